@@ -1,0 +1,1 @@
+"""The LwM2M client. Knows coap/; nothing of modems or hardware."""

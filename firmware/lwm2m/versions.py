@@ -1,0 +1,159 @@
+"""Enabler versions as data: everything that the change request, LwM2M 1.0 and 1.1 say differently.
+
+The rest of the client asks a `Version` and never compares names. `draft` is the change request
+(CR 5.2.1, C.1, 6.1), `1.0` and `1.1` are OMA-TS-LightweightM2M.
+
+Roles are the names by which code refers to a resource of the LwM2M Server object (Object 1), because
+its numbering changed between the draft and the released versions:
+
+    uri lifetime security_mode security_key short_server_id pmin pmax disable disable_timeout storing
+    binding update_trigger bootstrap_trigger sms_trigger mute_send preferred_transport
+"""
+
+# Rows of Object 1: resource id (2 bytes), flags (R=1 W=2 E=4 MULTIPLE=8 MANDATORY=16),
+# type (NONE=0 STRING=1 INTEGER=2 UNSIGNED=3 FLOAT=4 BOOLEAN=5 OPAQUE=6).
+_DRAFT_SERVER = (
+    b"\x00\x00\x03\x01"  # LWM2M Server URI
+    b"\x00\x01\x03\x02"  # Lifetime
+    b"\x00\x02\x01\x02"  # Security Mode
+    b"\x00\x03\x01\x06"  # Security Key
+    b"\x00\x04\x01\x03"  # Short Server ID
+    b"\x00\x05\x03\x03"  # Default Minimum Period
+    b"\x00\x06\x03\x03"  # Default Maximum Period
+    b"\x00\x07\x04\x00"  # Disable
+    b"\x00\x08\x03\x03"  # DisableTimeout
+    b"\x00\x09\x03\x05"  # Notification Storing When Disabled or Offline
+    b"\x00\x0a\x03\x02"  # Binding Preference
+    b"\x00\x0b\x04\x00"  # Registration Update Trigger
+)
+_DRAFT_ROLES = (
+    "uri lifetime security_mode security_key short_server_id pmin pmax disable disable_timeout "
+    "storing binding update_trigger"
+)
+_SERVER = (
+    b"\x00\x00\x11\x02"  # Short Server ID
+    b"\x00\x01\x13\x02"  # Lifetime
+    b"\x00\x02\x03\x02"  # Default Minimum Period
+    b"\x00\x03\x03\x02"  # Default Maximum Period
+    b"\x00\x04\x04\x00"  # Disable
+    b"\x00\x05\x03\x02"  # Disable Timeout
+    b"\x00\x06\x13\x05"  # Notification Storing When Disabled or Offline
+    b"\x00\x07\x13\x01"  # Binding
+    b"\x00\x08\x14\x00"  # Registration Update Trigger
+)
+_SERVER_1_1 = _SERVER + (
+    b"\x00\x09\x04\x00"  # Bootstrap-Request Trigger
+    b"\x00\x15\x03\x05"  # Trigger
+    b"\x00\x16\x03\x01"  # Preferred Transport
+    b"\x00\x17\x03\x05"  # Mute Send
+)
+_ROLES = (
+    "short_server_id lifetime pmin pmax disable disable_timeout storing binding update_trigger"
+)
+_ROLES_1_1 = _ROLES + " bootstrap_trigger sms_trigger preferred_transport mute_send"
+
+_DRAFT_BINDINGS = ("U", "UQ", "S", "SQ")
+
+_NAMES = ("draft", "1.0", "1.1")
+_loaded = {}
+
+
+class Version:
+    """What one enabler version prescribes.
+
+    name: "draft", "1.0" or "1.1".
+    server_table: rows of Object 1, 4 bytes each (see lwm2m.object).
+    server_resources: role -> resource id of Object 1; a role the version lacks is absent.
+    server_version: object version of Object 1 to announce as `;ver=`, None for 1.0.
+    security_version: the same for Object 0.
+    update_method: CoAP method code of Update (PUT = 3 in the draft, POST = 2 after; OMA issue 96).
+    lwm2m_query: value of the `lwm2m=` parameter, None where it is not sent (CR Table 2: only > 1.0).
+    queue_query: the parameter of its own that asks for queue mode ("q", "Q"), None where the
+        binding parameter says it.
+    binding_query: whether `b=` is sent.
+    awake_rule: "ack_timeout" (CR 6.1) or "max_transmit_wait" (TS 1.0 8.3).
+    sms_replies: True where a request over SMS gets its immediate response over SMS (CR Table 3);
+        False where, unless the binding is S, only the trigger is obeyed and nothing is answered.
+    update_on_address_change: True where a new address needs an Update (CR 5.2.1), False where the
+        released text asks a NoSec client to Register again.
+    structured_format: content format of a multi-valued answer to a request without Accept.
+    formats: content formats the client may send, its own choice first; 112 in the older versions
+        only to a request whose Accept names it.
+    announced_format: `ct` of the root link, sent when the client has a codec for it.
+    """
+
+    def __init__(self, name: str) -> None:
+        draft = name == "draft"
+        later = name == "1.1"
+        self.name = name
+        self.server_table = _DRAFT_SERVER if draft else _SERVER_1_1 if later else _SERVER
+        roles = (_DRAFT_ROLES if draft else _ROLES_1_1 if later else _ROLES).split(" ")
+        table = self.server_table
+        self.server_resources = {
+            role: table[4 * i] << 8 | table[4 * i + 1] for i, role in enumerate(roles)
+        }
+        self.server_version = self.security_version = "1.1" if later else None
+        self.update_method = 3 if draft else 2
+        self.lwm2m_query = None if draft else name
+        self.queue_query = "q" if draft else "Q" if later else None
+        self.binding_query = not draft
+        self.awake_rule = "ack_timeout" if draft else "max_transmit_wait"
+        self.sms_replies = not later
+        self.update_on_address_change = draft
+        self.structured_format = 112 if later else 11542
+        self.formats = (0, 42, 112, 60, 11542) if later else (0, 42, 11542, 112)
+        self.announced_format = 100 if draft else 112 if later else 11543
+
+    def parse_binding(self, value) -> "tuple[str, bool] | None":
+        """Read a value of Binding Preference (CR C.1 resource 10) or Binding (1.0 and 1.1: 7).
+
+        Returns (transports, queue mode): transports is "U", "S" or "US", preferred first; or None
+        when the version does not allow the value. In 1.1 the queue mode is not part of it.
+        """
+        if self.binding_query:
+            if not isinstance(value, str):
+                return None
+            letters = value
+        elif value in (0, 1, 2, 3):
+            letters = _DRAFT_BINDINGS[value]
+        else:
+            return None
+        if self.queue_query != "Q":
+            return _LETTERS.get(letters)
+        transports = ""
+        for letter in letters:
+            if letter not in "UTSN" or letters.count(letter) > 1:
+                return None
+            if letter in "US":
+                transports += letter
+        return (transports, False) if transports else None
+
+    def format_binding(self, transports: str, queue: bool):
+        """Return the value of the binding resource for transports ("U", "S", "US") and queue mode.
+
+        An int in the draft, whose value names the preferred transport only; a str after it.
+        """
+        if not self.binding_query:
+            return _DRAFT_BINDINGS.index(transports[0] + ("Q" if queue else ""))
+        if self.queue_query or not queue:
+            return transports
+        return "UQS" if len(transports) > 1 else transports + "Q"
+
+
+_LETTERS = {
+    "U": ("U", False),
+    "UQ": ("U", True),
+    "S": ("S", False),
+    "SQ": ("S", True),
+    "US": ("US", False),
+    "UQS": ("US", True),
+}
+
+
+def get(name: str) -> Version:
+    """Return the version called name; ValueError naming the allowed ones when there is none."""
+    if name not in _NAMES:
+        raise ValueError("version %r: use one of %s" % (name, ", ".join(_NAMES)))
+    if name not in _loaded:
+        _loaded[name] = Version(name)
+    return _loaded[name]
