@@ -1,0 +1,198 @@
+"""The site configuration: what one board is told about its servers, SIM and objects.
+
+It is a JSON object, site.json on the board's file system. `check` fills in the defaults and refuses
+whatever cannot work with one line that names the key, the value and what is allowed.
+"""
+
+import json
+
+
+class ConfigError(Exception):
+    """A configuration that cannot work; the text names the key, the value and what is allowed."""
+
+
+# A row a key: (name, kind, default, allowed). Kinds: "str", "int", "bool", "number", "phone", "uri",
+# "path", "list". A default of _NEEDED must be given; None may stay unset. Allowed: a tuple of values,
+# or for an integer its (least, most), or for a string its most characters.
+_NEEDED = "…"
+
+_SITE = (
+    ("endpoint", "str", None, 64),
+    ("version", "str", "1.1", ("draft", "1.0", "1.1")),
+    ("link", "str", "sim7000", ("udp", "sim800", "sim7000")),
+    ("local_port", "int", 0, (0, 65535)),
+    ("sms_number", "phone", None, None),
+    ("root_path", "path", "", 32),
+    ("sleep", "str", "deep", ("deep", "light", "none")),
+    ("log", "str", "text", ("text", "json", "off")),
+    ("servers", "list", _NEEDED, (1, 4)),
+    ("modem", "dict", {}, None),
+    ("objects", "list", [], (0, 32)),
+)
+_SERVER = (
+    ("uri", "uri", _NEEDED, 255),
+    ("short_server_id", "int", 1, (1, 65534)),
+    ("lifetime_s", "int", 86400, (1, 0x7FFFFFFF)),
+    ("binding", "str", "U", ("U", "S", "US", "SU")),
+    ("queue", "bool", True, None),
+    ("sms_number", "phone", None, None),
+    ("sms_trigger", "bool", True, None),
+    ("awake_time_s", "int", None, (1, 86400)),
+    ("after_sleep", "str", "update", ("update", "register")),
+    ("triggers_per_hour", "int", 10, (1, 3600)),
+)
+_MODEM = (
+    ("apn", "str", "", 63),
+    ("user", "str", "", 63),
+    ("password", "str", "", 63),
+    ("pin", "str", None, 8),
+    ("baudrate", "int", 115200, (1200, 921600)),
+    ("sms_storing", "bool", True, None),
+)
+_OBJECT = (
+    ("object", "int", _NEEDED, (3, 65534)),
+    ("instance", "int", 0, (0, 65534)),
+    ("value", "number", None, None),
+    ("units", "str", None, 16),
+)
+
+
+def load(path: str) -> dict:
+    """Read and check the configuration at `path`; raises ConfigError, also where there is none."""
+    try:
+        with open(path) as file:
+            text = file.read()
+    except OSError:
+        raise ConfigError("%s: no such file; it holds the site configuration" % path)
+    try:
+        site = json.loads(text)
+    except ValueError:
+        raise ConfigError("%s: not a JSON document" % path)
+    return check(site)
+
+
+def check(site: dict) -> dict:
+    """Return `site` with every default filled in; raises ConfigError at the first thing wrong."""
+    checked = _table("", site, _SITE)
+    checked["modem"] = _table("modem.", checked["modem"], _MODEM)
+    for name, rows in (("servers", _SERVER), ("objects", _OBJECT)):
+        checked[name] = [
+            _table("%s[%d]." % (name, index), entry, rows)
+            for index, entry in enumerate(checked[name])
+        ]
+    _together(checked)
+    return checked
+
+
+def _together(site):
+    """Refuse what is right key by key and cannot work together."""
+    seen = []
+    for index, server in enumerate(site["servers"]):
+        key = "servers[%d]." % index
+        if server["short_server_id"] in seen:
+            raise ConfigError("%sshort_server_id: %d is used twice; each server needs its own"
+                              % (key, server["short_server_id"]))
+        seen.append(server["short_server_id"])
+        if "S" in server["binding"] and not server["sms_number"]:
+            raise ConfigError("%ssms_number: missing; binding %s needs the server's number"
+                              % (key, server["binding"]))
+        if "S" in server["binding"] and site["link"] == "udp":
+            raise ConfigError("%sbinding: %s needs a modem; use link sim800 or sim7000, or binding U"
+                              % (key, server["binding"]))
+    pin = site["modem"]["pin"]
+    if pin is not None and not (4 <= len(pin) <= 8 and pin.isdigit()):
+        raise ConfigError("modem.pin: malformed; use 4 to 8 digits")
+    if site["link"] != "udp" and not site["modem"]["apn"]:
+        raise ConfigError("modem.apn: missing; use the operator's access point name")
+    if site["link"] == "udp" and not site["endpoint"]:
+        raise ConfigError("endpoint: missing; without a modem there is no IMEI to make it from")
+
+
+def _table(prefix, given, rows):
+    if not isinstance(given, dict):
+        raise ConfigError("%s: %s is not allowed; use a JSON object"
+                          % (prefix[:-1] or "configuration", _shown(given)))
+    known = [row[0] for row in rows]
+    for key in given:
+        if key not in known:
+            raise ConfigError("%s%s: no such key; allowed are %s" % (prefix, key, ", ".join(known)))
+    checked = {}
+    for name, kind, default, allowed in rows:
+        value = given.get(name)
+        if value is None:
+            if default is _NEEDED:
+                raise ConfigError("%s%s: missing; use %s" % (prefix, name, _use(kind, allowed)))
+            checked[name] = default
+        elif _fits(kind, value, allowed):
+            checked[name] = value
+        else:
+            shown = "this value" if name in ("pin", "password") else _shown(value)
+            raise ConfigError("%s%s: %s is not allowed; use %s"
+                              % (prefix, name, shown, _use(kind, allowed)))
+    return checked
+
+
+def _fits(kind, value, allowed):
+    if kind == "bool":
+        return value is True or value is False
+    if value is True or value is False:
+        return False
+    if kind == "int":
+        return isinstance(value, int) and allowed[0] <= value <= allowed[1]
+    if kind == "number":
+        return isinstance(value, (int, float))
+    if kind == "list":
+        return isinstance(value, list) and allowed[0] <= len(value) <= allowed[1]
+    if kind == "dict":
+        return isinstance(value, dict)
+    if not isinstance(value, str):
+        return False
+    if isinstance(allowed, tuple):
+        return value in allowed
+    if kind == "phone":
+        digits = value[1:] if value[:1] == "+" else value
+        return 3 <= len(digits) <= 15 and digits.isdigit()
+    if len(value) > allowed:
+        return False
+    if kind == "path":
+        return value == "" or (value[0] == "/" and value[-1] != "/" and "//" not in value)
+    return split_uri(value) is not None if kind == "uri" else True
+
+
+def _use(kind, allowed):
+    if isinstance(allowed, tuple) and kind == "str":
+        return ", ".join(allowed[:-1]) + " or " + allowed[-1]
+    if kind == "int":
+        return "an integer from %d to %d" % allowed
+    return {
+        "bool": "true or false",
+        "number": "a number",
+        "list": "a list of %d to %d entries" % (allowed if kind == "list" else (0, 0)),
+        "dict": "a JSON object",
+        "phone": "a telephone number of 3 to 15 digits, with or without +",
+        "uri": "coap://HOST or coap://HOST:PORT",
+        "path": "a path such as /lwm2m",
+    }.get(kind) or "text of at most %d characters" % allowed
+
+
+def _shown(value):
+    text = json.dumps(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def split_uri(uri: str) -> "tuple | None":
+    """Return (host, port) of `coap://host[:port]`, or None where it is anything else (RFC 7252 §6.1)."""
+    if uri[:7] != "coap://":
+        return None
+    host, _, port = uri[7:].partition(":")
+    if port.endswith("/"):
+        port = port[:-1]
+    elif not port and host.endswith("/"):
+        host = host[:-1]
+    if not host or "/" in host or "[" in host:
+        return None
+    if not port:
+        return host, 5683
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        return None
+    return host, int(port)

@@ -1,0 +1,188 @@
+"""The hardware: the only module that imports machine and esp32.
+
+Everything else sees a UART that can be awaited, a modem's control pins, sleep, wake reasons, RTC
+memory and an analog input, each with its units in its names.
+"""
+
+import asyncio
+import sys
+import time
+
+import esp32
+import machine
+
+# Large enough for a datagram and the codes around it: at 115200 baud 2048 bytes are 178 ms of not
+# looking, and an overflow leaves no sign.
+_RX_BUFFER = 2048
+_TX_BUFFER = 1664
+_UNIX_EPOCH_OFFSET_S = 946684800  # the ESP32 port counts seconds from 2000-01-01
+
+_RESET_CAUSES = ("power_on", "hard", "watchdog", "deep_sleep", "soft")
+_WAKE_REASONS = {2: "pin", 3: "pins", 4: "timer", 5: "touch", 6: "ulp", 7: "gpio"}
+
+
+def ticks_ms() -> int:
+    """Return the tick counter in milliseconds; it wraps (node/clock.py)."""
+    return time.ticks_ms()
+
+
+def epoch_s() -> int:
+    """Return Unix time in seconds; it goes on through deep sleep, and starts anywhere after a power-on."""
+    seconds = int(time.time())
+    return seconds if time.gmtime(0)[0] == 1970 else seconds + _UNIX_EPOCH_OFFSET_S
+
+
+def set_epoch_s(seconds: int) -> None:
+    """Set the clock to Unix time `seconds`, in UTC."""
+    base = 0 if time.gmtime(0)[0] == 1970 else _UNIX_EPOCH_OFFSET_S
+    year, month, day, hour, minute, second = time.gmtime(seconds - base)[:6]
+    machine.RTC().datetime((year, month, day, 0, hour, minute, second, 0))
+
+
+def random_bits(count: int) -> int:
+    """Return `count` random bits, at most 32, from the chip's generator."""
+    import os
+
+    return int.from_bytes(os.urandom(4), "big") & ((1 << count) - 1)
+
+
+def reset_cause() -> str:
+    """Return why the chip started: power_on, hard, watchdog, deep_sleep or soft."""
+    cause = machine.reset_cause()
+    return _RESET_CAUSES[cause - 1] if 1 <= cause <= len(_RESET_CAUSES) else "cause_%d" % cause
+
+
+def wake_reason() -> "str | None":
+    """Return what ended the last deep sleep (pin, timer …), or None after any other start."""
+    if machine.reset_cause() != machine.DEEPSLEEP_RESET:
+        return None
+    reason = machine.wake_reason()
+    return _WAKE_REASONS.get(reason, "reason_%d" % reason)
+
+
+def load_memory() -> bytes:
+    """Return a copy of what RTC memory holds, at most 2048 bytes."""
+    return machine.RTC().memory()
+
+
+def store_memory(record: bytes) -> None:
+    """Replace what RTC memory holds; it outlives deep sleep and reset, not a power cut."""
+    machine.RTC().memory(record)
+
+
+def deep_sleep(duration_ms: "int | None", wake_pin: "int | None") -> None:
+    """End this run; the chip starts again after `duration_ms` or when `wake_pin` goes low.
+
+    None leaves that source out; `wake_pin` must be an RTC GPIO.
+    """
+    if wake_pin is not None:
+        esp32.wake_on_ext0(machine.Pin(wake_pin, machine.Pin.IN), esp32.WAKEUP_ALL_LOW)
+    esp32.gpio_deep_sleep_hold(True)
+    if duration_ms is None:
+        machine.deepsleep()
+    machine.deepsleep(duration_ms)
+
+
+def restart() -> None:
+    """Restart the chip; RTC memory is kept."""
+    machine.reset()
+
+
+def console():
+    """Return the REPL's input as a reader with `async readline() -> bytes`."""
+    return asyncio.StreamReader(sys.stdin)
+
+
+class Uart:
+    """A UART whose bytes can be awaited: `async read()` and `write(data)`.
+
+    `board_uart` is a dictionary: id, tx and rx (GPIO numbers), baudrate.
+    """
+
+    def __init__(self, board_uart: dict):
+        self._flag = asyncio.ThreadSafeFlag()
+        self._uart = machine.UART(
+            board_uart["id"],
+            baudrate=board_uart["baudrate"],
+            tx=board_uart["tx"],
+            rx=board_uart["rx"],
+            rxbuf=_RX_BUFFER,
+            txbuf=_TX_BUFFER,
+            timeout=0,
+            timeout_char=0,
+        )
+        self._uart.irq(self._on_idle, machine.UART.IRQ_RXIDLE)
+
+    def _on_idle(self, _uart):
+        self._flag.set()
+
+    async def read(self) -> bytes:
+        """Return what has come in, waiting for at least one byte."""
+        while True:
+            data = self._uart.read()
+            if data:
+                return data
+            await self._flag.wait()
+
+    def write(self, data) -> None:
+        """Send `data`; longer than the driver's buffer blocks."""
+        self._uart.write(data)
+
+
+class ModemPins:
+    """A modem's control lines: power key, DTR and RI; a GPIO number of None is a line not wired.
+
+    `pins` is a dictionary: pwrkey, pwrkey_pressed (level that presses the key), dtr, ri. `asleep` is
+    what DTR shall say from the start: after a deep sleep the modem may go on sleeping.
+    """
+
+    def __init__(self, pins: dict, asleep: bool = False):
+        self._pressed = pins["pwrkey_pressed"]
+        self._pwrkey = self._output(pins["pwrkey"], 1 - self._pressed)
+        self._dtr = self._output(pins["dtr"], 1 if asleep else 0)
+        self.ri_pin = pins["ri"]
+        self._ri = None
+        if self.ri_pin is not None:
+            self._ri = machine.Pin(self.ri_pin, machine.Pin.IN, machine.Pin.PULL_UP)
+
+    def _output(self, number, level):
+        if number is None:
+            return None
+        # Held, so that deep sleep does not let go of the line and start or wake the modem.
+        return machine.Pin(number, machine.Pin.OUT, value=level, hold=True)
+
+    async def pulse(self, duration_ms: int) -> None:
+        """Press the power key for `duration_ms`; the same pulse turns a running modem off."""
+        if self._pwrkey is None:
+            return
+        self._level(self._pwrkey, self._pressed)
+        await asyncio.sleep_ms(duration_ms)
+        self._level(self._pwrkey, 1 - self._pressed)
+
+    def dtr(self, asleep: bool) -> None:
+        """Let the modem sleep (DTR high) or wake it (low)."""
+        if self._dtr is not None:
+            self._level(self._dtr, 1 if asleep else 0)
+
+    def can_sleep(self) -> bool:
+        """Return whether DTR is wired, so that the modem can be put to sleep and woken."""
+        return self._dtr is not None
+
+    def ri(self) -> "bool | None":
+        """Return RI's level: False (low) while the modem has something to say; None where not wired."""
+        return None if self._ri is None else bool(self._ri.value())
+
+    def _level(self, pin, level):
+        pin.init(hold=False)
+        pin.init(value=level, hold=True)
+
+
+class AnalogInput:
+    """An analog input: `read_uv()` returns calibrated microvolts."""
+
+    def __init__(self, pin: int):
+        self._adc = machine.ADC(machine.Pin(pin), atten=machine.ADC.ATTN_11DB)
+
+    def read_uv(self) -> int:
+        """Return the voltage in microvolts."""
+        return self._adc.read_uv()

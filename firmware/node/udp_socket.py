@@ -1,0 +1,77 @@
+"""A plain UDP socket as a link: for a network without a modem, and for desks and tests."""
+
+import asyncio
+import errno
+import socket
+
+_POLL_MS = 20
+_MTU = 1024
+
+
+class UdpSocketLink:
+    """Carries datagrams over a non-blocking socket; `on_datagram(data, peer, link)` takes what comes.
+
+    `local_port` is the UDP port to bind, 0 for any. Peers are (host, port) as configured; answers from
+    the address that a host name stands for are given back under that name.
+    """
+
+    binding = "U"
+    mtu = _MTU
+
+    def __init__(self, local_port: int = 0):
+        self.on_datagram = None
+        self.transmission = None
+        self.dropped = {}
+        self._names = {}
+        self._asleep = False
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(socket.getaddrinfo("0.0.0.0", local_port)[0][-1])
+        self._socket.setblocking(False)
+
+    def send(self, data, peer) -> None:
+        """Send one datagram; what the network refuses is dropped and counted."""
+        try:
+            address = socket.getaddrinfo(peer[0], peer[1], socket.AF_INET, socket.SOCK_DGRAM)[0][-1]
+            self._names[_readable(address)] = peer
+            self._socket.sendto(bytes(data), address)
+        except OSError as error:
+            self._drop("send_%s" % error.errno)
+
+    async def run(self) -> None:
+        """Hand received datagrams on, for ever; while asleep they are lost as a radio loses them."""
+        while True:
+            try:
+                data, address = self._socket.recvfrom(_MTU + 512)
+            except OSError as error:
+                if error.errno not in (errno.EAGAIN, errno.ECONNREFUSED):
+                    self._drop("receive_%s" % error.errno)
+                await asyncio.sleep_ms(_POLL_MS)
+                continue
+            if self._asleep:
+                self._drop("asleep")
+            elif self.on_datagram:
+                where = _readable(address)
+                self.on_datagram(data, self._names.get(where, where), self)
+
+    def sleep(self) -> None:
+        """Hear nothing until `wake`."""
+        self._asleep = True
+
+    def wake(self) -> None:
+        """Hear again."""
+        self._asleep = False
+
+    def close(self) -> None:
+        """Give the socket back."""
+        self._socket.close()
+
+    def _drop(self, reason):
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+
+
+def _readable(address):
+    """Return (host, port) of a socket address, which MicroPython's unix port gives as packed bytes."""
+    if isinstance(address, tuple):
+        return address[0], address[1]
+    family_first = socket.sockaddr(address)
+    return socket.inet_ntop(family_first[0], family_first[1]), family_first[2]

@@ -1,0 +1,71 @@
+"""The site configuration: defaults, and one clear line for whatever cannot work."""
+
+from node import config
+
+_LEAST = {"endpoint": "probe-1", "link": "udp", "servers": [{"uri": "coap://127.0.0.1:5683"}]}
+
+
+def _with(**changes):
+    site = dict(_LEAST)
+    site.update(changes)
+    return site
+
+
+def _refusal(site):
+    try:
+        config.check(site)
+    except config.ConfigError as error:
+        return str(error)
+    raise AssertionError("accepted")
+
+
+def test_the_defaults_are_filled_in():
+    """DESIGN §6: the least a board needs is an endpoint name and one server."""
+    site = config.check(_LEAST)
+    server = site["servers"][0]
+    assert site["version"] == "1.1"
+    assert (server["lifetime_s"], server["binding"], server["queue"]) == (86400, "U", True)
+    assert server["short_server_id"] == 1
+
+
+def test_a_refusal_names_key_value_and_what_is_allowed():
+    """DESIGN §6: every error a person sees names the thing, the value and what to do."""
+    cases = (
+        (_with(version="2.0"), 'version: "2.0" is not allowed; use draft, 1.0 or 1.1'),
+        (_with(servers=[]), "servers: [] is not allowed; use a list of 1 to 4 entries"),
+        (_with(colour="red"), "colour: no such key; allowed are endpoint, "),
+        (_with(servers=[{"uri": "http://x"}]),
+         'servers[0].uri: "http://x" is not allowed; use coap://HOST or coap://HOST:PORT'),
+        (_with(servers=[{"uri": "coap://x", "lifetime_s": 0}]),
+         "servers[0].lifetime_s: 0 is not allowed; use an integer from 1 to 2147483647"),
+        (_with(servers=[{"uri": "coap://x", "queue": 1}]),
+         "servers[0].queue: 1 is not allowed; use true or false"),
+        (_with(servers=[{}]), "servers[0].uri: missing; use coap://HOST or coap://HOST:PORT"),
+        (_with(sms_number="call me"), 'sms_number: "call me" is not allowed; use a telephone'),
+        (_with(root_path="lwm2m/"), 'root_path: "lwm2m/" is not allowed; use a path such as'),
+        (_with(link="sim7000"), "modem.apn: missing; use the operator's access point name"),
+        (_with(servers=[{"uri": "coap://x"}, {"uri": "coap://y"}]),
+         "servers[1].short_server_id: 1 is used twice; each server needs its own"),
+        (_with(servers=[{"uri": "coap://x", "binding": "US"}]),
+         "servers[0].sms_number: missing; binding US needs the server's number"),
+        ([], "configuration: [] is not allowed; use a JSON object"),
+    )
+    for site, text in cases:
+        refusal = _refusal(site)
+        assert refusal.startswith(text), refusal
+
+
+def test_secrets_are_not_shown():
+    """DESIGN §6: a refused PIN or password does not appear in the error."""
+    refusal = _refusal(_with(modem={"pin": "12a456"}))
+    assert refusal == "modem.pin: malformed; use 4 to 8 digits"
+    refusal = _refusal(_with(modem={"password": 123456}))
+    assert "123456" not in refusal and refusal.startswith("modem.password: this value")
+
+
+def test_uris():
+    """RFC 7252 §6.1: coap URIs, with port 5683 as the default."""
+    assert config.split_uri("coap://lwm2m.example") == ("lwm2m.example", 5683)
+    assert config.split_uri("coap://10.0.0.1:5783/") == ("10.0.0.1", 5783)
+    for wrong in ("coaps://x", "coap://", "coap://x:0", "coap://x:99999", "coap://x/y", "x"):
+        assert config.split_uri(wrong) is None, wrong
