@@ -1,0 +1,47 @@
+"""CoAP codes (RFC 7252 §12.1, RFC 7959 §6, RFC 8132 §6, RFC 9175): class in the top three bits, detail below."""
+
+from micropython import const
+
+EMPTY = const(0x00)
+
+GET = const(0x01)
+POST = const(0x02)
+PUT = const(0x03)
+DELETE = const(0x04)
+FETCH = const(0x05)
+PATCH = const(0x06)
+IPATCH = const(0x07)
+
+CREATED = const(0x41)
+DELETED = const(0x42)
+VALID = const(0x43)
+CHANGED = const(0x44)
+CONTENT = const(0x45)
+CONTINUE = const(0x5F)
+
+BAD_REQUEST = const(0x80)
+UNAUTHORIZED = const(0x81)
+BAD_OPTION = const(0x82)
+FORBIDDEN = const(0x83)
+NOT_FOUND = const(0x84)
+METHOD_NOT_ALLOWED = const(0x85)
+NOT_ACCEPTABLE = const(0x86)
+REQUEST_ENTITY_INCOMPLETE = const(0x88)
+PRECONDITION_FAILED = const(0x8C)
+REQUEST_ENTITY_TOO_LARGE = const(0x8D)
+UNSUPPORTED_CONTENT_FORMAT = const(0x8F)
+
+INTERNAL_ERROR = const(0xA0)
+NOT_IMPLEMENTED = const(0xA1)
+SERVICE_UNAVAILABLE = const(0xA3)
+PROXYING_NOT_SUPPORTED = const(0xA5)
+
+
+def code(major: int, detail: int) -> int:
+    """Return the code written `major.detail`, as code(2, 5) for 2.05."""
+    return major << 5 | detail
+
+
+def dotted(number: int) -> str:
+    """Return a code as people write it: "2.05" for 0x45."""
+    return "%d.%02d" % (number >> 5, number & 0x1F)

@@ -1,0 +1,274 @@
+"""CoAP messages: the format of RFC 7252 §3, read and written.
+
+A message keeps its options in wire form, as one bytes object. Reading a datagram checks that form
+once and copies nothing else; an option's value is cut out when somebody asks for it.
+"""
+
+from micropython import const
+
+CON = const(0)
+NON = const(1)
+ACK = const(2)
+RST = const(3)
+
+_VERSION = const(1)
+_PAYLOAD_MARKER = const(0xFF)
+_TOKEN_LIMIT = const(8)
+_NUMBER_LIMIT = const(0xFFFF)
+# One bit a code class: 0 request, 2 success, 4 client error, 5 server error; the rest are reserved.
+_CLASSES = const(0b110101)
+
+_URI_PATH = const(11)
+_CONTENT_FORMAT = const(12)
+_URI_QUERY = const(15)
+
+
+class FormatError(Exception):
+    """Bytes that are not a CoAP message (RFC 7252 §3).
+
+    args[0] names what is wrong. type and message_id are those of the header, None where no header
+    of version 1 could be read.
+    """
+
+    def __init__(self, reason: str, type: int | None = None, message_id: int | None = None):
+        super().__init__(reason)
+        self.type = type
+        self.message_id = message_id
+
+
+class Message:
+    """A request, a response or an empty message.
+
+    type: CON, NON, ACK or RST. code: see coap.codes. message_id: 0..65535, None until the endpoint
+    gives one. token: 0 to 8 bytes. payload: bytes, or a memoryview into the datagram it was read
+    from.
+    """
+
+    def __init__(
+        self,
+        code: int = 0,
+        type: int = CON,
+        token: bytes = b"",
+        payload: bytes = b"",
+        message_id: int | None = None,
+    ):
+        self.type = type
+        self.code = code
+        self.message_id = message_id
+        self.token = token
+        self.payload = payload
+        self._options = b""
+
+    @property
+    def options(self) -> list:
+        """All options as (number, value) in order."""
+        found = []
+        wire = self._options
+        at = number = 0
+        while at < len(wire):
+            head = _option_head(wire, at)
+            number += head >> 20
+            at += head & 0xF
+            end = at + (head >> 4 & 0xFFFF)
+            found.append((number, wire[at:end]))
+            at = end
+        return found
+
+    def get(self, number: int) -> bytes | None:
+        """Return the value of the first option with this number, or None."""
+        wire = self._options
+        at = current = 0
+        while at < len(wire):
+            head = _option_head(wire, at)
+            current += head >> 20
+            at += head & 0xF
+            if current >= number:
+                return wire[at : at + (head >> 4 & 0xFFFF)] if current == number else None
+            at += head >> 4 & 0xFFFF
+        return None
+
+    def get_uint(self, number: int, default: int | None = None) -> int | None:
+        """Return an option of the uint format (RFC 7252 §3.2), or default where there is none."""
+        value = self.get(number)
+        return default if value is None else int.from_bytes(value, "big")
+
+    def all(self, number: int) -> list:
+        """Return the values of all options with this number, in order."""
+        return [value for current, value in self.options if current == number]
+
+    def path(self) -> list:
+        """Return the Uri-Path segments as str (RFC 7252 §5.10.1)."""
+        return [_text(value) for value in self.all(_URI_PATH)]
+
+    def queries(self) -> list:
+        """Return the Uri-Query arguments as str (RFC 7252 §5.10.1)."""
+        return [_text(value) for value in self.all(_URI_QUERY)]
+
+    def add(self, number: int, value: bytes | str | int) -> "Message":
+        """Add an option behind those of the same number, and return the message.
+
+        An int is coded in as few bytes as hold it (RFC 7252 §3.2), a str as UTF-8.
+        """
+        if isinstance(value, int):
+            value = _uint(value)
+        elif isinstance(value, str):
+            value = value.encode()
+        wire = self._options
+        at = previous = 0
+        while at < len(wire):
+            head = _option_head(wire, at)
+            following = previous + (head >> 20)
+            if following > number:
+                break
+            previous = following
+            at += (head & 0xF) + (head >> 4 & 0xFFFF)
+        option = _option(number - previous, value)
+        if at == len(wire):
+            self._options = wire + option
+        else:
+            # The delta of the option behind counts from the new one.
+            start = at + (head & 0xF)
+            end = start + (head >> 4 & 0xFFFF)
+            behind = _option(following - number, wire[start:end])
+            self._options = wire[:at] + option + behind + wire[end:]
+        return self
+
+    def remove(self, number: int):
+        """Remove all options with this number."""
+        kept = self.options
+        self._options = b""
+        for current, value in kept:
+            if current != number:
+                self.add(current, value)
+
+    def reply(
+        self, code: int, payload: bytes = b"", content_format: int | None = None
+    ) -> "Message":
+        """Return a response with this request's token; its type and ID are the endpoint's part."""
+        response = Message(code, NON, self.token, payload)
+        if content_format is not None:
+            response.add(_CONTENT_FORMAT, content_format)
+        return response
+
+    def encode(self) -> bytearray:
+        """Return the message as a datagram (RFC 7252 §3)."""
+        token = self.token
+        options = self._options
+        payload = self.payload
+        start = 4 + len(token)
+        end = start + len(options)
+        datagram = bytearray(end + 1 + len(payload) if payload else end)
+        datagram[0] = _VERSION << 6 | self.type << 4 | len(token)
+        datagram[1] = self.code
+        datagram[2] = self.message_id >> 8
+        datagram[3] = self.message_id & 0xFF
+        datagram[4:start] = token
+        datagram[start:end] = options
+        if payload:
+            datagram[end] = _PAYLOAD_MARKER
+            datagram[end + 1 :] = payload
+        return datagram
+
+
+def decode(datagram: bytes) -> Message:
+    """Read a datagram (RFC 7252 §3 and §4.1); raises FormatError."""
+    size = len(datagram)
+    if size < 4:
+        raise FormatError("short")
+    first = datagram[0]
+    if first >> 6 != _VERSION:
+        raise FormatError("version")
+    type = first >> 4 & 3
+    code = datagram[1]
+    message_id = datagram[2] << 8 | datagram[3]
+    at = 4 + (first & 0xF)
+    if at > 4 + _TOKEN_LIMIT:
+        raise FormatError("token length", type, message_id)
+    if code == 0 and size > 4:
+        raise FormatError("empty with content", type, message_id)
+    if at > size:
+        raise FormatError("token", type, message_id)
+    if not _CLASSES >> (code >> 5) & 1:
+        raise FormatError("reserved class", type, message_id)
+    message = Message(code, type, datagram[4:at], b"", message_id)
+    start = at
+    number = 0
+    while at < size:
+        if datagram[at] == _PAYLOAD_MARKER:
+            if at + 1 == size:
+                raise FormatError("no payload", type, message_id)
+            message.payload = memoryview(datagram)[at + 1 :]
+            break
+        head = _option_head(datagram, at)
+        number += head >> 20
+        at += (head & 0xF) + (head >> 4 & 0xFFFF)
+        if head < 0 or at > size or number > _NUMBER_LIMIT:
+            raise FormatError("option", type, message_id)
+    message._options = datagram[start:at]
+    return message
+
+
+def _option_head(wire: bytes, at: int) -> int:
+    """Read what stands before an option's value (RFC 7252 §3.1).
+
+    Returns delta << 20 | length of the value << 4 | bytes read, as one int because a small int
+    takes no memory; -1 for the reserved 15 and where the bytes end too soon.
+    """
+    delta = wire[at] >> 4
+    length = wire[at] & 0xF
+    if delta < 13 and length < 13:
+        return delta << 20 | length << 4 | 1
+    if delta == 15 or length == 15:
+        return -1
+    start = at
+    at += 1
+    need = (delta - 12 if delta > 12 else 0) + (length - 12 if length > 12 else 0)
+    if at + need > len(wire):
+        return -1
+    if delta == 13:
+        delta = 13 + wire[at]
+        at += 1
+    elif delta == 14:
+        delta = 269 + (wire[at] << 8 | wire[at + 1])
+        at += 2
+    if length == 13:
+        length = 13 + wire[at]
+    elif length == 14:
+        length = 269 + (wire[at] << 8 | wire[at + 1])
+    return delta << 20 | length << 4 | 1 + need
+
+
+def _option(delta: int, value: bytes) -> bytes:
+    """Write one option (RFC 7252 §3.1)."""
+    length = len(value)
+    option = bytearray(1)
+    option[0] = _nibble(delta) << 4 | _nibble(length)
+    _extend(option, delta)
+    _extend(option, length)
+    return bytes(option) + value
+
+
+def _nibble(number: int) -> int:
+    return number if number < 13 else 13 if number < 269 else 14
+
+
+def _extend(option: bytearray, number: int):
+    if number >= 269:
+        option.append(number - 269 >> 8)
+        option.append(number - 269 & 0xFF)
+    elif number >= 13:
+        option.append(number - 13)
+
+
+def _uint(number: int) -> bytes:
+    size = 0
+    while number >> 8 * size:
+        size += 1
+    return number.to_bytes(size, "big")
+
+
+def _text(value: bytes) -> str:
+    try:
+        return str(value, "utf-8")
+    except UnicodeError:
+        return "\ufffd"  # names no resource, and means nothing as an argument
