@@ -1,0 +1,55 @@
+# Nudge: `make demo` and `make test` need Python 3.11 or newer and nothing else; they set themselves up.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+TYPINGS := build/typings/.ready
+
+MODEM ?= sim7000
+RUNTIME ?= micropython
+VERSION ?= 1.1
+
+.PHONY: help setup demo test lint build clean
+
+help:
+	@echo "make demo [MODEM=sim800|sim7000] [RUNTIME=micropython|cpython]"
+	@echo "          [VERSION=draft|1.0|1.1] [JSON=FILE]   play the main job"
+	@echo "make test    every test, on CPython and on MicroPython"
+	@echo "make lint    ruff, the door check, pyright"
+	@echo "make build   compile the firmware to build/firmware/*.mpy"
+	@echo "make clean   remove build/ and the virtual environment"
+
+$(READY): tools/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is too old: Nudge's tools need Python 3.11; use make PYTHON=python3.11"; exit 1; }
+	@echo "setting up $(VENV) (once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip --quiet --disable-pip-version-check install -r tools/requirements.txt
+	@touch $@
+
+$(TYPINGS): $(READY)
+	@rm -rf build/typings
+	@$(VENV)/bin/pip --quiet --disable-pip-version-check install --no-deps --target build/typings \
+	  $$(grep -E '^micropython-(esp32|stdlib)-stubs==' tools/requirements.txt)
+	@touch $@
+
+setup: $(READY)
+
+build: $(READY)
+	@$(RUN) -m tools.build
+
+demo: $(READY)
+	@$(RUN) -m tools.demo --modem $(MODEM) --runtime $(RUNTIME) --version $(VERSION) $(if $(JSON),--json $(JSON))
+
+test: $(READY)
+	@$(RUN) -m tools.build
+	@$(RUN) -m pytest -c host_tests/pytest.ini host_tests
+
+lint: $(READY) $(TYPINGS)
+	@$(VENV)/bin/ruff check .
+	@$(RUN) -m tools.doors
+	@$(VENV)/bin/pyright -p host_tests/pyrightconfig.json
+
+clean:
+	@rm -rf build $(VENV)

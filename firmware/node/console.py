@@ -1,0 +1,134 @@
+"""Commands for a running node, one JSON object a line, each answered by one event.
+
+    {"do": "set", "path": "/3303/0/5700", "value": 21.5}     → set      path, value
+    {"do": "get", "path": "/3303/0/5700"}                    → value    path, value
+    {"do": "update"}        send a registration Update       → ok       do
+    {"do": "send", "paths": ["/3303/0/5700"]}  LwM2M Send    → ok       do
+    {"do": "deregister"}    leave every server               → ok       do
+    {"do": "state"}         servers, registrations, memory   → state    …
+    {"do": "reboot"}        restart the chip                 → ok       do
+
+Where a command cannot be carried out the answer is the event `error` with `do` and `reason`. A command
+may carry an `id` of any kind; its answer carries the same.
+"""
+
+import json
+
+
+async def serve(node, reader) -> None:
+    """Take commands from `reader` (with `async readline() -> bytes`) for ever, and answer them."""
+    while True:
+        line = await reader.readline()
+        if not line:
+            return
+        if line.strip():
+            _answer(node, line)
+
+
+def _answer(node, line):
+    try:
+        command = json.loads(line)
+        if not isinstance(command, dict):
+            raise ValueError
+    except ValueError:
+        node.log.event("error", {"reason": "not a JSON object: %s" % _shown(line)})
+        return
+    what = command.get("do")
+    action = _ACTIONS.get(what) if isinstance(what, str) else None
+    facts = {"do": what}
+    if "id" in command:
+        facts["id"] = command["id"]
+    if action is None:
+        facts["reason"] = "no such command; use %s" % ", ".join(sorted(_ACTIONS))
+        node.log.event("error", facts)
+        return
+    try:
+        name, more = action(node, command)
+    except CommandError as error:
+        name, more = "error", {"reason": str(error)}
+    facts.update(more)
+    node.log.event(name, facts)
+
+
+class CommandError(Exception):
+    """A command that cannot be carried out; the text says why."""
+
+
+def _path(text):
+    """Return a path such as "/3303/0/5700" as a tuple of three or four integers."""
+    parts = text.split("/")[1:] if isinstance(text, str) and text[:1] == "/" else ()
+    if len(parts) not in (3, 4) or not all(part.isdigit() for part in parts):
+        raise CommandError("path: %s is not allowed; use /OBJECT/INSTANCE/RESOURCE" % _shown(text))
+    return tuple(int(part) for part in parts)
+
+
+def _instance(node, path):
+    instance = node.tree.get(path[0], path[1])
+    if instance is None or instance.definition(path[2]) is None:
+        raise CommandError("path: /%s does not exist" % "/".join(str(part) for part in path))
+    return instance
+
+
+def _set(node, command):
+    path = _path(command.get("path"))
+    instance = _instance(node, path)
+    if "value" not in command:
+        raise CommandError("value: missing; use the resource's value")
+    instance.set(path[2], command["value"], path[3] if len(path) == 4 else None)
+    return "set", {"path": command["path"], "value": command["value"]}
+
+
+def _get(node, command):
+    path = _path(command.get("path"))
+    instance = _instance(node, path)
+    if path[0] == 0 or path[2] not in instance.present():
+        raise CommandError("path: %s has no value to show" % command["path"])
+    value = instance.read(path[2])
+    if len(path) == 4:
+        value = value.get(path[3]) if isinstance(value, dict) else None
+    return "value", {"path": command["path"], "value": value}
+
+
+def _update(node, command):
+    node.client.update(node.clock.now())
+    return "ok", {}
+
+
+def _send(node, command):
+    paths = command.get("paths")
+    if not isinstance(paths, list) or not paths:
+        raise CommandError("paths: missing; use a list such as [\"/3303/0/5700\"]")
+    refusal = node.client.send([_path(path) for path in paths], node.clock.now())
+    if refusal:
+        raise CommandError(refusal)
+    return "ok", {}
+
+
+def _deregister(node, command):
+    node.client.deregister(node.clock.now())
+    return "ok", {}
+
+
+def _state(node, command):
+    return "state", node.state()
+
+
+def _reboot(node, command):
+    node.reboot()
+    return "ok", {}
+
+
+def _shown(value):
+    text = repr(value) if isinstance(value, bytes) else json.dumps(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+_ACTIONS = {
+    "set": _set,
+    "get": _get,
+    "update": _update,
+    "send": _send,
+    "deregister": _deregister,
+    "state": _state,
+    "reboot": _reboot,
+}

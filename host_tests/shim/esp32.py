@@ -1,0 +1,21 @@
+"""MicroPython's `esp32`, for CPython and for the unix port: what ends a deep sleep."""
+
+import machine
+
+WAKEUP_ALL_LOW = False
+WAKEUP_ANY_HIGH = True
+
+_RTC_PINS = (0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39)
+
+
+def wake_on_ext0(pin, level) -> None:
+    """End deep sleep when `pin` is low; like the chip, refuse a pin that cannot."""
+    if pin.number not in _RTC_PINS:
+        raise ValueError("invalid pin")
+    if level != WAKEUP_ALL_LOW:
+        raise ValueError("only the low level is simulated")
+    machine.wake_pin = pin.number
+
+
+def gpio_deep_sleep_hold(enable: bool) -> None:
+    """Pins of the simulated chip keep their level in deep sleep in any case."""

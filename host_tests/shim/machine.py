@@ -1,0 +1,142 @@
+"""MicroPython's `machine` of an ESP32, for CPython and for the unix port.
+
+What lies outside the chip (the wires on its pins, its flash and its power) is one object, `host`, set
+by whoever simulates it before the firmware starts. It offers:
+
+- `uart_write(data)`, `pin_write(number, level)`, `pin_read(number) -> level`, `adc_uv(number)`
+- `memory` (RTC memory, bytes), `reset_cause`, `wake_reason` (numbers as below)
+- `halt(kind, duration_ms, wake_pin)`: the chip stops ("deepsleep", "reset"); it must not return
+"""
+
+host = None
+uarts = []
+
+PWRON_RESET = 1
+HARD_RESET = 2
+WDT_RESET = 3
+DEEPSLEEP_RESET = 4
+SOFT_RESET = 5
+EXT0_WAKE = 2
+TIMER_WAKE = 4
+
+wake_pin = None  # set through esp32.wake_on_ext0
+
+_HARDWARE_FIFO = 128  # bytes that the UART takes beyond its ring buffer
+
+
+class Halted(Exception):
+    """The chip has stopped; only a simulated chip ever sees this."""
+
+
+def reset_cause() -> int:
+    """Return why the chip started."""
+    return host.reset_cause
+
+
+def wake_reason() -> int:
+    """Return what ended the last sleep, 0 for none."""
+    return host.wake_reason
+
+
+def deepsleep(time_ms: "int | None" = None) -> None:
+    """Stop the chip until the timer or the armed pin."""
+    host.halt("deepsleep", time_ms, wake_pin)
+    raise Halted("deepsleep")
+
+
+def reset() -> None:
+    """Restart the chip."""
+    host.halt("reset", None, None)
+    raise Halted("reset")
+
+
+class UART:
+    """A UART whose receive buffer drops what does not fit, without a sign, as the real one does."""
+
+    IRQ_RXIDLE = 0x1000
+
+    def __init__(self, number, baudrate=115200, tx=None, rx=None, txbuf=256, rxbuf=256, timeout=0,
+                 timeout_char=0):
+        self.baudrate = baudrate
+        self._room = rxbuf + _HARDWARE_FIFO
+        self._received = b""
+        self._handler = None
+        uarts.append(self)
+
+    def irq(self, handler, trigger):
+        """Call `handler(uart)` when a burst of bytes has ended."""
+        self._handler = handler
+
+    def any(self) -> int:
+        """Return how many bytes wait."""
+        return len(self._received)
+
+    def read(self, count=None):
+        """Return what waits, or None."""
+        if not self._received:
+            return None
+        end = len(self._received) if count is None else count
+        data, self._received = self._received[:end], self._received[end:]
+        return data
+
+    def write(self, data) -> int:
+        """Send `data` out."""
+        host.uart_write(bytes(data))
+        return len(data)
+
+    def receive(self, data: bytes) -> None:
+        """Bytes come in from outside; those beyond the buffer are lost."""
+        self._received += data[: self._room - len(self._received)]
+        if self._handler:
+            self._handler(self)
+
+
+class Pin:
+    """A GPIO."""
+
+    IN = 1
+    OUT = 3
+    PULL_UP = 2
+
+    def __init__(self, number, mode=-1, pull=-1, value=None, hold=None):
+        self.number = number
+        self.init(mode, pull, value=value, hold=hold)
+
+    def init(self, mode=-1, pull=-1, value=None, hold=None):
+        """Set the level, where one is given; a held pin keeps it through deep sleep."""
+        if value is not None:
+            host.pin_write(self.number, value)
+
+    def value(self) -> int:
+        """Return the level from outside."""
+        return host.pin_read(self.number)
+
+
+class ADC:
+    """An analog input."""
+
+    ATTN_11DB = 3
+
+    def __init__(self, pin, atten=ATTN_11DB):
+        self._number = pin.number
+
+    def read_uv(self) -> int:
+        """Return the voltage outside, in microvolts."""
+        return host.adc_uv(self._number)
+
+
+class RTC:
+    """The clock and the memory that deep sleep leaves on."""
+
+    def memory(self, data=None):
+        """Return what RTC memory holds, or replace it (at most 2048 bytes)."""
+        if data is None:
+            return host.memory
+        if len(data) > 2048:
+            raise ValueError("buffer too long")
+        host.memory = bytes(data)
+        return None
+
+    def datetime(self, value) -> None:
+        """Set the clock: (year, month, day, weekday, hour, minute, second, subsecond)."""
+        host.datetime = value

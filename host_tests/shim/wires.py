@@ -1,0 +1,97 @@
+"""The wires of a simulated board that runs in a process of its own: frames over a loopback socket.
+
+A frame is a kind (one byte), a length (two bytes, big endian) and that many bytes. Out of the board:
+`U` UART bytes, `P` pin and level, `M` RTC memory, `H` halt (JSON). Into it: `U`, `P`, `V` pin and
+microvolts (four bytes), `C` one console line.
+"""
+
+import asyncio
+import json
+import sys
+
+import machine
+
+_CONSOLE_LINES = 32
+
+
+class Wires:
+    """The `machine.host` of a board in its own process; `open` it before the firmware starts."""
+
+    def __init__(self, reset_cause: int, wake_reason: int, memory: bytes):
+        self.reset_cause = reset_cause
+        self.wake_reason = wake_reason
+        self.datetime = None
+        self._memory = memory
+        self._levels = {}
+        self._microvolts = {}
+        self._lines = []
+        self._line = asyncio.Event()
+        self._reader = self._writer = None
+
+    async def open(self, port: int) -> None:
+        """Connect to the bench on loopback `port`."""
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", port)
+
+    async def run(self) -> None:
+        """Take in frames until the bench goes away, which ends the board as a power cut does."""
+        while True:
+            try:
+                head = await self._reader.readexactly(3)
+                body = await self._reader.readexactly(head[1] << 8 | head[2])
+            except (EOFError, OSError):
+                sys.exit(3)
+            self._take(head[:1], body)
+
+    def _take(self, kind, body):
+        if kind == b"U":
+            for uart in machine.uarts:
+                uart.receive(body)
+        elif kind == b"P":
+            self._levels[body[0]] = body[1]
+        elif kind == b"V":
+            self._microvolts[body[0]] = int.from_bytes(body[1:5], "big")
+        elif kind == b"C" and len(self._lines) < _CONSOLE_LINES:
+            self._lines.append(body)
+            self._line.set()
+
+    def _send(self, kind, body):
+        self._writer.write(kind + len(body).to_bytes(2, "big") + body)
+
+    async def readline(self) -> bytes:
+        """Return the next console line."""
+        while not self._lines:
+            self._line.clear()
+            await self._line.wait()
+        return self._lines.pop(0)
+
+    @property
+    def memory(self) -> bytes:
+        """RTC memory, which the bench keeps while this process sleeps."""
+        return self._memory
+
+    @memory.setter
+    def memory(self, data):
+        self._memory = data
+        self._send(b"M", data)
+
+    def uart_write(self, data):
+        """UART bytes leave the board."""
+        self._send(b"U", data)
+
+    def pin_write(self, number, level):
+        """A pin is driven."""
+        self._send(b"P", bytes((number, level)))
+
+    def pin_read(self, number) -> int:
+        """Return the level that the bench last put on a pin; lines rest high."""
+        return self._levels.get(number, 1)
+
+    def adc_uv(self, number) -> int:
+        """Return the voltage that the bench last put on a pin."""
+        return self._microvolts.get(number, 0)
+
+    def halt(self, kind, duration_ms, wake_pin):
+        """Tell the bench how the run ended, and end the process as the chip would stop."""
+        body = {"kind": kind, "duration_ms": duration_ms, "wake_pin": wake_pin}
+        self._send(b"H", json.dumps(body).encode())
+        sys.exit(0)

@@ -1,0 +1,263 @@
+"""A simulated ESP32 board: the firmware in a process of its own, with its pins, UART and power here.
+
+The process runs the real firmware on real MicroPython (from .mpy, in an ESP32-sized heap) or on
+CPython. Deep sleep ends it; the bench keeps RTC memory and starts it again when the timer runs out or
+the armed pin goes low, with the wake reason that an ESP32 would give.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from tools import build
+
+ROOT = build.ROOT
+# The first heap of an ESP32 without PSRAM (README, "Memory"); `w` scales it to this machine's words.
+HEAP_K = 56
+POWER_ON, HARD_RESET, DEEP_SLEEP = 1, 2, 4
+WOKEN_BY_PIN, WOKEN_BY_TIMER, WOKEN_BY_GPIO = 2, 4, 7
+RESTART_PAUSE_S = 0.1
+_STOP_TIMEOUT_S = 5
+
+
+def interpreter() -> str:
+    """Return the path of the MicroPython unix port beside this interpreter.
+
+    Raises FileNotFoundError with what to do where it is not installed.
+    """
+    path = Path(sys.executable).parent / "micropython"
+    if not path.exists():
+        raise FileNotFoundError("the MicroPython unix port is not installed: run `make setup`")
+    return str(path)
+
+
+class SimulatedBoard:
+    """One board on the bench.
+
+    `folder` is its file system: site.json, and app.py where it runs an application. `on_event(name,
+    facts)` takes the firmware's events, and the bench's own: `power`, `woken`, `halted`, `output`.
+    `modem` is a virtual modem (tools/virtual/modem.py) or None.
+    """
+
+    def __init__(self, folder: Path, on_event, runtime: str = "micropython", modem=None,
+                 heap_k: int = HEAP_K):
+        self.folder = Path(folder)
+        self.awake_ms = 0.0
+        self.boots = 0
+        self._on_event = on_event
+        self._runtime = runtime
+        self._modem = modem
+        self._heap_k = heap_k
+        self._memory = b""
+        self._server = self._process = self._writer = None
+        self._wake_pin = None
+        self._timer = None
+        self._halt = None
+        self._unplugged = asyncio.Event()
+        self._stopping = False
+        self._levels = {}
+        self._microvolts = {}
+        self._pending_lines = []
+        self._tasks = set()
+        self.ended = asyncio.Event()
+        from boards.host import board as wiring
+
+        self._wiring = wiring
+        if modem is not None:
+            modem.on_output = self._modem_output
+            modem.on_ri = self._ri
+
+    @property
+    def running(self) -> bool:
+        """Whether the firmware's process runs; it does not in deep sleep."""
+        return self._process is not None
+
+    async def power_on(self) -> None:
+        """Connect the battery: the firmware starts with RTC memory empty."""
+        if self._runtime == "micropython":
+            build.build()
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._memory = b""
+        await self._start(POWER_ON, 0)
+
+    async def power_off(self) -> None:
+        """Cut the power and end the process."""
+        self._stopping = True
+        if self._timer:
+            self._timer.cancel()
+        if self._process:
+            self._process.kill()
+            await asyncio.wait_for(self.ended.wait(), _STOP_TIMEOUT_S)
+        for task in list(self._tasks):
+            task.cancel()
+        if self._server:
+            self._server.close()
+
+    def command(self, line: str) -> None:
+        """Give the firmware's console one line; a sleeping board is woken for it, as by a button."""
+        self._pending_lines.append(line)
+        if self.running:
+            self._flush_lines()
+        else:
+            self._wake(WOKEN_BY_GPIO, "console")
+
+    def set_analog(self, pin: int, microvolts: int) -> None:
+        """Put a voltage on an analog input."""
+        self._microvolts[pin] = microvolts
+        self._send(b"V", bytes((pin,)) + microvolts.to_bytes(4, "big"))
+
+    async def _start(self, cause, reason):
+        self.boots += 1
+        port = self._server.sockets[0].getsockname()[1]
+        memory_file = self.folder / ".rtc_memory"
+        memory_file.write_bytes(self._memory)
+        self._wake_pin = None
+        self.ended.clear()
+        self._unplugged.clear()
+        self._halt = None
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command_line(port, cause, reason, memory_file),
+            cwd=self.folder, env=self._environment(), stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, limit=1 << 20)
+        self._keep(self._watch(self._process))
+
+    def _command_line(self, port, cause, reason, memory_file):
+        arguments = [str(port), str(cause), str(reason), str(memory_file)]
+        if self._runtime == "micropython":
+            return [interpreter(), "-X", f"heapsize={self._heap_k}wK", "-m", "shim.boot", *arguments]
+        return [sys.executable, "-m", "shim.boot", *arguments]
+
+    def _environment(self):
+        base = ROOT / "build" if self._runtime == "micropython" else ROOT
+        paths = [self.folder, base / "firmware", base / "boards/host", base / "host_tests/shim",
+                 base / "host_tests"]
+        joined = ":".join(str(path) for path in paths)
+        if self._runtime == "micropython":
+            return {"MICROPYPATH": joined + ":.frozen"}
+        return {**os.environ, "PYTHONPATH": joined, "PYTHONDONTWRITEBYTECODE": "1"}
+
+    async def _watch(self, process):
+        """Take the process's output to its end, then decide what its end was."""
+        started = time.monotonic()
+        async for raw in process.stdout:
+            self._line(raw.decode(errors="replace").rstrip("\n"))
+        code = await process.wait()
+        try:
+            # What the board sent last may still be on its way when the process has ended.
+            await asyncio.wait_for(self._unplugged.wait(), _STOP_TIMEOUT_S)
+        except asyncio.TimeoutError:
+            self._on_event("error", {"reason": "the firmware never reached its bench"})
+        self.awake_ms += (time.monotonic() - started) * 1000
+        halt, self._halt = self._halt, None
+        self._process = self._writer = None
+        self.ended.set()
+        if self._stopping:
+            return
+        if halt is None:
+            self._on_event("error", {"reason": f"the firmware ended with exit code {code}"})
+            halt = {"kind": "reset", "duration_ms": None, "wake_pin": None}
+        self._on_event("halted", halt)
+        if halt["kind"] == "reset":
+            self._wake(0, "reset", HARD_RESET)
+            return
+        self._sleep(halt)
+
+    def _sleep(self, halt):
+        self._wake_pin = halt["wake_pin"]
+        if self._pending_lines:
+            self._wake(WOKEN_BY_GPIO, "console")
+        elif self._wake_pin is not None and self._levels.get(self._wake_pin, 1) == 0:
+            self._wake(WOKEN_BY_PIN, "pin")
+        elif halt["duration_ms"] is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(halt["duration_ms"] / 1000, self._wake, WOKEN_BY_TIMER,
+                                          "timer")
+
+    def _wake(self, reason, word, cause=DEEP_SLEEP):
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        if self._stopping or self.running or not self.ended.is_set():
+            return
+        self.ended.clear()
+        self._on_event("woken", {"by": word})
+
+        async def restart():
+            if cause == HARD_RESET:
+                await asyncio.sleep(RESTART_PAUSE_S)
+            await self._start(cause, reason)
+
+        self._keep(restart())
+
+    def _line(self, line):
+        if line.startswith("{"):
+            try:
+                facts = json.loads(line)
+                name = facts.pop("event")
+            except (ValueError, KeyError):
+                self._on_event("output", {"line": line})
+                return
+            self._on_event(name, facts)
+        elif line:
+            self._on_event("output", {"line": line})
+
+    async def _serve(self, reader, writer):
+        self._writer = writer
+        for pin, level in self._levels.items():
+            self._send(b"P", bytes((pin, level)))
+        for pin, microvolts in self._microvolts.items():
+            self._send(b"V", bytes((pin,)) + microvolts.to_bytes(4, "big"))
+        self._flush_lines()
+        try:
+            while True:
+                head = await reader.readexactly(3)
+                self._take(head[:1], await reader.readexactly(head[1] << 8 | head[2]))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+        finally:
+            self._unplugged.set()
+
+    def _take(self, kind, body):
+        if kind == b"M":
+            self._memory = body
+        elif kind == b"H":
+            self._halt = json.loads(body)
+        elif self._modem is None:
+            return
+        elif kind == b"U":
+            self._modem.write(body)
+        elif kind == b"P" and body[0] == self._wiring.PINS["pwrkey"]:
+            # A transistor stands between: pressed means that the modem's PWRKEY is low.
+            self._modem.pwrkey(body[1] != self._wiring.PINS["pwrkey_pressed"])
+        elif kind == b"P" and body[0] == self._wiring.PINS["dtr"]:
+            self._modem.dtr(bool(body[1]))
+
+    def _modem_output(self, data):
+        for start in range(0, len(data), 512):
+            self._send(b"U", bytes(data[start:start + 512]))
+
+    def _ri(self, level):
+        pin = self._wiring.PINS["ri"]
+        self._levels[pin] = 1 if level else 0
+        self._send(b"P", bytes((pin, self._levels[pin])))
+        if not level and not self.running and self._wake_pin == pin:
+            self._wake(WOKEN_BY_PIN, "pin")
+
+    def _flush_lines(self):
+        if self._writer is None:
+            return
+        for line in self._pending_lines:
+            self._send(b"C", line.encode())
+        self._pending_lines.clear()
+
+    def _send(self, kind, body):
+        if self._writer is not None:
+            self._writer.write(kind + len(body).to_bytes(2, "big") + body)
+
+    def _keep(self, coroutine):
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
