@@ -1,4 +1,4 @@
-"""CoAP codes (RFC 7252 §12.1, RFC 7959 §6, RFC 8132 §6, RFC 9175): class in the top three bits, detail below."""
+"""CoAP codes (RFC 7252 §12.1, RFC 7959 §2.9, RFC 8132 §6): three bits of class, five of detail."""
 
 from micropython import const
 

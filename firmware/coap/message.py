@@ -6,6 +6,8 @@ once and copies nothing else; an option's value is cut out when somebody asks fo
 
 from micropython import const
 
+from coap.options import encode_option, encode_uint, option_head, screen
+
 CON = const(0)
 NON = const(1)
 ACK = const(2)
@@ -15,7 +17,7 @@ _VERSION = const(1)
 _PAYLOAD_MARKER = const(0xFF)
 _TOKEN_LIMIT = const(8)
 _NUMBER_LIMIT = const(0xFFFF)
-# One bit a code class: 0 request, 2 success, 4 client error, 5 server error; the rest are reserved.
+# One bit a code class: 0 request, 2 success, 4 and 5 errors; the rest are reserved.
 _CLASSES = const(0b110101)
 
 _URI_PATH = const(11)
@@ -66,7 +68,7 @@ class Message:
         wire = self._options
         at = number = 0
         while at < len(wire):
-            head = _option_head(wire, at)
+            head = option_head(wire, at)
             number += head >> 20
             at += head & 0xF
             end = at + (head >> 4 & 0xFFFF)
@@ -79,7 +81,7 @@ class Message:
         wire = self._options
         at = current = 0
         while at < len(wire):
-            head = _option_head(wire, at)
+            head = option_head(wire, at)
             current += head >> 20
             at += head & 0xF
             if current >= number:
@@ -110,26 +112,26 @@ class Message:
         An int is coded in as few bytes as hold it (RFC 7252 §3.2), a str as UTF-8.
         """
         if isinstance(value, int):
-            value = _uint(value)
+            value = encode_uint(value)
         elif isinstance(value, str):
             value = value.encode()
         wire = self._options
         at = previous = 0
         while at < len(wire):
-            head = _option_head(wire, at)
+            head = option_head(wire, at)
             following = previous + (head >> 20)
             if following > number:
                 break
             previous = following
             at += (head & 0xF) + (head >> 4 & 0xFFFF)
-        option = _option(number - previous, value)
+        option = encode_option(number - previous, value)
         if at == len(wire):
             self._options = wire + option
         else:
             # The delta of the option behind counts from the new one.
             start = at + (head & 0xF)
             end = start + (head >> 4 & 0xFFFF)
-            behind = _option(following - number, wire[start:end])
+            behind = encode_option(following - number, wire[start:end])
             self._options = wire[:at] + option + behind + wire[end:]
         return self
 
@@ -140,6 +142,17 @@ class Message:
         for current, value in kept:
             if current != number:
                 self.add(current, value)
+
+    def screen(self) -> int:
+        """Return the number of the first critical option that may not be acted on, or 0.
+
+        Elective options of that kind are removed, which is to ignore them (RFC 7252 §5.4.1).
+        """
+        number = screen(self._options)
+        while number and not number & 1:
+            self.remove(number)
+            number = screen(self._options)
+        return number
 
     def reply(
         self, code: int, payload: bytes = b"", content_format: int | None = None
@@ -199,72 +212,13 @@ def decode(datagram: bytes) -> Message:
                 raise FormatError("no payload", type, message_id)
             message.payload = memoryview(datagram)[at + 1 :]
             break
-        head = _option_head(datagram, at)
+        head = option_head(datagram, at)
         number += head >> 20
         at += (head & 0xF) + (head >> 4 & 0xFFFF)
         if head < 0 or at > size or number > _NUMBER_LIMIT:
             raise FormatError("option", type, message_id)
     message._options = datagram[start:at]
     return message
-
-
-def _option_head(wire: bytes, at: int) -> int:
-    """Read what stands before an option's value (RFC 7252 §3.1).
-
-    Returns delta << 20 | length of the value << 4 | bytes read, as one int because a small int
-    takes no memory; -1 for the reserved 15 and where the bytes end too soon.
-    """
-    delta = wire[at] >> 4
-    length = wire[at] & 0xF
-    if delta < 13 and length < 13:
-        return delta << 20 | length << 4 | 1
-    if delta == 15 or length == 15:
-        return -1
-    start = at
-    at += 1
-    need = (delta - 12 if delta > 12 else 0) + (length - 12 if length > 12 else 0)
-    if at + need > len(wire):
-        return -1
-    if delta == 13:
-        delta = 13 + wire[at]
-        at += 1
-    elif delta == 14:
-        delta = 269 + (wire[at] << 8 | wire[at + 1])
-        at += 2
-    if length == 13:
-        length = 13 + wire[at]
-    elif length == 14:
-        length = 269 + (wire[at] << 8 | wire[at + 1])
-    return delta << 20 | length << 4 | 1 + need
-
-
-def _option(delta: int, value: bytes) -> bytes:
-    """Write one option (RFC 7252 §3.1)."""
-    length = len(value)
-    option = bytearray(1)
-    option[0] = _nibble(delta) << 4 | _nibble(length)
-    _extend(option, delta)
-    _extend(option, length)
-    return bytes(option) + value
-
-
-def _nibble(number: int) -> int:
-    return number if number < 13 else 13 if number < 269 else 14
-
-
-def _extend(option: bytearray, number: int):
-    if number >= 269:
-        option.append(number - 269 >> 8)
-        option.append(number - 269 & 0xFF)
-    elif number >= 13:
-        option.append(number - 13)
-
-
-def _uint(number: int) -> bytes:
-    size = 0
-    while number >> 8 * size:
-        size += 1
-    return number.to_bytes(size, "big")
 
 
 def _text(value: bytes) -> str:

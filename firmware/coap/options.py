@@ -1,4 +1,4 @@
-"""Option numbers, and which options of a message may be acted on (RFC 7252 §5.4 and §5.10)."""
+"""Options: numbers, which of them may be acted on (RFC 7252 §5.4), the wire form (§3.1)."""
 
 from micropython import const
 
@@ -43,15 +43,87 @@ _RECOGNISED = {
 }
 
 
-def recognised(number: int, length: int, repeated: bool) -> bool:
-    """Tell whether an option can be acted on.
+def screen(wire: bytes) -> int:
+    """Return the number of the first option, in wire form, that may not be acted on; 0 for none.
 
-    An option whose length is out of range (§5.4.3), or that occurs again though it may occur only
-    once (§5.4.5), counts as not recognised.
+    Such is a critical one that is not recognised (§5.4.1), any whose length is out of range
+    (§5.4.3), and a critical one that occurs again though it may occur only once (§5.4.5).
     """
-    rule = _RECOGNISED.get(number)
-    return (
-        rule is not None
-        and rule >> 12 <= length <= rule >> 1 & 0x7FF
-        and not (repeated and not rule & _REPEATABLE)
-    )
+    at = number = 0
+    while at < len(wire):
+        head = option_head(wire, at)
+        delta = head >> 20
+        length = head >> 4 & 0xFFFF
+        number += delta
+        rule = _RECOGNISED.get(number)
+        if rule is None:
+            if number & 1:
+                return number
+        elif not rule >> 12 <= length <= rule >> 1 & 0x7FF or (
+            delta == 0 and number & 1 and not rule & _REPEATABLE
+        ):
+            return number
+        at += (head & 0xF) + length
+    return 0
+
+
+def option_head(wire: bytes, at: int) -> int:
+    """Read what stands before the value of the option at a position (RFC 7252 §3.1).
+
+    Returns delta << 20 | length of the value << 4 | bytes read, as one int because a small int
+    takes no memory; -1 for the reserved 15 and where the bytes end too soon.
+    """
+    delta = wire[at] >> 4
+    length = wire[at] & 0xF
+    if delta < 13 and length < 13:
+        return delta << 20 | length << 4 | 1
+    if delta == 15 or length == 15:
+        return -1
+    start = at
+    at += 1
+    need = (delta - 12 if delta > 12 else 0) + (length - 12 if length > 12 else 0)
+    if at + need > len(wire):
+        return -1
+    if delta == 13:
+        delta = 13 + wire[at]
+        at += 1
+    elif delta == 14:
+        delta = 269 + (wire[at] << 8 | wire[at + 1])
+        at += 2
+    if length == 13:
+        length = 13 + wire[at]
+    elif length == 14:
+        length = 269 + (wire[at] << 8 | wire[at + 1])
+    if start + 1 + need + length > len(wire):
+        return -1
+    return delta << 20 | length << 4 | 1 + need
+
+
+def encode_option(delta: int, value: bytes) -> bytes:
+    """Write one option, its number as the difference from the option before (RFC 7252 §3.1)."""
+    length = len(value)
+    option = bytearray(1)
+    option[0] = _nibble(delta) << 4 | _nibble(length)
+    _extend(option, delta)
+    _extend(option, length)
+    return bytes(option) + value
+
+
+def _nibble(number: int) -> int:
+    return number if number < 13 else 13 if number < 269 else 14
+
+
+def _extend(option: bytearray, number: int):
+    if number >= 269:
+        option.append(number - 269 >> 8)
+        option.append(number - 269 & 0xFF)
+    elif number >= 13:
+        option.append(number - 13)
+
+
+def encode_uint(number: int) -> bytes:
+    """Write a value of the uint format: no leading zero bytes, nothing at all for 0 (§3.2)."""
+    size = 0
+    while number >> 8 * size:
+        size += 1
+    return number.to_bytes(size, "big")

@@ -51,5 +51,8 @@ def nb_iot() -> Transmission:
 def sms() -> Transmission:
     """Short messages: no retransmission (OMA LwM2M Transport §6.8), delay without a bound."""
     return Transmission(
-        ack_timeout_ms=120_000, random_factor_permille=1_000, max_retransmit=0, max_latency_ms=300_000
+        ack_timeout_ms=120_000,
+        random_factor_permille=1_000,
+        max_retransmit=0,
+        max_latency_ms=300_000,
     )

@@ -1,0 +1,204 @@
+"""What this endpoint has sent and waits for: acknowledgements and responses (RFC 7252 §4.2, §5.3).
+
+An Exchange is one Confirmable message, or one request of either type. Its state moves so:
+
+    state         event                                             next
+    queued        fewer than NSTART interactions with the peer      outstanding
+    outstanding   timer, MAX_RETRANSMIT not reached                 outstanding (sent again)
+    outstanding   timer, MAX_RETRANSMIT reached                     ended: timeout
+    outstanding   empty ACK of a request                            acknowledged
+    outstanding   empty ACK of a response                           ended
+    outstanding   response, piggybacked or not                      ended
+    acknowledged  separate response                                 ended
+    acknowledged  MAX_TRANSMIT_WAIT over                            ended: timeout
+    outstanding   RST                                               ended: reset
+    any           cancel(), or pushed out of a full queue           ended: cancelled
+
+A Non-confirmable request is sent once and is outstanding for MAX_TRANSMIT_WAIT.
+"""
+
+from micropython import const
+
+QUEUED = const(0)
+OUTSTANDING = const(1)
+ACKNOWLEDGED = const(2)
+ENDED = const(3)
+STATES = ("queued", "outstanding", "acknowledged", "ended")
+
+_QUEUE_LIMIT = const(16)
+_TYPE_MASK = const(0x30)  # all clear in the first byte of a Confirmable message
+
+
+class Exchange:
+    """One message sent and what came of it.
+
+    datagram: the encoded message. token: that of a request, None for a response. on_end: for a
+    request called as on_end(response, reason, now), for a response as on_end(reason, now); None
+    if nobody asks.
+    """
+
+    def __init__(self, datagram: bytes, message_id: int, token, peer, link, on_end):
+        self.datagram = datagram
+        self.message_id = message_id
+        self.token = token
+        self.peer = peer
+        self.link = link
+        self.on_end = on_end
+        self.state = QUEUED
+        self.deadline = 0
+        self.timeout_ms = 0
+        self.sendings_left = 0
+
+    def confirmable(self) -> bool:
+        """Tell whether an ACK is expected; only meaningful while outstanding."""
+        return not self.datagram[0] & _TYPE_MASK
+
+
+class Exchanges:
+    """All exchanges of an endpoint, found by message ID and by token."""
+
+    def __init__(self, random_bits):
+        self._random_bits = random_bits
+        self._by_id = {}  # every exchange that has not ended
+        self._by_token = {}  # those of them that are requests
+        self._queue = []
+        self._deadline = None
+
+    def __contains__(self, message_id: int) -> bool:
+        return message_id in self._by_id
+
+    def start(self, exchange: Exchange, now: int) -> bool:
+        """Send, or queue while NSTART forbids (RFC 7252 §4.7).
+
+        Returns False if a full queue had to give up its oldest exchange.
+        """
+        self._by_id[exchange.message_id] = exchange
+        if exchange.token is not None:
+            self._by_token[exchange.token] = exchange
+        if self._may_send(exchange):
+            self._send_first(exchange, now)
+            return True
+        self._queue.append(exchange)
+        if len(self._queue) <= _QUEUE_LIMIT:
+            return True
+        self.end(self._queue[0], None, "cancelled", now)
+        return False
+
+    def by_id(self, message_id: int, peer, link) -> "Exchange | None":
+        """Find what a peer acknowledges or resets (RFC 7252 §4.2: ID and endpoint must match)."""
+        exchange = self._by_id.get(message_id)
+        if exchange is None or exchange.state != OUTSTANDING:
+            return None
+        return exchange if exchange.link is link and exchange.peer == peer else None
+
+    def by_token(self, token: bytes, peer, link) -> "Exchange | None":
+        """Find the request a response belongs to (RFC 7252 §5.3.2)."""
+        exchange = self._by_token.get(token)
+        if exchange is None or exchange.state == QUEUED:
+            return None
+        return exchange if exchange.link is link and exchange.peer == peer else None
+
+    def acknowledge(self, exchange: Exchange, now: int):
+        """Take an empty ACK: the end for a response, for a request a promise."""
+        if exchange.token is None:
+            self.end(exchange, None, None, now)
+            return
+        exchange.state = ACKNOWLEDGED
+        exchange.datagram = None
+        self._set_deadline(exchange, now + exchange.link.transmission.max_transmit_wait_ms)
+        self._send_queued(now)
+
+    def end(self, exchange: Exchange, response, reason: "str | None", now: int):
+        """Forget an exchange, send what waited for it, and tell its owner."""
+        exchange.state = ENDED
+        del self._by_id[exchange.message_id]
+        if exchange.token is not None:
+            del self._by_token[exchange.token]
+        if exchange in self._queue:
+            self._queue.remove(exchange)
+        self._deadline = 0  # whichever is the earliest deadline left, step() finds it
+        self._send_queued(now)
+        if exchange.on_end is None:
+            return
+        if exchange.token is None:
+            exchange.on_end(reason, now)
+        else:
+            exchange.on_end(response, reason, now)
+
+    def cancel(self, now: int, peer=None, link=None):
+        """End all exchanges, or those with one peer or over one link, with reason "cancelled"."""
+        chosen = [
+            exchange
+            for exchange in self._by_id.values()
+            if (peer is None or exchange.peer == peer) and (link is None or exchange.link is link)
+        ]
+        # Out of the queue first, or the end of one exchange would send the next one to be ended.
+        self._queue = [exchange for exchange in self._queue if exchange not in chosen]
+        for exchange in chosen:
+            if exchange.state != ENDED:
+                self.end(exchange, None, "cancelled", now)
+
+    def busy(self, peer=None) -> bool:
+        """Tell whether any exchange, or any with this peer, has not ended."""
+        if peer is None:
+            return bool(self._by_id)
+        for exchange in self._by_id.values():
+            if exchange.peer == peer:
+                return True
+        return False
+
+    def step(self, now: int) -> "int | None":
+        """Send again or give up what is due; returns the next deadline, None without one."""
+        deadline = self._deadline
+        if deadline is None or now < deadline:
+            return deadline
+        self._deadline = 0
+        for exchange in list(self._by_id.values()):
+            if exchange.deadline <= now and exchange.state in (OUTSTANDING, ACKNOWLEDGED):
+                if exchange.sendings_left and exchange.state == OUTSTANDING:
+                    exchange.timeout_ms *= 2
+                    self._send(exchange, now)
+                else:
+                    self.end(exchange, None, "timeout", now)
+        deadline = None
+        for exchange in self._by_id.values():
+            if exchange.state != QUEUED and (deadline is None or exchange.deadline < deadline):
+                deadline = exchange.deadline
+        self._deadline = deadline
+        return deadline
+
+    def _may_send(self, exchange: Exchange) -> bool:
+        outstanding = 0
+        for other in self._by_id.values():
+            if other.state == OUTSTANDING:
+                if other.link is exchange.link and other.peer == exchange.peer:
+                    outstanding += 1
+        return outstanding < exchange.link.transmission.nstart
+
+    def _send_queued(self, now: int):
+        for exchange in list(self._queue):
+            if self._may_send(exchange):
+                self._queue.remove(exchange)
+                self._send_first(exchange, now)
+
+    def _send_first(self, exchange: Exchange, now: int):
+        transmission = exchange.link.transmission
+        exchange.state = OUTSTANDING
+        if exchange.confirmable():
+            spread_ms = transmission.ack_spread_ms * self._random_bits(14) >> 14
+            exchange.timeout_ms = transmission.ack_timeout_ms + spread_ms
+            exchange.sendings_left = 1 + transmission.max_retransmit
+        else:
+            exchange.timeout_ms = transmission.max_transmit_wait_ms
+            exchange.sendings_left = 1
+        self._send(exchange, now)
+
+    def _send(self, exchange: Exchange, now: int):
+        exchange.sendings_left -= 1
+        self._set_deadline(exchange, now + exchange.timeout_ms)
+        exchange.link.send(exchange.datagram, exchange.peer)
+
+    def _set_deadline(self, exchange: Exchange, deadline: int):
+        exchange.deadline = deadline
+        if self._deadline is None or deadline < self._deadline:
+            self._deadline = deadline
