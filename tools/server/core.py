@@ -1,0 +1,602 @@
+"""The embedded LwM2M server: registrations, request queues, observations and triggers together.
+
+    server = LwM2mServer("127.0.0.1", 5683, on_event=print, send_sms=smsc.send)
+    await server.start()
+    result = await server.read("sensor-1", "/3303/0/5700")   # in Queue Mode: when it next shows
+    await server.trigger("sensor-1")                         # an SMS that makes it show
+    await server.close()
+
+Events, as on_event(name, facts); every one but listening and drop has `endpoint`:
+
+    listening        host, port
+    registered       location, version, lifetime_s, binding, queue_mode, sms_number, address,
+                     objects, root, replaced (old location or None)
+    updated          as registered, and changed (list of fact names), previous_address
+    deregistered, expired, replaced     location
+    awake            awake_s, waiting          asleep    reason, waiting
+    queued           id, operation, path, waiting
+    sending          id, operation, path, via ("U" or "S"), to, tries
+    response         id, operation, path, code, value, content_format, via [, error]
+    requeued         id, operation, path, reason, tries, max_tries
+    failed           id, operation, path, reason, text, tries
+    notification     path, code, value, content_format, via, observe, confirmable, fresh
+    observing        path, token               observation_ended   path, token, reason
+    trigger_sent     number, form, dcs, udh, user_data, path, confirmable, reply_expected
+    trigger_reply    number, code              trigger_unanswered  number, reason
+    direct_sent      path, to                  direct_response     path, code, value
+    direct_lost      path, to, reason
+    send             value, content_format [, error]
+    drop             reason, from, length
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from aiocoap import Message
+
+from . import formats, operations, trigger, wire
+from .endpoint import Endpoint, RequestFailed, Transmission
+from .model import Model
+from .observations import Observation, Observations
+from .operations import Operation, Result
+from .registration import Registrations
+from .registry import Client, Registry
+from .request_queue import STATE_NAMES, RequestQueue, Waiting
+from .sms import SmsLink, SmsSender, digits
+
+
+class LwM2mServer:
+    """An LwM2M server for clients of versions draft, 1.0 and 1.1, on one UDP socket.
+
+    on_event(name, facts): see above. transmission: CoAP times, endpoint.Transmission.
+    awake_s: how long a Queue Mode client stays awake after its last message; by default
+        MAX_TRANSMIT_WAIT (93 s), and ACK_TIMEOUT for the draft. default_version: of clients that
+        name none, "1.0" or "draft". send_sms: async (to_number, user_data, dcs, udh); udh is the
+        user data header with its length octet, or b"". max_clients, max_queue: table bounds.
+        max_tries: how often a queued request is tried before it is given up. seed: for tokens,
+        message IDs and locations.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 5683,
+        *,
+        on_event: Callable[[str, dict], None] | None = None,
+        transmission: Transmission | None = None,
+        awake_s: float | None = None,
+        default_version: str = "1.0",
+        send_sms: SmsSender | None = None,
+        max_clients: int = 1000,
+        max_queue: int = 100,
+        max_tries: int = 5,
+        seed: int | None = None,
+    ):
+        self.host = host
+        self.port = port
+        self.model = Model()
+        self.observations = Observations()
+        self._on_event = on_event
+        self._transmission = transmission or Transmission()
+        self._awake_s = awake_s
+        self._max_queue = max_queue
+        self._max_tries = max_tries
+        self._registry = Registry(max_clients, seed)
+        self._queues: dict[str, RequestQueue] = {}
+        self._expiries: dict[str, asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task] = set()
+        self._next_id = 1
+        self._sms = SmsLink(send_sms, self._receive_sms, self._drop)
+        self._registrations = Registrations(
+            self._registry,
+            registered=self._registered,
+            updated=self._updated,
+            deregistered=self._deregistered,
+            default_version=default_version,
+        )
+        self._endpoint = Endpoint(
+            self._handle,
+            self._notified,
+            transmission=self._transmission,
+            send_sms=self._sms.send,
+            heard=self._heard,
+            on_drop=self._drop,
+            seed=seed,
+        )
+
+    # Life.
+
+    async def start(self) -> tuple[str, int]:
+        """Open the socket; returns (host, port), the port chosen when 0 was asked for.
+
+        Raises OSError when the address cannot be bound.
+        """
+        self.host, self.port = await self._endpoint.open(self.host, self.port)
+        self._emit("listening", {"host": self.host, "port": self.port})
+        return self.host, self.port
+
+    async def close(self) -> None:
+        """Stop: whatever waits fails with reason "closed", and the socket is closed."""
+        for timer in self._expiries.values():
+            timer.cancel()
+        self._expiries.clear()
+        for queue in self._queues.values():
+            queue.close("closed")
+        self._queues.clear()
+        self._endpoint.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.sleep(0)
+
+    @property
+    def clients(self) -> dict[str, Client]:
+        """The registered clients by endpoint name."""
+        return self._registry.by_endpoint
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """How many datagrams and messages were not used, by reason."""
+        return self._endpoint.dropped
+
+    @property
+    def traffic(self) -> dict[str, int]:
+        """Datagrams and bytes in and out since the start, SMS included."""
+        e = self._endpoint
+        return {
+            "datagrams_in": e.datagrams_in,
+            "datagrams_out": e.datagrams_out,
+            "bytes_in": e.bytes_in,
+            "bytes_out": e.bytes_out,
+        }
+
+    def client(self, endpoint: str) -> Client:
+        """Return a client; raises UnknownEndpoint."""
+        return self._registry.get(endpoint)
+
+    def state(self, endpoint: str) -> str:
+        """Return "asleep", "awake" or "reachable"; raises UnknownEndpoint."""
+        self._registry.get(endpoint)
+        return STATE_NAMES[self._queues[endpoint].state]
+
+    def waiting(self, endpoint: str) -> list[dict]:
+        """Return the requests not answered yet, the next first; raises UnknownEndpoint."""
+        self._registry.get(endpoint)
+        return self._queues[endpoint].waiting()
+
+    # Operations. Each awaits its Result; in Queue Mode that is when the client has shown and
+    # answered. They raise UnknownEndpoint, RequestFailed, or ValueError for a wrong path. A
+    # caller's own time-out (asyncio.wait_for) withdraws the request.
+
+    async def read(
+        self, endpoint: str, path: str, *, accept: int | None = None, via: str | None = None
+    ) -> Result:
+        """Read an Object, Instance, Resource or Resource Instance."""
+        return await self.enqueue(endpoint, "read", path, accept=accept, via=via)
+
+    async def write(
+        self,
+        endpoint: str,
+        path: str,
+        value,
+        *,
+        content_format: int | None = None,
+        replace: bool = True,
+        via: str | None = None,
+    ) -> Result:
+        """Write by PUT, or with replace=False a partial update by POST."""
+        kw = {"content_format": content_format, "replace": replace, "via": via}
+        return await self.enqueue(endpoint, "write", path, value, **kw)
+
+    async def execute(
+        self, endpoint: str, path: str, argument: str | None = None, *, via: str | None = None
+    ) -> Result:
+        """Execute a Resource, with an argument such as "0='reboot'"."""
+        return await self.enqueue(endpoint, "execute", path, argument, via=via)
+
+    async def discover(self, endpoint: str, path: str, *, via: str | None = None) -> Result:
+        """Discover: the value is a list of {"target": …, attribute: …}."""
+        return await self.enqueue(endpoint, "discover", path, via=via)
+
+    async def write_attributes(
+        self, endpoint: str, path: str, attributes: dict, *, via: str | None = None
+    ) -> Result:
+        """Write attributes such as {"pmin": 10, "gt": None}; None unsets."""
+        return await self.enqueue(
+            endpoint, "write-attributes", path, attributes=attributes, via=via
+        )
+
+    async def create(
+        self,
+        endpoint: str,
+        path: str,
+        value: dict,
+        *,
+        content_format: int | None = None,
+        via: str | None = None,
+    ) -> Result:
+        """Create an Object Instance: path "/3303" or "/3303/5", value {resource: value}."""
+        kw = {"content_format": content_format, "via": via}
+        return await self.enqueue(endpoint, "create", path, value, **kw)
+
+    async def delete(self, endpoint: str, path: str, *, via: str | None = None) -> Result:
+        """Delete an Object Instance."""
+        return await self.enqueue(endpoint, "delete", path, via=via)
+
+    async def observe(
+        self, endpoint: str, path: str, *, accept: int | None = None, via: str | None = None
+    ) -> Result:
+        """Observe; result.observing tells whether the client does. Notifications are events."""
+        return await self.enqueue(endpoint, "observe", path, accept=accept, via=via)
+
+    async def cancel(
+        self, endpoint: str, path: str, *, passive: bool = False, via: str | None = None
+    ) -> Result | None:
+        """Cancel an observation by GET with Observe 1, or passively by a Reset to its next
+        notification (RFC 7641 §3.6); that returns None. Raises ValueError when there is none."""
+        if passive:
+            self._registry.get(endpoint)
+            observation = self._observation(endpoint, formats.parse_path(path))
+            self._end_observation(observation, "cancelled")
+            return None
+        return await self.enqueue(endpoint, "cancel", path, via=via)
+
+    def enqueue(
+        self,
+        endpoint: str,
+        operation: str,
+        path: str,
+        value=None,
+        *,
+        accept: int | None = None,
+        content_format: int | None = None,
+        replace: bool = True,
+        attributes: dict | None = None,
+        via: str | None = None,
+    ) -> asyncio.Future:
+        """Queue an operation without waiting; returns the future of its Result.
+
+        operation: read, write, execute, discover, observe, cancel, write-attributes, create or
+        delete. via "S" sends it by SMS at once, past the queue (CR Table 3). Cancelling the
+        future withdraws the request.
+        """
+        client = self._registry.get(endpoint)
+        ids = formats.parse_path(path)
+        if via not in (None, "U", "S"):
+            raise ValueError("via %r is not U or S" % via)
+        if len(ids) < (2 if operation in ("write", "delete") else 1):
+            raise ValueError("path %r is too short for %s" % (path, operation))
+        token = None
+        if operation == "observe":
+            old = self.observations.find(endpoint, ids)
+            token = old.token if old else self._new_token()
+            if old is None:
+                self.observations.add(Observation(endpoint, ids, token, accept))
+        elif operation == "cancel":
+            token = self._observation(endpoint, ids).token
+        wanted = Operation(
+            operation, ids, value, content_format, accept, replace, attributes, token
+        )
+        future = asyncio.get_running_loop().create_future()
+        # A failure that nobody awaits is told by the "failed" event.
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        waiting = Waiting(self._next_id, wanted, future)
+        self._next_id += 1
+        if via == "S":
+            if client.sms_number is None:
+                raise ValueError("%s registered no SMS number" % endpoint)
+            self._queues[endpoint].send_now(waiting, client.sms_number)
+        else:
+            self._queues[endpoint].put(waiting)
+        return future
+
+    async def read_directly(self, endpoint: str, path: str, wait_s: float = 2.0) -> Result | None:
+        """Send one Non-confirmable Read to the recorded address at once, past the queue.
+
+        Shows whether the client can be reached: behind a NAT whose mapping has expired it
+        cannot. Returns None when nothing came back within wait_s seconds.
+        """
+        client = self._registry.get(endpoint)
+        if client.address is None:
+            raise ValueError("%s has no UDP address" % endpoint)
+        wanted = Operation("read", formats.parse_path(path), confirmable=False)
+        exchange = self._endpoint.start(wanted.build(client, self.model), client.address)
+        facts = {"endpoint": endpoint, "path": path, "to": "%s:%d" % client.address}
+        self._emit("direct_sent", facts)
+        try:
+            response = await asyncio.wait_for(exchange.future, wait_s)
+        except (asyncio.TimeoutError, RequestFailed) as error:
+            reason = error.reason if isinstance(error, RequestFailed) else "no response"
+            self._emit("direct_lost", {**facts, "reason": reason})
+            return None
+        result = wanted.result(client, response, self.model, "U")
+        told = {"endpoint": endpoint, "path": path, "code": result.code}
+        self._emit("direct_response", {**told, "value": formats.to_json(result.value)})
+        return result
+
+    def send_datagram(self, endpoint: str, datagram: bytes) -> None:
+        """Send any bytes to the client's recorded address, from the server's own socket."""
+        client = self._registry.get(endpoint)
+        if client.address is None:
+            raise ValueError("%s has no UDP address" % endpoint)
+        self._endpoint.send(datagram, client.address)
+
+    # SMS.
+
+    async def trigger(
+        self,
+        endpoint: str,
+        *,
+        confirmable: bool = False,
+        form: str = "bare",
+        dcs: int | None = None,
+        instance: int | None = None,
+        argument: str = "",
+        number: str | None = None,
+    ) -> trigger.TriggerSms:
+        """Send the Registration Update Trigger by SMS (facts: trigger on the wire).
+
+        form: "bare" or "wap". instance: of the client's Server object, by default the lowest it
+        registered. argument: "0=U" names a transport (1.1). number: instead of the registered
+        one. A reply by SMS, where the version asks for one, comes as the event trigger_reply.
+        Raises UnknownEndpoint, ValueError without a number, RequestFailed "send_failed".
+        """
+        client = self._registry.get(endpoint)
+        to = digits(number or client.sms_number or "")
+        if not to:
+            raise ValueError("%s registered no SMS number; give one" % endpoint)
+        message = trigger.build_message(
+            client.version.name,
+            instance=client.server_instance if instance is None else instance,
+            confirmable=confirmable,
+            root=client.listed.root,
+            argument=argument,
+            token=self._new_token(),
+            message_id=0,
+        )
+        reply_expected = client.sms_only or (
+            client.version.answers_trigger_by_sms and client.sms_enabled
+        )
+        facts = {
+            "endpoint": endpoint,
+            "number": to,
+            "form": form,
+            "path": "/" + "/".join(message.opt.uri_path),
+            "confirmable": confirmable,
+            "reply_expected": reply_expected,
+        }
+        message.mid = self._endpoint.next_message_id()
+        sms = trigger.wrap(to, wire.encode(message), form, dcs)
+        if reply_expected:
+            # Registered before it is sent: a virtual network may answer within the call.
+            exchange = self._endpoint.expect(message, to)
+            self._spawn(self._trigger_reply(endpoint, to, exchange))
+        try:
+            await self._sms.send(to, sms.user_data, sms.dcs, sms.udh)
+        except OSError as error:
+            if reply_expected:
+                self._endpoint.abandon(exchange, "send_failed")
+            raise RequestFailed("send_failed", "SMS to %s: %s" % (to, error)) from error
+        hexes = {"dcs": sms.dcs, "udh": sms.udh.hex(), "user_data": sms.user_data.hex()}
+        self._emit("trigger_sent", {**facts, **hexes})
+        return sms
+
+    def on_sms(
+        self, from_number: str, user_data: bytes, dcs: int = 0x04, udh: bytes = b""
+    ) -> None:
+        """Take an SMS that came to the server's number. Never raises on bad bytes."""
+        self._sms.on_sms(from_number, user_data, dcs, udh)
+
+    async def _trigger_reply(self, endpoint: str, number: str, exchange) -> None:
+        facts = {"endpoint": endpoint, "number": number}
+        try:
+            response = await exchange.future
+        except RequestFailed as error:
+            self._emit("trigger_unanswered", {**facts, "reason": error.reason})
+            return
+        self._emit("trigger_reply", {**facts, "code": wire.dotted(int(response.code))})
+
+    def _receive_sms(self, datagram: bytes, number: str) -> None:
+        self._endpoint.receive(datagram, number)
+
+    # What comes in.
+
+    def _handle(self, request: Message, peer):
+        """Answer a request: /rd, and Send to /dp."""
+        path = tuple(s for s in request.opt.uri_path if s)
+        if path[:1] == ("rd",):
+            return self._registrations.handle(request, peer)
+        if isinstance(peer, str):
+            return None, None  # An SMS costs: an unknown sender gets none for nonsense.
+        if path == ("dp",):
+            return self._sent(request, peer), None
+        return wire.message(wire.code_of("4.04")), None
+
+    def _sent(self, request: Message, peer) -> Message:
+        """Take a Send (TS Core 1.1 §6.4.6) from a registered client."""
+        if int(request.code) != wire.POST:
+            return wire.message(wire.code_of("4.05"))
+        known = self._registry.by_peer(peer)
+        if not known:
+            return wire.message(wire.code_of("4.04"))
+        value, error = operations.decode_payload(request, (), known[0], self.model)
+        facts = {"endpoint": known[0].endpoint, "value": formats.to_json(value)}
+        facts["content_format"] = wire.content_format_of(request)
+        if error:
+            facts["error"] = error
+        self._emit("send", facts)
+        return wire.message(wire.code_of("4.00" if error else "2.04"))
+
+    def _heard(self, peer, incoming: Message) -> None:
+        for client in self._registry.by_peer(peer):
+            self._queues[client.endpoint].heard()
+
+    def _notified(self, incoming: Message, peer) -> str:
+        """Judge a response that belongs to no exchange: a notification, or not ours."""
+        observation = self.observations.get(incoming.token)
+        if observation is None:
+            return "reject"
+        client = self._registry.get(observation.endpoint)
+        if peer not in (client.address, client.sms_number):
+            # No Reset: it would end an observation that the client's next Update makes valid.
+            return "ignore"
+        if incoming.opt.observe is None or int(incoming.code) >= 0x80:
+            self._end_observation(observation, wire.dotted(int(incoming.code)))
+            return "accept"
+        observation.notifications += 1
+        fresh = observation.is_newer(incoming.opt.observe)
+        path = observation.path
+        value, error = operations.decode_payload(incoming, path, client, self.model)
+        facts = {
+            "endpoint": client.endpoint,
+            "path": formats.path_text(path),
+            "code": wire.dotted(int(incoming.code)),
+            "value": formats.to_json(value),
+            "content_format": wire.content_format_of(incoming),
+            "via": "S" if isinstance(peer, str) else "U",
+            "observe": incoming.opt.observe,
+            "confirmable": incoming.mtype == wire.CON,
+            "fresh": fresh,
+        }
+        if error:
+            facts["error"] = error
+        self._emit("notification", facts)
+        # CR 6.1 step 3: a notification, too, makes the server look into its queue.
+        self._queues[client.endpoint].shown()
+        return "accept"
+
+    # Registrations come and go.
+
+    def _registered(self, client: Client, replaced: Client | None) -> None:
+        if replaced is not None:
+            gone = {"endpoint": client.endpoint, "location": "/rd/" + replaced.location}
+            self._emit("replaced", gone)
+            self._end_observations(client.endpoint, "re-registered")
+        queue = self._queues.get(client.endpoint)
+        if queue is None:
+            queue = RequestQueue(
+                client,
+                self._endpoint,
+                self.model,
+                emit=self._emit,
+                completed=self._completed,
+                awake_s=self._awake_time(client),
+                max_length=self._max_queue,
+                max_tries=self._max_tries,
+            )
+            self._queues[client.endpoint] = queue
+        else:
+            # What the operator asked for is not the registration's: it goes to the new one.
+            queue.client, queue.awake_s = client, self._awake_time(client)
+        location = "/rd/" + replaced.location if replaced else None
+        self._emit("registered", {**client.facts(), "replaced": location})
+        self._arm_expiry(client)
+        queue.shown()
+
+    def _updated(self, client: Client, changed: list[str], previous_address) -> None:
+        previous = "%s:%d" % previous_address if previous_address else None
+        facts = {**client.facts(), "changed": changed, "previous_address": previous}
+        self._emit("updated", facts)
+        self._arm_expiry(client)
+        self._queues[client.endpoint].shown()
+
+    def _deregistered(self, client: Client) -> None:
+        self._gone(client, "deregistered")
+
+    def _expired(self, client: Client) -> None:
+        self._registry.remove(client)
+        self._gone(client, "expired")
+
+    def _gone(self, client: Client, reason: str) -> None:
+        timer = self._expiries.pop(client.endpoint, None)
+        if timer is not None:
+            timer.cancel()
+        self._emit(reason, {"endpoint": client.endpoint, "location": "/rd/" + client.location})
+        self._end_observations(client.endpoint, reason)
+        self._queues.pop(client.endpoint).close(reason)
+
+    def _arm_expiry(self, client: Client) -> None:
+        old = self._expiries.get(client.endpoint)
+        if old is not None:
+            old.cancel()
+        loop = asyncio.get_running_loop()
+        self._expiries[client.endpoint] = loop.call_at(client.expires_at, self._expired, client)
+
+    def _awake_time(self, client: Client) -> float:
+        if self._awake_s is not None:
+            return self._awake_s
+        if client.version.awake_by_ack_timeout:
+            return self._transmission.ack_timeout_s
+        return self._transmission.max_transmit_wait_s
+
+    # Observations.
+
+    def _completed(self, waiting: Waiting, response: Message | None) -> None:
+        """Settle the observation that a finished Observe or Cancel concerns."""
+        operation = waiting.operation
+        if operation.token is None:
+            return
+        observation = self.observations.get(operation.token)
+        if observation is None:
+            return
+        if operation.name == "cancel":
+            if response is not None:
+                self._end_observation(observation, "cancelled")
+        elif response is not None and response.opt.observe is not None:
+            observation.established = True
+            observation.is_newer(response.opt.observe)
+            facts = {"endpoint": observation.endpoint, "token": observation.token.hex()}
+            self._emit("observing", {**facts, "path": formats.path_text(observation.path)})
+        elif response is not None or not observation.established:
+            self._end_observation(observation, "refused" if response else "failed")
+
+    def _observation(self, endpoint: str, path: formats.Path) -> Observation:
+        observation = self.observations.find(endpoint, path)
+        if observation is None:
+            raise ValueError("%s of %s is not observed" % (formats.path_text(path), endpoint))
+        return observation
+
+    def _end_observation(self, observation: Observation, reason: str) -> None:
+        self.observations.remove(observation.token)
+        if observation.established:
+            facts = {"endpoint": observation.endpoint, "token": observation.token.hex()}
+            path = formats.path_text(observation.path)
+            self._emit("observation_ended", {**facts, "path": path, "reason": reason})
+
+    def _end_observations(self, endpoint: str, reason: str) -> None:
+        """End a client's established observations; those still to be asked for stay."""
+        for observation in self.observations.of(endpoint):
+            if observation.established or reason != "re-registered":
+                self._end_observation(observation, reason)
+
+    # Small things.
+
+    def _new_token(self) -> bytes:
+        while True:
+            token = self._endpoint.new_token()
+            if token not in self.observations:
+                return token
+
+    def _spawn(self, coroutine) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _drop(self, reason: str, peer, length: int) -> None:
+        origin = peer if isinstance(peer, str) else "%s:%s" % tuple(peer)
+        self._emit("drop", {"reason": reason, "from": origin, "length": length})
+
+    def _emit(self, name: str, facts: dict) -> None:
+        if self._on_event is not None:
+            self._on_event(name, facts)
+
+
+@contextlib.asynccontextmanager
+async def running(*args, **kwargs):
+    """Run a server for the length of an `async with`; yields it started."""
+    server = LwM2mServer(*args, **kwargs)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.close()

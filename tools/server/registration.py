@@ -1,0 +1,192 @@
+"""The registration interface: Register, Update and Deregister at /rd (CR 5.2.1; TS Core §6.2).
+
+The handler decides and answers; the server is told by three callbacks, which run once the answer
+is on its way, so that a client has its acknowledgement before the first request reaches it
+(TS Core 1.0 §5.4: until then it ignores them).
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+
+from aiocoap import Message
+
+from . import versions, wire
+from .links import LinkError, object_list
+from .registry import DEFAULT_LIFETIME_S, Client, Registry
+from .versions import QueryError, Version
+
+_MAX_ENDPOINT = 255
+_MAX_LIFETIME_S = 0xFFFFFFFF
+
+
+class Registrations:
+    """Handles the requests at /rd.
+
+    default_version: of a client that names none and sends no `q`: "1.0" or "draft".
+    registered(client, replaced: Client | None), updated(client, changed: list[str],
+    previous_address), deregistered(client): called after the answer is sent.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        registered: Callable,
+        updated: Callable,
+        deregistered: Callable,
+        default_version: str = "1.0",
+    ):
+        self._registry = registry
+        self._registered = registered
+        self._updated = updated
+        self._deregistered = deregistered
+        self._default_version = versions.get(default_version).name
+
+    def handle(self, request: Message, peer):
+        """Answer a request whose path starts with "rd"; returns (reply, after)."""
+        path = tuple(s for s in request.opt.uri_path if s)[1:]
+        code = int(request.code)
+        try:
+            if not path:
+                if code != wire.POST:
+                    return _reply("4.05"), None
+                return self._register(request, peer)
+            # Some stacks send "rd/x" in one option, and so may get it back in one.
+            location = "/".join(path)
+            client = self._registry.at(location)
+            if client is None:
+                return _reply("4.04", "no registration at /rd/%s" % location), None
+            if code in (wire.POST, wire.PUT):  # PUT in the draft.
+                return self._update(client, request, peer)
+            if code == wire.DELETE:
+                self._registry.remove(client)
+                return _reply("2.02"), lambda: self._deregistered(client)
+            return _reply("4.05"), None
+        except QueryError as error:
+            return _reply(error.code, str(error)), None
+        except LinkError as error:
+            return _reply("4.00", str(error)), None
+
+    def _register(self, request: Message, peer):
+        queries = _queries(request)
+        endpoint = queries.get("ep", "")
+        if not endpoint or len(endpoint.encode()) > _MAX_ENDPOINT:
+            raise QueryError("ep must be 1 to %d octets" % _MAX_ENDPOINT)
+        version = versions.recognise(queries, self._default_version)
+        lifetime_s = _lifetime(queries.get("lt"), DEFAULT_LIFETIME_S)
+        sms_number = _number(queries.get("sms"))
+        binding, queue_mode = _modes(version, queries, sms_number)
+        _check_content_format(request)
+        listed = object_list(request.payload)
+        if self._registry.full_for(endpoint):
+            refusal = _reply("5.03", "no room for another client")
+            refusal.opt.max_age = 60
+            return refusal, None
+        client = Client(
+            endpoint=endpoint,
+            location=self._registry.new_location(),
+            version=version,
+            lifetime_s=lifetime_s,
+            binding=binding,
+            queue_mode=queue_mode,
+            sms_number=sms_number or (peer if isinstance(peer, str) else None),
+            listed=listed,
+            peer=peer,
+            address=None if isinstance(peer, str) else peer,
+        )
+        client.expires_at = asyncio.get_running_loop().time() + lifetime_s
+        replaced = self._registry.add(client)
+        reply = _reply("2.01")
+        reply.opt.location_path = ("rd", client.location)
+        return reply, lambda: self._registered(client, replaced)
+
+    def _update(self, client: Client, request: Message, peer):
+        queries = _queries(request)
+        lifetime_s = _lifetime(queries.get("lt"), client.lifetime_s)
+        sms_number = _number(queries.get("sms")) or client.sms_number
+        binding, queue_mode = client.binding, client.queue_mode
+        if {"b", "q", "Q", "sms"} & set(queries):
+            asked = dict(queries)
+            # An Update holds only what changed: what it leaves out stays (TS Core §6.2.2).
+            if client.version.name == "draft" and client.queue_mode:
+                asked.setdefault("q", "")
+            elif "b" not in asked:
+                asked["b"] = client.binding
+            if client.version.name == "1.1" and client.queue_mode:
+                asked.setdefault("Q", "")
+            binding, queue_mode = _modes(client.version, asked, sms_number)
+        listed = client.listed
+        if request.payload:
+            _check_content_format(request)
+            listed = object_list(request.payload)
+
+        before = client.facts()
+        previous_address = client.address
+        client.lifetime_s, client.sms_number = lifetime_s, sms_number
+        client.binding, client.queue_mode, client.listed = binding, queue_mode, listed
+        client.peer = peer
+        if not isinstance(peer, str):
+            client.address = peer
+        client.expires_at = asyncio.get_running_loop().time() + lifetime_s
+        client.updated_at = time.time()
+        after = client.facts()
+        changed = [name for name in after if after[name] != before[name]]
+        return _reply("2.04"), lambda: self._updated(client, changed, previous_address)
+
+
+def _reply(code: str, text: str = "") -> Message:
+    """Build a reply; an error carries its reason as a diagnostic payload (RFC 7252 §5.5.2)."""
+    return wire.message(wire.code_of(code), payload=text.encode())
+
+
+def _queries(request: Message) -> dict[str, str]:
+    """Return the queries by name; raises QueryError when one is repeated."""
+    queries: dict[str, str] = {}
+    for query in request.opt.uri_query:
+        name, _, value = query.partition("=")
+        if name in queries:
+            raise QueryError("query %s is repeated" % name)
+        queries[name] = value
+    return queries
+
+
+def _lifetime(text: str | None, default: int) -> int:
+    if text is None:
+        return default
+    if not re.fullmatch(r"[0-9]{1,10}", text) or not 0 < int(text) <= _MAX_LIFETIME_S:
+        raise QueryError("lt=%s is not a lifetime: 1 to %d s" % (text, _MAX_LIFETIME_S))
+    return int(text)
+
+
+def _number(text: str | None) -> str | None:
+    """Return the digits of an MSISDN; the `+` is tolerated (facts: 1.1 sends none)."""
+    if text is None:
+        return None
+    if not re.fullmatch(r"\+?[0-9]{3,20}", text):
+        raise QueryError("sms=%s is not a number: digits only" % text)
+    return text.lstrip("+")
+
+
+def _modes(version: Version, queries: dict[str, str], sms_number: str | None) -> tuple[str, bool]:
+    """Return (binding, queue mode) by the version's own queries (CR Table 2, Table 3)."""
+    if version.name == "draft":
+        queue_mode = "q" in queries
+        if "b" not in queries:
+            binding = "U" + ("Q" if queue_mode else "") + ("S" if sms_number else "")
+            return binding, queue_mode
+        queue_mode = queue_mode or "Q" in queries["b"]
+    elif version.name == "1.0":
+        queue_mode = "Q" in queries.get("b", "")
+    else:
+        queue_mode = "Q" in queries
+    binding = queries.get("b", "U")
+    if not re.fullmatch(version.bindings, binding):
+        raise QueryError("b=%s is not a binding of version %s" % (binding, version.name))
+    return binding, queue_mode
+
+
+def _check_content_format(request: Message) -> None:
+    if wire.content_format_of(request) not in (None, wire.LINK_FORMAT):
+        raise QueryError("the object list must be application/link-format (40)")
