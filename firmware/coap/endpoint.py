@@ -45,14 +45,12 @@ class Endpoint:
         self._token_count = 0
         self._exchanges = Exchanges(random_bits)
         self._replies = Recent(_REPLIES_KEPT, _REPLY_OCTETS_KEPT)
-        self._notified = Recent(_NOTIFICATIONS_KEPT, 0)
+        self._notified = Recent(_NOTIFICATIONS_KEPT)
 
     def receive(self, datagram: bytes, peer, link, now: int):
         """Take one datagram from a peer; bytes that make no sense never raise."""
-        key = None
         if len(datagram) >= 4 and datagram[0] & 0xE0 == 0x40:  # version 1, CON or NON
-            key = (datagram[2] << 8 | datagram[3], peer, link)
-            reply = self._replies.get(key, now)
+            reply = self._replies.get(datagram[2] << 8 | datagram[3], peer, link, now)
             if reply is not None:
                 self._count("duplicate")
                 if reply:
@@ -71,9 +69,9 @@ class Endpoint:
             reason = "ping" if message.type == CON else "empty"
             self._refuse(reason, message.type, message.message_id, peer, link)
         elif code < 0x20:
-            self._receive_request(message, key, peer, link, now)
+            self._receive_request(message, peer, link, now)
         else:
-            self._receive_response(message, key, peer, link, now)
+            self._receive_response(message, peer, link, now)
 
     def request(self, message: Message, peer, link, now: int, on_response) -> bytes:
         """Send a request, CON or NON by message.type, and return the token given to it.
@@ -108,7 +106,7 @@ class Endpoint:
             self._start(message, None, peer, link, now, on_done)
             return
         expires = now + link.transmission.non_lifetime_ms
-        self._notified.put((message_id, peer, link), on_done, 0, expires, now)
+        self._notified.put(message_id, peer, link, on_done, expires, now)
         link.send(message.encode(), peer)
         on_done(None, now)
 
@@ -135,7 +133,7 @@ class Endpoint:
         """Go on from counters that freeze() returned, so that no ID is used twice too soon."""
         self._message_id, self._token_count = counters
 
-    def _receive_request(self, request: Message, key, peer, link, now: int):
+    def _receive_request(self, request: Message, peer, link, now: int):
         confirmable = request.type == CON
         refused = request.screen()
         if refused in (_PROXY_URI, _PROXY_SCHEME):
@@ -157,17 +155,18 @@ class Endpoint:
             response.type = ACK
             response.message_id = request.message_id
             datagram = response.encode()
-            self._replies.put(key, datagram, len(datagram), expires, now)
+            self._replies.put(request.message_id, peer, link, datagram, expires, now)
             link.send(datagram, peer)
         else:
             # A repeated NON is ignored (RFC 7252 §4.5), so there is no reply to keep.
-            self._replies.put(key, b"", 0, now + transmission.non_lifetime_ms, now)
+            expires = now + transmission.non_lifetime_ms
+            self._replies.put(request.message_id, peer, link, b"", expires, now)
             if response is not LATER:
                 response.type = NON
                 response.message_id = self._new_message_id()
                 link.send(response.encode(), peer)
 
-    def _receive_response(self, response: Message, key, peer, link, now: int):
+    def _receive_response(self, response: Message, peer, link, now: int):
         exchange = self._exchanges.by_token(response.token, peer, link)
         if exchange is None:
             reason = "unknown token"
@@ -177,7 +176,7 @@ class Endpoint:
             if response.type == CON:
                 datagram = self._send_empty(ACK, response.message_id, peer, link)
                 expires = now + link.transmission.exchange_lifetime_ms
-                self._replies.put(key, datagram, 4, expires, now)
+                self._replies.put(response.message_id, peer, link, datagram, expires, now)
             self._exchanges.end(exchange, response, None, now)
             return
         self._refuse(reason, response.type, response.message_id, peer, link)
@@ -204,12 +203,11 @@ class Endpoint:
             self._exchanges.end(exchange, message, None, now)
 
     def _reset_notification(self, message_id: int, peer, link, now: int):
-        key = (message_id, peer, link)
-        on_done = self._notified.get(key, now)
+        on_done = self._notified.get(message_id, peer, link, now)
         if on_done is None:
             self._drop("unknown RST", peer)
         else:
-            self._notified.forget(key)
+            self._notified.forget(message_id, peer, link)
             on_done("reset", now)
 
     def _start(self, message: Message, token, peer, link, now: int, on_end):

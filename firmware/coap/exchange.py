@@ -142,10 +142,7 @@ class Exchanges:
         """Tell whether any exchange, or any with this peer, has not ended."""
         if peer is None:
             return bool(self._by_id)
-        for exchange in self._by_id.values():
-            if exchange.peer == peer:
-                return True
-        return False
+        return any(exchange.peer == peer for exchange in self._by_id.values())
 
     def step(self, now: int) -> "int | None":
         """Send again or give up what is due; returns the next deadline, None without one."""

@@ -6,7 +6,13 @@ once and copies nothing else; an option's value is cut out when somebody asks fo
 
 from micropython import const
 
-from coap.options import encode_option, encode_uint, option_head, screen
+from coap.options import (
+    encode_content_format,
+    encode_option,
+    encode_uint,
+    option_head,
+    screen,
+)
 
 CON = const(0)
 NON = const(1)
@@ -21,7 +27,6 @@ _NUMBER_LIMIT = const(0xFFFF)
 _CLASSES = const(0b110101)
 
 _URI_PATH = const(11)
-_CONTENT_FORMAT = const(12)
 _URI_QUERY = const(15)
 
 
@@ -160,7 +165,7 @@ class Message:
         """Return a response with this request's token; its type and ID are the endpoint's part."""
         response = Message(code, NON, self.token, payload)
         if content_format is not None:
-            response.add(_CONTENT_FORMAT, content_format)
+            response._options = encode_content_format(content_format)
         return response
 
     def encode(self) -> bytearray:

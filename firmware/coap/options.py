@@ -1,5 +1,7 @@
 """Options: numbers, which of them may be acted on (RFC 7252 §5.4), the wire form (§3.1)."""
 
+import struct
+
 from micropython import const
 
 OBSERVE = const(6)
@@ -107,6 +109,13 @@ def encode_option(delta: int, value: bytes) -> bytes:
     _extend(option, delta)
     _extend(option, length)
     return bytes(option) + value
+
+
+def encode_content_format(number: int) -> bytes:
+    """Write a Content-Format as the only option of a message, which most responses have."""
+    if number > 0xFF:
+        return struct.pack(">BH", 0xC2, number)
+    return struct.pack("BB", 0xC1, number) if number else b"\xc0"
 
 
 def _nibble(number: int) -> int:

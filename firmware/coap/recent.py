@@ -4,59 +4,91 @@ RFC 7252 §4.5 asks an endpoint to know each message again for EXCHANGE_LIFETIME
 device with little memory keeps as many as fit and lets go of the oldest first.
 """
 
+from micropython import const
+
+_NONE = const(-1)
+
 
 class Recent:
-    """Values by key, each until its time runs out or newer ones need its place.
+    """A value for each of the latest messages, until its time runs out or its place is needed.
 
-    entries: how many are kept. octets: how many bytes all values together may take, as counted by
-    the sizes given to put(). No call does more work when more is kept.
+    entries: how many are kept. octets: how many bytes the values may take together, None if they
+    are not bytes. All memory is taken at once, and no call does more work when more is kept.
     """
 
-    def __init__(self, entries: int, octets: int):
-        self._slots = {}
-        self._keys = [None] * entries
+    def __init__(self, entries: int, octets: "int | None" = None):
+        self._octets_left = octets
+        # A ring of places, in the order of arrival.
+        self._message_ids = [0] * entries
+        self._peers = [None] * entries
+        self._links = [None] * entries
         self._values = [None] * entries
-        self._sizes = [0] * entries
         self._expires = [0] * entries
         self._oldest = 0
-        self._count = 0  # places in use from the oldest on, those forgotten in between included
-        self._octets_left = octets
+        self._count = 0
+        # The place of the latest message with an ID, and for each place that of the one before it:
+        # message IDs of different peers may coincide, and keys made of both would cost memory.
+        self._latest = {}
+        self._before = [_NONE] * entries
 
-    def get(self, key, now: int):
-        """Return the value put under the key, or None where there is none any more."""
-        slot = self._slots.get(key)
-        if slot is None or self._expires[slot] <= now:
+    def get(self, message_id: int, peer, link, now: int):
+        """Return the value put for a message, or None where there is none any more."""
+        place = self._find(message_id, peer, link)
+        if place == _NONE or self._expires[place] <= now:
             return None
-        return self._values[slot]
+        return self._values[place]
 
-    def put(self, key, value, size: int, expires: int, now: int):
+    def put(self, message_id: int, peer, link, value, expires: int, now: int):
         """Keep a value, which is not None, until the time given.
 
-        A value under the same key is replaced. One that is larger than all the room is kept alone.
+        A value that is larger than all the room is kept alone.
         """
-        self.forget(key)
-        entries = len(self._keys)
+        entries = len(self._values)
+        size = 0 if self._octets_left is None else len(value)
         while self._count and (
             self._count == entries
-            or size > self._octets_left
+            or size and size > self._octets_left
             or self._expires[self._oldest] <= now
         ):
-            oldest = self._oldest
-            self.forget(self._keys[oldest])
-            self._oldest = (oldest + 1) % entries
-            self._count -= 1
-        slot = (self._oldest + self._count) % entries
+            self._let_go()
+        place = (self._oldest + self._count) % entries
         self._count += 1
-        self._octets_left -= size
-        self._keys[slot] = key
-        self._values[slot] = value
-        self._sizes[slot] = size
-        self._expires[slot] = expires
-        self._slots[key] = slot
+        self._message_ids[place] = message_id
+        self._peers[place] = peer
+        self._links[place] = link
+        self._values[place] = value
+        self._expires[place] = expires
+        self._before[place] = self._latest.get(message_id, _NONE)
+        self._latest[message_id] = place
+        if size:
+            self._octets_left -= size
 
-    def forget(self, key):
-        """Let go of the value under the key, if there is one."""
-        slot = self._slots.pop(key, None)
-        if slot is not None:
-            self._octets_left += self._sizes[slot]
-            self._keys[slot] = self._values[slot] = None
+    def forget(self, message_id: int, peer, link):
+        """Let go of the value put for a message, if there is one."""
+        place = self._find(message_id, peer, link)
+        if place != _NONE:
+            self._expires[place] = 0
+
+    def _find(self, message_id: int, peer, link) -> int:
+        place = self._latest.get(message_id, _NONE)
+        while place != _NONE:
+            if self._links[place] is link and self._peers[place] == peer:
+                break
+            place = self._before[place]
+        return place
+
+    def _let_go(self):
+        oldest = self._oldest
+        message_id = self._message_ids[oldest]
+        place = self._latest[message_id]
+        if place == oldest:
+            del self._latest[message_id]
+        else:
+            while self._before[place] != oldest:
+                place = self._before[place]
+            self._before[place] = _NONE
+        if self._octets_left is not None:
+            self._octets_left += len(self._values[oldest])
+        self._values[oldest] = self._peers[oldest] = self._links[oldest] = None
+        self._oldest = (oldest + 1) % len(self._values)
+        self._count -= 1
