@@ -74,6 +74,7 @@ class Version:
     awake_rule: "ack_timeout" (CR 6.1) or "max_transmit_wait" (TS 1.0 8.3).
     sms_replies: True where a request over SMS gets its immediate response over SMS (CR Table 3);
         False where, unless the binding is S, only the trigger is obeyed and nothing is answered.
+    default_pmin_s: Minimum Period where nothing says it (CR C.1 resource 5: 1; TS C.1: 0).
     update_on_address_change: True where a new address needs an Update (CR 5.2.1), False where the
         released text asks a NoSec client to Register again.
     structured_format: content format of a multi-valued answer to a request without Accept.
@@ -99,6 +100,7 @@ class Version:
         self.binding_query = not draft
         self.awake_rule = "ack_timeout" if draft else "max_transmit_wait"
         self.sms_replies = not later
+        self.default_pmin_s = 1 if draft else 0
         self.update_on_address_change = draft
         self.structured_format = 112 if later else 11542
         self.formats = (0, 42, 112, 60, 11542) if later else (0, 42, 11542, 112)
@@ -135,9 +137,11 @@ class Version:
         """
         if not self.binding_query:
             return _DRAFT_BINDINGS.index(transports[0] + ("Q" if queue else ""))
-        if self.queue_query or not queue:
+        if self.queue_query:
             return transports
-        return "UQS" if len(transports) > 1 else transports + "Q"
+        if len(transports) > 1:
+            return "UQS" if queue else "US"
+        return transports + ("Q" if queue else "")
 
 
 _LETTERS = {
@@ -153,7 +157,7 @@ _LETTERS = {
 def get(name: str) -> Version:
     """Return the version called name; ValueError naming the allowed ones when there is none."""
     if name not in _NAMES:
-        raise ValueError("version %r: use one of %s" % (name, ", ".join(_NAMES)))
+        raise ValueError("version {!r}: use one of {}".format(name, ", ".join(_NAMES)))
     if name not in _loaded:
         _loaded[name] = Version(name)
     return _loaded[name]

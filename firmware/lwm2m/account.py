@@ -1,0 +1,144 @@
+"""A server account: what the client knows of one LwM2M Server, and where it stands with it.
+
+The Object 1 (and Object 0) instances of the server are the truth for every setting that a server may
+write, so properties read them each time. The rest is the state of the registration interface, which
+`registration`, `queue`, `observe` and `trigger` keep here and `state` carries over a deep sleep.
+"""
+
+from lwm2m.registration import IDLE
+
+DEFAULT_LIFETIME_S = 86_400  # CR 5.2.1 Table 2, where no Lifetime is sent
+
+
+def digits(number: "str | None") -> "str | None":
+    """Return the digits of a telephone number, None where there are none (an alphanumeric sender)."""
+    if not number:
+        return None
+    kept = number.replace("+", "").replace(" ", "").replace("-", "")
+    for character in kept:
+        if not "0" <= character <= "9":
+            return None
+    return kept or None
+
+
+def parse_uri(uri: str) -> tuple:
+    """Return (host, port) of `coap://host[:port]` or `coaps://host[:port]`; ValueError otherwise."""
+    scheme, found, rest = uri.partition("://")
+    host, colon, port = rest.split("/")[0].partition(":")
+    port = port or ("5684" if scheme == "coaps" else "5683")
+    if scheme not in ("coap", "coaps") or not found or not host or not digits(port):
+        raise ValueError("server URI {!r}: use coap://host:port".format(uri))
+    return host, int(port)
+
+
+class ServerAccount:
+    """One LwM2M Server.
+
+    short_server_id: 1 to 65534. version: versions.Version. server: the Object 1 instance.
+    security: the Object 0 instance, None in the draft. peers: {"U": (host, port), "S": digits};
+    a binding without a peer is not used. queue_mode: whether Queue Mode is asked for where the
+    binding does not say it (1.1). awake_time_ms: time to stay awake after the last message, None for
+    what the version prescribes. after_sleep: "update" or "register", what a wake begins with.
+    triggers_per_hour: obeyed SMS triggers in an hour.
+    """
+
+    def __init__(
+        self,
+        short_server_id: int,
+        version,
+        server,
+        security=None,
+        peers: "dict | None" = None,
+        queue_mode: bool = True,
+        awake_time_ms: "int | None" = None,
+        after_sleep: str = "update",
+        triggers_per_hour: int = 10,
+    ) -> None:
+        self.short_server_id = short_server_id
+        self.version = version
+        self.server = server
+        self.security = security
+        self.peers = peers or {}
+        self.queue_mode = queue_mode
+        self.awake_time_ms = awake_time_ms
+        self.after_sleep = after_sleep
+        self.triggers_per_hour = triggers_per_hour
+        self.written = set()  # resource ids of Object 1 that were changed since the configuration
+        self.forget()
+
+    def forget(self) -> None:
+        """Become an account that has never spoken to its server."""
+        self.state = IDLE
+        self.location = None  # registration path, a list of segments
+        self.registered = None  # parameters the server has acknowledged
+        self.offered = None  # parameters in the message that is outstanding
+        self.sent_at = 0  # ms, when that message, or the last one, left
+        self.expires = None  # ms, when the server forgets the registration
+        self.due = None  # ms: next Update, next attempt or end of the disabled period
+        self.failures = 0
+        self.wanted = None  # why an Update is to be sent at once
+        self.changed = True  # parameters may differ from the registered ones
+        self.links = None  # CRC-32 of the object list, None when it has to be built
+        self.resuming = False  # the next Register ends a disabled period
+        self.leaving = None  # IDLE or DISABLED: deregister, then become that
+        self.awake_until = None  # ms, end of the awake time; None asleep
+        self.trigger_hour = 0  # ms, when the current hour of triggers began
+        self.trigger_count = 0
+
+    def value(self, role: str, default=None):
+        """Return the value of the Server object's resource that plays `role`, or default."""
+        rid = self.version.server_resources.get(role)
+        value = None if rid is None else self.server.values.get(rid)
+        return default if value is None else value
+
+    @property
+    def lifetime_s(self) -> "int | None":
+        """Lifetime in seconds, None where the resource does not exist (CR 5.2.1 Table 2)."""
+        return self.value("lifetime")
+
+    def mode(self) -> tuple:
+        """Return (transports, queue mode): "U", "S" or "US" preferred first, and a bool."""
+        mode = self.version.parse_binding(self.value("binding"))
+        transports, queue = mode if mode else ("U", self.queue_mode)
+        return transports, self.queue_mode if self.version.queue_query == "Q" else queue
+
+    @property
+    def queue(self) -> bool:
+        """Whether the client works in Queue Mode with this server (CR 6.1)."""
+        return self.mode()[1]
+
+    @property
+    def transport(self) -> str:
+        """The binding that the client speaks by, "U" or "S" (Binding Preference)."""
+        transports = self.mode()[0]
+        preferred = self.value("preferred_transport")
+        return preferred if preferred and preferred in transports else transports[0]
+
+    def answers_sms(self, sms_number: "str | None") -> bool:
+        """Whether a request over SMS is served and answered over SMS (CR Table 3; TS 1.0 Table 8).
+
+        sms_number is the client's own. Where this is False only the trigger is obeyed, in silence.
+        """
+        if self.transport == "S":
+            return True
+        if not self.version.sms_replies:
+            return False
+        return "S" in self.mode()[0] if self.version.binding_query else sms_number is not None
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the account is registered and stays so: the server's requests are served."""
+        return self.location is not None and self.leaving is None
+
+    @property
+    def storing(self) -> bool:
+        """Notification Storing When Disabled or Offline (CR C.1 resource 9), true by default."""
+        return self.value("storing", True) is not False
+
+    def parameters(self, sms_number: "str | None") -> tuple:
+        """Return what a registration tells the server: (lifetime, binding, queue, sms, object list).
+
+        The object list is given by its CRC-32 (`links`), which the caller keeps up to date.
+        """
+        binding = self.value("binding") if self.version.binding_query else None
+        return (self.lifetime_s, binding, self.queue, sms_number, self.links)

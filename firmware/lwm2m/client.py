@@ -1,0 +1,357 @@
+"""The LwM2M client: registration, queue mode, observations and triggers over any links.
+
+No input or output and no clock of its own. Datagrams come by `receive`, time by `step`, messages leave
+by link.send(). `step` returns when it next has to run; that is the time to sleep until, as deep as the
+board can, whenever `busy` is False.
+"""
+
+from coap.codes import GET, NOT_FOUND, SERVICE_UNAVAILABLE, dotted
+from coap.endpoint import Endpoint
+from lwm2m import versions
+from lwm2m.account import ServerAccount, digits, parse_uri
+from lwm2m.attributes import Attributes
+from lwm2m.links import registration
+from lwm2m.object import OperationError
+from lwm2m.objects.server import Server
+from lwm2m.observe import Observations
+from lwm2m.operations import Operations
+from lwm2m.queue import Awake
+from lwm2m.registration import DISABLED, IDLE, REGISTERING, Registrar
+from lwm2m.trigger import admit, matches, read_trigger
+from lwm2m.uri import parse_path
+
+_METHODS = ("", "GET", "POST", "PUT", "DELETE", "FETCH", "PATCH", "iPATCH")
+
+
+class Client:
+    """One Endpoint Client Name and the servers it registers with.
+
+    tree: lwm2m.tree.Tree with the Objects. random_bits(n) returns n random bits, n <= 32.
+    on_event(name, facts): told of everything that happens; facts is a dict, "server" in it the Short
+    Server ID. root_path: alternate path for the Objects, such as "/lwm2m". sms_number: the device's
+    own number for `sms=`, None while unknown. sms_suffix_digits: see trigger.matches. observations:
+    how many at most. stored: notifications kept for each server that cannot be told.
+
+    accounts: the ServerAccounts. dropped: {reason: count} of what was not obeyed. on_due: callable()
+    or None, called when a change of the application's may have brought the next deadline nearer.
+    """
+
+    def __init__(
+        self,
+        endpoint_name: str,
+        tree,
+        random_bits,
+        on_event=None,
+        root_path: str = "",
+        sms_number: "str | None" = None,
+        sms_suffix_digits: int = 0,
+        observations: int = 32,
+        stored: int = 32,
+    ) -> None:
+        self.endpoint_name = endpoint_name
+        self.tree = tree
+        self.random_bits = random_bits
+        self.on_event = on_event
+        self.on_due = None
+        self.root = root_path.strip("/")
+        self.sms_number = digits(sms_number)
+        self.sms_suffix_digits = sms_suffix_digits
+        self.accounts = []
+        self.links = {}
+        self.dropped = {}
+        self.attributes = Attributes()
+        self.endpoint = Endpoint(self._handle, random_bits, self._endpoint_drop)
+        self.awake = Awake(self)
+        self.observations = Observations(self, observations, stored)
+        self._registrar = Registrar(self)
+        self._operations = {}
+        self._now = 0
+        tree.on_change.append(self._changed)
+        tree.on_structure = self._structure_changed
+
+    def add_server(
+        self,
+        uri: str,
+        short_server_id: int = 1,
+        version: str = "1.1",
+        lifetime_s: "int | None" = 86_400,
+        binding: str = "U",
+        queue: bool = True,
+        sms_number: "str | None" = None,
+        sms_trigger: bool = True,
+        awake_time_ms: "int | None" = None,
+        after_sleep: str = "update",
+        triggers_per_hour: int = 10,
+        **settings,
+    ) -> ServerAccount:
+        """Add a server with its Object 1 (and, after the draft, Object 0) instance; return its account.
+
+        binding: transports, preferred first ("U", "S", "US", "SU"); queue: Queue Mode. lifetime_s None:
+        the resource does not exist. sms_number: the server's, from which SMS are taken. sms_trigger:
+        the initial value of the Trigger resource of 1.1. settings: further resources of Object 1 by
+        role (storing, pmin, pmax, disable_timeout, mute_send ...). The rest as in ServerAccount.
+        Raises ValueError for an unknown version, binding, role or a malformed URI.
+        """
+        version = versions.get(version)
+        number = digits(sms_number)
+        peers = {"U": parse_uri(uri)}
+        if number:
+            peers["S"] = number
+        roles = version.server_resources
+        if "uri" in roles:
+            settings["uri"] = uri
+        if "sms_trigger" in roles:
+            settings["sms_trigger"] = sms_trigger
+        settings.setdefault("storing", True)
+        server = Server(
+            version,
+            short_server_id=short_server_id,
+            lifetime=lifetime_s,
+            binding=version.format_binding(binding, queue),
+            **settings,
+        )
+        security = None
+        if "uri" not in roles:
+            from lwm2m.objects.security import Security
+
+            security = self.tree.add(Security(uri, short_server_id, sms_number=number))
+        self.tree.add(server)
+        account = ServerAccount(
+            short_server_id,
+            version,
+            server,
+            security,
+            peers,
+            queue,
+            awake_time_ms,
+            after_sleep,
+            triggers_per_hour,
+        )
+        server.on_execute = lambda role, arguments, by: self._execute(account, role)
+        self.accounts.append(account)
+        return account
+
+    def attach(self, link) -> None:
+        """Use a link for the peers of its binding; its datagrams are to be given to `receive`."""
+        self.links[link.binding] = link
+
+    def start(self, now: int) -> None:
+        """Register, at the next step, with every server that is idle."""
+        for account in self.accounts:
+            self._registrar.start(account, now)
+
+    def receive(self, data: bytes, peer, link, now: int) -> "int | None":
+        """Take one datagram; peer is (host, port) or, over SMS, the sender's digits.
+
+        Never raises for what is in it. Returns what `step` returns.
+        """
+        self._now = now
+        account = self._account(peer, link)
+        if account is None:
+            self.drop("sms_unknown_sender" if link.binding == "S" else "unknown_peer")
+        elif account.state == DISABLED:
+            self.drop("disabled", account)  # CR C.1 resource 7: ignore all the messages
+        elif link.binding == "S" and not account.answers_sms(self.sms_number):
+            root = [self.root] if self.root else []
+            self._triggered(account, read_trigger(account, data, root) or admit(account, now))
+        else:
+            if link.binding == account.transport and account.state != IDLE:
+                self.awake.touch(account, now)
+            self.endpoint.receive(data, account.peers[link.binding], link, now)
+        return self.step(now)
+
+    def step(self, now: int) -> "int | None":
+        """Do what is due and return the ms at which to run again, None when only an event matters."""
+        self._now = now
+        self.endpoint.step(now)
+        for account in self.accounts:
+            self.awake.step(account, now)
+        due = self.observations.step(now)
+        for account in self.accounts:
+            due = _earlier(due, self._registrar.step(account, now))
+            until = account.awake_until
+            if until is not None and until > now:
+                due = _earlier(due, until)
+        return _earlier(due, self.endpoint.step(now))
+
+    def busy(self, now: int) -> bool:
+        """Whether the device has to stay awake: something is outstanding, or a server may speak."""
+        if self.endpoint.busy():
+            return True
+        for account in self.accounts:
+            if self.awake.busy(account):
+                return True
+        return False
+
+    def update(self, account: "ServerAccount | None" = None, reason: str = "application") -> None:
+        """Send an Update to one server or all, at the next step; without a registration a Register."""
+        for each in self.accounts if account is None else (account,):
+            if each.state not in (IDLE, DISABLED):
+                each.wanted = reason
+        self._nearer()
+
+    def deregister(self, now: int, account: "ServerAccount | None" = None) -> None:
+        """Deregister from one server or all, at the next step; `start` registers again."""
+        for each in self.accounts if account is None else (account,):
+            self._registrar.leave(each, IDLE, now)
+        self._nearer()
+
+    def address_changed(self, now: int) -> None:
+        """The link over UDP has another address: Update, or Register where that is the policy.
+
+        The draft prescribes the Update (CR 5.2.1); after it `after_sleep` of the account decides.
+        """
+        for account in self.accounts:
+            if account.transport == "U" and account.state not in (IDLE, DISABLED, REGISTERING):
+                account.wanted = "address"
+                if not account.version.update_on_address_change and account.after_sleep == "register":
+                    account.expires = now
+        self._nearer()
+
+    def woken(self, reason: str, now: int) -> None:
+        """The device woke up. "timer" and "sms" ask for nothing: the due work and the message do."""
+        if reason not in ("timer", "sms"):
+            self.update(reason=reason)
+
+    def freeze(self, now: int, limit: int = 1536) -> bytes:
+        """Return what must outlive a deep sleep, in at most `limit` bytes; see lwm2m.state."""
+        from lwm2m.state import freeze
+
+        return freeze(self, now, limit)
+
+    def thaw(self, record: bytes, now: int) -> bool:
+        """Take back what `freeze` returned, before `start`; False when it cannot be used."""
+        from lwm2m.state import thaw
+
+        return thaw(self, record, now)
+
+    def emit(self, name: str, account=None, **facts) -> None:
+        """Report an event (for the parts of the client)."""
+        if self.on_event:
+            if account:
+                facts["server"] = account.short_server_id
+            self.on_event(name, facts)
+
+    def drop(self, reason: str, account=None) -> None:
+        """Count and report something that is not obeyed (for the parts of the client)."""
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+        self.emit("drop", account, reason=reason)
+
+    def route(self, account) -> tuple:
+        """Return (link, peer) by which messages go to a server, (None, None) where there is none."""
+        for binding in (account.transport, "U"):
+            if binding in self.links and binding in account.peers:
+                return self.links[binding], account.peers[binding]
+        return None, None
+
+    def operations(self, account) -> Operations:
+        """Return the Operations of an account's version."""
+        version = account.version
+        if version.name not in self._operations:
+            self._operations[version.name] = Operations(
+                self.tree, version, self.attributes, self.root
+            )
+        return self._operations[version.name]
+
+    def object_list(self, account) -> bytes:
+        """Return the payload of Register, application/link-format (CR 5.2.1)."""
+        version = account.version
+        announced = version.announced_format
+        if announced not in version.formats:
+            announced = None
+        return registration(self.tree, version, self.root, announced).encode()
+
+    def _account(self, peer, link):
+        binding = link.binding
+        for account in self.accounts:
+            known = account.peers.get(binding)
+            if binding == "S":
+                if matches(peer, known, self.sms_suffix_digits):
+                    return account
+            elif known == peer:
+                return account
+        return None
+
+    def _handle(self, request, peer, link, now):
+        """Serve one request (CR Table 3: the endpoint answers by the link it came by)."""
+        account = self._account(peer, link)
+        if not account or not account.reachable:
+            self.drop("not_registered", account)  # TS 1.0 5.4: silence until the Register is answered
+            return None
+        segments = request.path()
+        self._sms = link.binding == "S"
+        try:
+            if self.root:
+                if segments[:1] != [self.root]:
+                    raise OperationError(NOT_FOUND)
+                segments = segments[1:]
+            path = parse_path(segments)
+        except OperationError as error:
+            response = request.reply(error.code)
+        else:
+            response = self.operations(account).handle(request, path, account)
+            if request.code == GET:
+                self.observations.handle(request, response, path, account, now)
+            else:
+                self.observations.resume()  # attributes may be others
+        if self.on_event:
+            self.emit(
+                "request",
+                account,
+                method=_METHODS[request.code] if request.code < 8 else str(request.code),
+                path="/" + "/".join(segments),
+                code=dotted(response.code),
+                binding=link.binding,
+            )
+        return response
+
+    def _execute(self, account, role):
+        if role == "disable":
+            self._registrar.leave(account, DISABLED, self._now)
+        elif role == "update_trigger":
+            if not self._sms:
+                account.wanted = account.wanted or "trigger"
+                self._triggered(account, None)
+                return
+            reason = admit(account, self._now)
+            self._triggered(account, reason)
+            if reason == "sms_rate_limit":
+                raise OperationError(SERVICE_UNAVAILABLE)
+        else:
+            raise OperationError(NOT_FOUND)
+
+    def _triggered(self, account, reason):
+        if reason:
+            self.drop(reason, account)
+        else:
+            self.emit("trigger", account)
+
+    def _changed(self, path):
+        self.observations.changed(path)
+        if path[0] == 1:
+            for account in self.accounts:
+                if account.server.instance_id == path[1]:
+                    account.changed = True
+                    account.written.add(path[2])
+        self._nearer()
+
+    def _structure_changed(self):
+        for account in self.accounts:
+            account.changed = True
+            account.links = None
+        self.observations.structure_changed()
+        self._nearer()
+
+    def _nearer(self):
+        if self.on_due:
+            self.on_due()
+
+    def _endpoint_drop(self, reason, peer):
+        self.emit("drop", None, reason=reason, peer=peer)
+
+
+def _earlier(first, second):
+    """Return the earlier of two deadlines, either of which may be None."""
+    if first is None or (second is not None and second < first):
+        return second
+    return first

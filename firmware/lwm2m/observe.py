@@ -1,0 +1,315 @@
+"""Information Reporting: Observe, Notify, Cancel (CR 6.1 Figure 4; TS 1.0 5.5; RFC 7641).
+
+An observation is known by its token and its server. It is DIRTY when its value has changed and not
+been told, and IN_FLIGHT from the sending of a notification to its outcome; one notification is in
+flight at a time and the newest state follows it (RFC 7641 §4.5.2). What ends an observation:
+
+    Observe = 1 or Reset from the server; another Observe on the same path or with the same token;
+    a second time-out in a row; the instance is deleted (4.04 is sent); Deregister; a Register, except
+    the one after Disable, unless stored notifications wait for it (CR C.1 resource 9).
+
+While the account is disabled or its server cannot be reached, notifications are stored and told in
+order once it is back, or discarded, as Notification Storing says.
+"""
+
+from micropython import const
+
+from coap.codes import CONTENT, NOT_FOUND
+from coap.message import CON, NON, Message
+from coap.options import ACCEPT, CONTENT_FORMAT, OBSERVE
+from lwm2m.object import OperationError
+from lwm2m.registration import REGISTERED, UPDATING
+
+DIRTY = const(1)
+IN_FLIGHT = const(2)
+UNANSWERED = const(4)
+
+_LINK_FORMAT = const(40)
+_DAY_MS = const(86_400_000)
+_SEQUENCE_MASK = const(0xFFFFFF)
+
+
+class Observation:
+    """One observed path. account is None once it has ended.
+
+    accept: content format asked for, None without Accept. value: number told last, None where it is
+    no single number. told_at: ms, when that was. confirmed_at: ms, when the last CON left.
+    """
+
+    def __init__(self, account, token: bytes, path: tuple, accept, now: int) -> None:
+        self.account = account
+        self.token = token
+        self.path = path
+        self.accept = accept
+        self.value = None
+        self.flags = 0
+        self.told_at = self.confirmed_at = now
+
+
+class Observations:
+    """All observations of a client, at most `limit`, and at most `store` notifications a server."""
+
+    def __init__(self, client, limit: int = 32, store: int = 32) -> None:
+        self._client = client
+        self._limit = limit
+        self._store = store
+        self._by_path = {}
+        self._due = None  # 0: look through all of them at the next step
+        self.sequence = 0
+        self.stored = []  # (observation, content format, payload), oldest first
+
+    def __iter__(self):
+        for path in self._by_path:
+            for observation in self._by_path[path]:
+                yield observation
+
+    def handle(self, request, response, path: tuple, account, now: int) -> None:
+        """Act on the Observe option of a GET whose response is ready; extends that when it starts."""
+        register = request.get_uint(OBSERVE)
+        accept = request.get_uint(ACCEPT)
+        token = bytes(request.token)
+        if register is None or register > 1 or not path:
+            return
+        for known in list(self):
+            if known.account is account and (known.token == token or known.path == path):
+                self.end(known, "replaced" if register == 0 else "observe")
+        if register or response.code != CONTENT or accept == _LINK_FORMAT:
+            return
+        if sum([1 for _ in self]) >= self._limit:
+            self._client.drop("observations_full", account)
+            return
+        observation = Observation(account, token, path, accept, now)
+        observation.value = self._number(path)
+        self.restore(observation)
+        response.add(OBSERVE, self._next_sequence())
+        self._client.emit("observed", account, path=_text(path))
+
+    def restore(self, observation: Observation) -> None:
+        """Take an observation into the index."""
+        self._by_path.setdefault(observation.path, []).append(observation)
+        self._due = 0
+
+    def end(self, observation: Observation, reason: str) -> None:
+        """Forget an observation and what is stored for it."""
+        account = observation.account
+        if account is None:
+            return
+        observation.account = None
+        siblings = self._by_path[observation.path]
+        siblings.remove(observation)
+        if not siblings:
+            del self._by_path[observation.path]
+        self.stored = [item for item in self.stored if item[0] is not observation]
+        self._client.emit("cancelled", account, path=_text(observation.path), reason=reason)
+
+    def forget(self, account) -> None:
+        """End the observations of a server from which the client has deregistered."""
+        for observation in list(self):
+            if observation.account is account:
+                self.end(observation, "deregistered")
+
+    def registered(self, account) -> None:
+        """Begin a new registration: end observations, unless stored notifications wait."""
+        waiting = [item[0] for item in self.stored]
+        for observation in list(self):
+            if observation.account is account:
+                if not account.resuming and observation not in waiting:
+                    self.end(observation, "registered")
+                observation.flags &= ~IN_FLIGHT
+        account.resuming = False
+        self._due = 0
+
+    def resume(self) -> None:
+        """Look at every observation in the next step: a server is back, or attributes changed."""
+        self._due = 0
+
+    def changed(self, path: tuple) -> None:
+        """Note that the value at path (object, instance, resource) has changed."""
+        index = self._by_path
+        for depth in range(1, len(path) + 1):
+            for observation in index.get(path[:depth], ()):
+                observation.flags |= DIRTY
+                self._due = 0
+        if index and len(path) == 3:
+            for deeper in index:  # a resource instance is not reported on its own
+                if len(deeper) == 4 and deeper[:3] == path:
+                    for observation in index[deeper]:
+                        observation.flags |= DIRTY
+                        self._due = 0
+
+    def structure_changed(self) -> None:
+        """Note that instances have come or gone."""
+        for observation in self:
+            path = observation.path
+            if len(path) == 1 or self._client.tree.get(path[0], path[1]) is None:
+                observation.flags |= DIRTY
+                self._due = 0
+
+    def step(self, now: int) -> "int | None":
+        """Send the notifications that are due; return when the next one will be."""
+        if self._due is None or now < self._due:
+            return self._due
+        self._due = None
+        due = None
+        blocked = False
+        for observation in list(self):
+            at = self._consider(observation, now) if observation.account else None
+            if at == 0:
+                blocked = True
+            elif at is not None and (due is None or at < due):
+                due = at
+        # A blocked one is looked at again after whatever it waits for.
+        self._due = 0 if blocked or self._due == 0 else due
+        return due
+
+    def _consider(self, observation, now):
+        """Send, store or skip; return the ms at which to look again, 0 after any event, or None."""
+        account = observation.account
+        if observation.flags & IN_FLIGHT:
+            return 0
+        online = account.state == REGISTERED and account.leaving is None
+        if online:
+            for item in self.stored:
+                if item[0] is observation:
+                    return self._tell(observation, item, now)
+        pmin, pmax, above, below, step = self._client.attributes.effective(
+            account.short_server_id, observation.path
+        )
+        if pmin is None:
+            pmin = account.value("pmin", account.version.default_pmin_s)
+        if pmax is None:
+            pmax = account.value("pmax")
+        latest = observation.told_at + pmax * 1000 if pmax and pmax >= pmin else None
+        if observation.flags & DIRTY:
+            earliest = observation.told_at + pmin * 1000
+            if now < earliest:
+                return earliest
+            if not self._passes(observation, above, below, step):
+                observation.flags &= ~DIRTY
+        if not observation.flags & DIRTY and (latest is None or now < latest):
+            return latest
+        if online or account.state == UPDATING:
+            return self._tell(observation, None, now)
+        item = self._item(observation, now)
+        observation.told_at = now
+        observation.flags &= ~DIRTY
+        if item and account.storing:
+            self._keep(item)
+        return now + pmax * 1000 if latest is not None else None
+
+    def _passes(self, observation, above, below, step):
+        """Whether a change is to be told (TS 1.0 5.1.2: gt, lt and st, any of them)."""
+        value = self._number(observation.path)
+        told = observation.value
+        if value is None or told is None:
+            return True
+        if above is None and below is None and step is None:
+            return value != told
+        return (
+            (above is not None and (value > above) != (told > above))
+            or (below is not None and (value < below) != (told < below))
+            or (step is not None and abs(value - told) >= step)
+        )
+
+    def _number(self, path):
+        obj = self._client.tree.get(path[0], path[1]) if len(path) == 3 else None
+        value = obj.read(path[2]) if obj and obj.has(path[2]) else None
+        if value is True or value is False or not isinstance(value, (int, float)):
+            return None
+        return value
+
+    def _item(self, observation, now):
+        """Return (observation, content format, payload) of the present state, None without one."""
+        account = observation.account
+        value = self._number(observation.path)
+        try:
+            content_format, payload = self._client.operations(account).read(
+                observation.path, observation.accept, account
+            )
+        except OperationError:
+            path = observation.path
+            if len(path) > 1 and self._client.tree.get(path[0], path[1]) is None:
+                return (observation, None, b"")
+            return None  # a resource without a value yet; its observation goes on
+        observation.value = value
+        return (observation, content_format, payload)
+
+    def _tell(self, observation, item, now):
+        client = self._client
+        account = observation.account
+        link, peer = client.route(account)
+        if account.state == UPDATING:
+            return 0
+        if account.queue and account.awake_until is None:  # CR 6.1: the Update goes first
+            account.wanted = account.wanted or "notification"
+            return 0
+        confirmable = link.binding != "S" and (
+            account.queue or item is not None or now - observation.confirmed_at >= _DAY_MS
+        )
+        if confirmable and client.endpoint.busy(peer):
+            return 0
+        if item is None:
+            item = self._item(observation, now)
+            observation.flags &= ~DIRTY
+            observation.told_at = now
+            if item is None:
+                return 0
+        else:
+            self.stored.remove(item)
+        content_format = item[1]
+        gone = content_format is None
+        message = Message(
+            NOT_FOUND if gone else CONTENT, CON if confirmable else NON, observation.token, item[2]
+        )
+        if gone:
+            self.end(observation, "deleted")
+        else:
+            message.add(OBSERVE, self._next_sequence()).add(CONTENT_FORMAT, content_format)
+        if confirmable:
+            observation.confirmed_at = now
+        observation.flags |= IN_FLIGHT
+        client.awake.touch(account, now)
+
+        def on_done(reason, now):
+            self._done(observation, item, reason, now)
+
+        client.endpoint.notify(message, peer, link, now, on_done)
+        return 0
+
+    def _done(self, observation, item, reason, now):
+        client = self._client
+        account = observation.account
+        self._due = 0
+        if account is None:
+            return
+        observation.flags &= ~IN_FLIGHT
+        if reason is None:
+            observation.flags &= ~UNANSWERED
+            client.emit("notified", account, path=_text(observation.path), bytes=len(item[2]))
+        elif reason == "reset":
+            self.end(observation, "reset")
+        elif observation.flags & UNANSWERED and reason == "timeout":
+            self.end(observation, "timeout")
+        else:
+            if reason == "timeout":
+                observation.flags |= UNANSWERED
+            if account.storing:
+                self._keep(item)
+            if account.state == REGISTERED:
+                account.wanted = account.wanted or "notification"
+
+    def _keep(self, item):
+        account = item[0].account
+        mine = [kept for kept in self.stored if kept[0].account is account]
+        if len(mine) >= self._store:
+            self.stored.remove(mine[0])
+            self._client.drop("store_full", account)
+        self.stored.append(item)
+
+    def _next_sequence(self):
+        self.sequence = self.sequence + 1 & _SEQUENCE_MASK
+        return self.sequence
+
+
+def _text(path):
+    return "/" + "/".join([str(part) for part in path])

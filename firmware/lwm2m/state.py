@@ -1,0 +1,158 @@
+"""What must outlive a deep sleep, as one CBOR record (facts in the order of `freeze`).
+
+Times are kept as whole seconds from the moment of freezing, so that they stay short; a due time is
+rounded up, an expiry down. A CRC-32 ends the record, and a fingerprint of the configuration begins it:
+a record of other servers, another version or another endpoint name is no use.
+"""
+
+import binascii
+
+from micropython import const
+
+from lwm2m.codec import CodecError
+from lwm2m.codec.cbor import dumps, loads
+from lwm2m.observe import DIRTY, UNANSWERED, Observation
+from lwm2m.registration import DEREGISTERING, REGISTERED, REGISTERING, UPDATING, WAITING
+
+_FORMAT = const(1)
+_CRC_BYTES = const(4)
+
+
+def freeze(client, now: int, limit: int) -> bytes:
+    """Return the record of a client, at most `limit` bytes.
+
+    Stored notifications are left out, the oldest first and counted as dropped, as far as they do not
+    fit. Raises ValueError when the rest alone is longer.
+    """
+    stored = client.observations.stored
+    while True:
+        record = dumps(_facts(client, now))
+        if len(record) + _CRC_BYTES <= limit:
+            return record + _crc(record)
+        if not stored:
+            raise ValueError("the state has %d bytes, %d fit" % (len(record), limit))
+        client.drop("stored_lost", stored.pop(0)[0].account)
+
+
+def thaw(client, record: bytes, now: int) -> bool:
+    """Set a client, whose servers and Objects are added, as the record says; False if it is no use.
+
+    A record that cannot be used leaves the client as one that has never registered.
+    """
+    record = bytes(record)
+    body = record[:-_CRC_BYTES]
+    if len(record) <= _CRC_BYTES or _crc(body) != record[-_CRC_BYTES:]:
+        return False
+    try:
+        facts = loads(body)
+        if facts[0] != _FORMAT or facts[1] != _fingerprint(client):
+            return False
+        _restore(client, facts)
+    except (CodecError, ValueError, TypeError, IndexError, KeyError, AttributeError):
+        for account in client.accounts:
+            account.forget()
+        for observation in list(client.observations):
+            client.observations.end(observation, "damaged")
+        return False
+    return True
+
+
+def _facts(client, now):
+    accounts = client.accounts
+    observations = list(client.observations)
+    return [
+        _FORMAT,
+        _fingerprint(client),
+        now,
+        list(client.endpoint.freeze()),
+        client.observations.sequence,
+        [_account(account, now) for account in accounts],
+        [
+            [
+                accounts.index(each.account),
+                each.token,
+                list(each.path),
+                each.accept,
+                each.value,
+                each.flags & (DIRTY | UNANSWERED),
+                (now - each.told_at) // 1000,
+                (now - each.confirmed_at) // 1000,
+            ]
+            for each in observations
+        ],
+        [[observations.index(each), form, body] for each, form, body in client.observations.stored],
+        client.attributes.freeze(),
+    ]
+
+
+def _account(account, now):
+    written = []
+    for rid in account.written:
+        written += [rid, account.server.values.get(rid)]
+    return [
+        account.state,
+        "/".join(account.location) if account.location else None,
+        None if account.expires is None else (account.expires - now) // 1000,
+        _up(account.due, now),
+        _up(account.awake_until, now),
+        account.failures,
+        list(account.registered) if account.registered else None,
+        (now - account.trigger_hour) // 1000 if account.trigger_count else 0,
+        account.trigger_count,
+        account.leaving,
+        written,
+    ]
+
+
+def _restore(client, facts):
+    base, counters, sequence, accounts, observed, stored, attributes = facts[2:]
+    for account, frozen in zip(client.accounts, accounts):
+        state, location, expires, due, awake, failures, registered, hour, count, leaving, written = frozen
+        for at in range(0, len(written), 2):
+            account.written.add(written[at])
+            if written[at + 1] is None:
+                account.server.values.pop(written[at], None)
+            else:
+                account.server.values[written[at]] = written[at + 1]
+        account.location = location.split("/") if location else None
+        account.expires = None if expires is None else base + expires * 1000
+        account.due = None if due is None else base + due * 1000
+        account.awake_until = None if awake is None else base + awake * 1000
+        account.failures = failures
+        account.registered = tuple(registered) if registered else None
+        account.trigger_hour = base - hour * 1000
+        account.trigger_count = count
+        account.leaving = leaving
+        if state in (UPDATING, DEREGISTERING) and location:
+            state, account.due = REGISTERED, base  # the outcome is unknown: begin again
+        elif state in (REGISTERING, UPDATING, DEREGISTERING):
+            state, account.due = WAITING, base
+        account.state = state
+    restored = []
+    for index, token, path, accept, value, flags, told, confirmed in observed:
+        observation = Observation(client.accounts[index], token, tuple(path), accept, base)
+        observation.value = value
+        observation.flags = flags
+        observation.told_at -= told * 1000
+        observation.confirmed_at -= confirmed * 1000
+        client.observations.restore(observation)
+        restored.append(observation)
+    client.observations.stored = [(restored[index], form, body) for index, form, body in stored]
+    client.observations.sequence = sequence
+    client.attributes.thaw(attributes)
+    client.endpoint.thaw(tuple(counters))
+
+
+def _up(time, now):
+    return None if time is None else -((now - time) // 1000)
+
+
+def _fingerprint(client):
+    text = client.endpoint_name
+    for account in client.accounts:
+        text += " %d %s %s" % (account.short_server_id, account.version.name, account.peers.get("U"))
+    return binascii.crc32(text.encode()) & 0x3FFFFFFF
+
+
+def _crc(record):
+    return (binascii.crc32(record) & 0xFFFFFFFF).to_bytes(_CRC_BYTES, "big")

@@ -1,0 +1,82 @@
+"""The Registration Update Trigger over SMS (CR 6.1, C.1 resource 11; TS 1.1 Transport 5.3 and 6.6).
+
+Nothing is taken from such a message but "register an Update with the server whose number sent it".
+Where the version forbids an answer, `read_trigger` looks at the bare CoAP message here and the
+endpoint never sees it, so that neither an ACK nor a Reset can leave.
+"""
+
+from micropython import const
+
+from coap.codes import POST
+from coap.message import NON, FormatError, decode
+from lwm2m.registration import DEREGISTERING, DISABLED, IDLE, REGISTERING, UPDATING
+
+_HOUR_MS = const(3_600_000)
+_SETTLED_MS = const(10_000)
+
+
+def matches(sender: str, number: "str | None", suffix_digits: int = 0) -> bool:
+    """Whether a sender's number is a server's, both digits only (TS 1.1 Transport 5.3).
+
+    suffix_digits: compare that many last digits instead of all, where an operator shows numbers in
+    national form; 0, the default, because a suffix is easier to forge.
+    """
+    if not number or not sender:
+        return False
+    if 0 < suffix_digits <= len(number) and suffix_digits <= len(sender):
+        return sender[-suffix_digits:] == number[-suffix_digits:]
+    return sender == number
+
+
+def read_trigger(account, datagram, root: list) -> "str | None":
+    """Check that a datagram is the trigger of this account; return why it is not, None if it is.
+
+    Execute of /1/x/8 where x is the account's Server object and its Trigger resource is true. root:
+    segments of the alternate path that Objects are under.
+    """
+    try:
+        request = decode(bytes(datagram))
+        path = request.path()
+    except FormatError:
+        return "sms_malformed"
+    if request.code != POST or request.type > NON or request.screen():
+        return "sms_not_trigger"
+    resources = account.version.server_resources
+    if path[: len(root)] != root:
+        return "sms_not_trigger"
+    path = path[len(root) :]
+    if len(path) != 3 or path[0] != "1":
+        return "sms_not_trigger"
+    if path[1] != str(account.server.instance_id):
+        return "sms_other_server"
+    if path[2] == str(resources.get("bootstrap_trigger")):
+        return "sms_no_bootstrap"
+    if path[2] != str(resources["update_trigger"]):
+        return "sms_not_trigger"
+    return None if account.value("sms_trigger") is True else "sms_trigger_off"
+
+
+def admit(account, now: int) -> "str | None":
+    """Have the account updated for a trigger that came by SMS; return why not, None if it is.
+
+    Any number of waiting triggers cause one Update: one that comes while it is wanted, under way or
+    just done and the server may still use the awake time, asks for nothing more.
+    """
+    state = account.state
+    if state in (IDLE, DISABLED, DEREGISTERING) or account.leaving is not None:
+        return "sms_not_registered"
+    awake = account.awake_until is not None or not account.queue
+    if (
+        account.wanted
+        or state in (REGISTERING, UPDATING)
+        or (awake and account.location and now - account.sent_at < _SETTLED_MS)
+    ):
+        return "sms_trigger_pending"
+    if account.trigger_count == 0 or now - account.trigger_hour >= _HOUR_MS:
+        account.trigger_hour = now
+        account.trigger_count = 0
+    if account.trigger_count >= account.triggers_per_hour:
+        return "sms_rate_limit"
+    account.trigger_count += 1
+    account.wanted = "trigger"
+    return None
