@@ -1,0 +1,178 @@
+"""Supply, power key, DTR, RI and sleep (Hardware Design: power on and off, sleep).
+
+States, and what moves them:
+    off       supply and a key press of key_on_ms, held or released  -> booting
+    booting   boot_ms                                                 -> on
+    on        a key press of key_off_ms, AT+CPOWD                     -> stopping
+              AT+CFUN=1,1 or the fault "reset"                        -> booting
+    stopping  off_ms                                                  -> off
+    any       the supply goes                                         -> off
+While on, the UART is deaf in sleep: AT+CSCLK=1 with DTR high, or AT+CSCLK=2 after 5 s of silence.
+"""
+
+OFF, BOOTING, ON, STOPPING = range(4)
+STATES = ("off", "booting", "on", "stopping")
+
+_SUPPLY_RAMP_MS = 55  # VDD_EXT, and with it RI's pull-up, follow the power key
+_AUTO_SLEEP_MS = 5000
+_AUTO_WAKE_MS = 100
+_RESET_MS = 300
+
+
+class Power:
+    """The lines between a board and its modem, other than the UART."""
+
+    def __init__(self, modem):
+        self.state = OFF
+        self.supplied = True
+        self.asleep = False
+        self.dtr = True  # pulled up inside; high lets the modem sleep
+        self.ri = False  # low while the modem has no power
+        self._modem = modem
+        self._key_timer = None
+        self._pressed_ms = None  # None: the key is up, or this press has done its work
+        self._off_since_ms = None
+        self._idle_timer = None
+        self._deaf_until_ms = 0
+        self._ri_timer = None
+
+    def supply(self, on: bool) -> None:
+        """Connect or cut VBAT; a cut loses everything that is not saved, without a word."""
+        self.supplied = on
+        if not on and self.state != OFF:
+            self._off()
+        if on and self._pressed_ms is not None:
+            self.key(True)
+
+    def key(self, pressed: bool) -> None:
+        """Press or let go PWRKEY."""
+        modem = self._modem
+        timers, profile = modem.timers, modem.profile
+        timers.cancel(self._key_timer)
+        if pressed:
+            self._pressed_ms = timers.now()
+            if self.state == OFF and self.supplied:
+                rest_ms = 0
+                if self._off_since_ms is not None:
+                    rest_ms = max(0, self._off_since_ms + profile.key_rest_ms - timers.now())
+                self._key_timer = timers.call_later(profile.key_on_ms + rest_ms, self._key_on)
+            return
+        if self._pressed_ms is None:
+            return
+        held_ms = timers.now() - self._pressed_ms
+        self._pressed_ms = None
+        longest = profile.key_off_max_ms
+        if self.state == ON and held_ms >= profile.key_off_ms:
+            if longest is None or held_ms < longest:
+                self.stop("power key", said=True)
+
+    def _key_on(self):
+        if self.state == OFF and self.supplied:
+            self._pressed_ms = None
+            self.boot("power key")
+
+    def boot(self, reason: str) -> None:
+        """Start the modem, from off or in the middle of its work."""
+        modem = self._modem
+        modem.halt()
+        self.state = BOOTING
+        self.asleep = False
+        modem.event("modem_boot", {"reason": reason})
+        modem.later(_SUPPLY_RAMP_MS, self._set_ri, True)
+        if modem.profile.boot_bytes:
+            modem.later(_SUPPLY_RAMP_MS, modem.raw, modem.profile.boot_bytes, 115200)
+        modem.later(modem.scaled("boot_ms"), self._ready)
+
+    def _ready(self):
+        self.state = ON
+        self._modem.event("modem_ready", {})
+        self._modem.start()
+        self.activity()
+
+    def reset(self, reason: str, delay_ms: int = _RESET_MS) -> None:
+        """Restart: what was not saved is lost."""
+        self._modem.later(delay_ms, self.boot, reason)
+
+    def stop(self, reason: str, said: bool) -> None:
+        """Shut down in order, with NORMAL POWER DOWN where `said`."""
+        modem = self._modem
+        if said:
+            modem.emit(b"\r\nNORMAL POWER DOWN\r\n")
+        self.state = STOPPING
+        modem.event("modem_stop", {"reason": reason})
+        modem.detach()
+        modem.later(modem.scaled("off_ms") if said else 100, self._off)
+
+    def _off(self):
+        self._modem.halt()
+        self.state = OFF
+        self.asleep = False
+        self._off_since_ms = self._modem.timers.now()
+        self._modem.timers.cancel(self._ri_timer)
+        self._set_ri(False)
+        self._modem.event("modem_off", {})
+
+    # Sleep.
+
+    def set_dtr(self, level: bool) -> None:
+        """Set DTR: high lets a modem with AT+CSCLK=1 sleep, low wakes it."""
+        if level == self.dtr:
+            return
+        self.dtr = level
+        if self.state != ON:
+            return
+        if not level and self.asleep and self._modem.settings["+CSCLK"] == 1:
+            self._wake(self._modem.profile.wake_ms)
+        self.activity()
+
+    def hears(self) -> bool:
+        """Whether bytes of the host get in; the first ones may wake it (AT+CSCLK=2)."""
+        if self.state != ON:
+            return False
+        if self.asleep:
+            if self._modem.settings["+CSCLK"] == 2:
+                self._wake(_AUTO_WAKE_MS)
+            return False
+        return self._modem.timers.now() >= self._deaf_until_ms
+
+    def activity(self) -> None:
+        """Something happened on the UART or on its control lines: the quiet time starts again."""
+        modem = self._modem
+        modem.timers.cancel(self._idle_timer)
+        self._idle_timer = None
+        mode = modem.settings.get("+CSCLK", 0)
+        if self.state == ON and not self.asleep and (mode == 2 or mode == 1 and self.dtr):
+            delay_ms = modem.profile.idle_ms if mode == 1 else _AUTO_SLEEP_MS
+            self._idle_timer = modem.timers.call_later(delay_ms, self._sleep)
+
+    def _sleep(self):
+        modem = self._modem
+        if self.state != ON:
+            return
+        if modem.busy():
+            self.activity()
+            return
+        self.asleep = True
+        modem.event("modem_asleep", {})
+
+    def _wake(self, deaf_ms):
+        self.asleep = False
+        self._deaf_until_ms = self._modem.timers.now() + deaf_ms
+        self._modem.event("modem_awake", {})
+        self.activity()
+
+    # RI.
+
+    def pulse_ri(self) -> None:
+        """Pull RI low for 120 ms."""
+        timers = self._modem.timers
+        timers.cancel(self._ri_timer)
+        self._modem.count("ri_pulses")
+        self._set_ri(False)
+        self._ri_timer = timers.call_later(self._modem.profile.ri_ms, self._set_ri, True)
+
+    def _set_ri(self, level):
+        if level != self.ri:
+            self.ri = level
+            if self._modem.on_ri:
+                self._modem.on_ri(level)

@@ -1,0 +1,476 @@
+"""SIM, registration and what the network says of itself (AT Command Manual chapters 3, 5 and 7).
+
+Start, counted from the UART: sim_ms, then +CPIN; with a SIM that is ready call_ready_ms,
+sms_ready_ms and register_ms, then attach_ms to the packet service.  A SIM that becomes ready later
+(PIN given, card put in) takes the same way from there.
+"""
+
+from tools.virtual.at import ERROR, OK, cme, number, wait
+
+_REGISTERED = (1, 5)
+_SIM_STATES = ("ready", "absent", "busy", "pin", "puk")
+_CPIN = {"absent": "NOT INSERTED", "pin": "SIM PIN", "puk": "SIM PUK", "ready": "READY"}
+_PIN_TRIES = 3
+_WRONG_PASSWORD = 16
+_LTE_ACT = {"GSM": 0, "CAT-M": 7, "NB-IOT": 9}
+
+
+class Radio:
+    """Whether the modem may and can use the network, and how it says so.
+
+    `stat` is <stat> of AT+CREG; `attached` the packet service; `sim_ready` and `sms_ready` what
+    their names say.  `rssi`, `operator`, `plmn`, `cells` (GSM lac and ci, LTE tac and ci) and
+    `access` (what the network has: of "GSM", "CAT-M" and "NB-IOT") can be set.
+    """
+
+    def __init__(self, modem):
+        self._modem = modem
+        self.sim = "ready"
+        self.rssi = 18
+        self.operator = "Virtual"
+        self.plmn = "001-01"
+        self.cells = (("00C3", "1A2B"), ("5B57", "195071B"))
+        self.access = ("GSM", "CAT-M", "NB-IOT")
+        self.stat = 0
+        self.attached = False
+        self.sim_ready = False
+        self.sms_ready = False
+        self._forced = None
+        self._pin_tries = _PIN_TRIES
+        self._attempt = 0  # counts registrations begun: an older one does not end any more
+        self._state = "off"
+        self._tail = 0
+        commands = modem.line.commands
+        commands.update(
+            {
+                "+CPIN": self._cpin,
+                "+CIMI": self._cimi,
+                "+CCID": self._ccid,
+                "+CNUM": self._cnum,
+                "+CSQ": self._csq,
+                "+COPS": self._cops,
+                "+CGATT": self._cgatt,
+                "+CFUN": self._cfun,
+                "+CGDCONT": self._cgdcont,
+            }
+        )
+        self.listed_number = False  # whether the SIM knows its own number (AT+CNUM)
+        self.contexts = {}  # AT+CGDCONT: cid -> (type, access point); kept in flash
+        modem.define("+CFUN", 1)
+        simple = modem.general.simple
+        for name in ("+CREG", "+CGREG", "+CEREG") if modem.profile.lte else ("+CREG", "+CGREG"):
+            modem.define(name, 0)
+            commands[name] = self._registration(name)
+        if modem.profile.lte:
+            simple("+CNMP", 2, (2, 13, 38, 51), changed=self._search_again)
+            simple("+CMNB", 3, (1, 2, 3), changed=self._search_again)
+            commands["+CPSI"] = self._cpsi
+
+    # Life.
+
+    def start(self) -> None:
+        """The UART is usable: the SIM comes up, unless AT+CFUN keeps it off."""
+        self._report("search")
+        if self._modem.settings["+CFUN"] == 1:
+            self._modem.later(self._modem.scaled("sim_ms"), self._sim_up)
+
+    def stop(self) -> None:
+        """No power, or a reset."""
+        self.sim_ready = self.sms_ready = False
+        self._report("off")
+
+    def leave(self) -> None:
+        """The network is left without a code."""
+        self._attempt += 1
+        self.stat = 0
+        self.attached = False
+
+    def reachable(self) -> bool:
+        """Whether a text message can be delivered."""
+        return self.sim_ready and self.stat in (1, 5, 6)
+
+    def technology(self) -> str:
+        """The radio access that AT+CNMP and AT+CMNB choose: GSM, CAT-M or NB-IOT."""
+        settings = self._modem.settings
+        if not self._modem.profile.lte or settings["+CNMP"] == 13:
+            return "GSM"
+        wanted = {1: ("CAT-M",), 2: ("NB-IOT",), 3: ("CAT-M", "NB-IOT")}[settings["+CMNB"]]
+        for name in wanted + (("GSM",) if settings["+CNMP"] in (2, 51) else ()):
+            if name in self.access:
+                return name
+        return wanted[0]
+
+    def traffic(self) -> None:
+        """A datagram goes: the radio is connected for a while."""
+        self._report("connected")
+        self._tail += 1
+        self._modem.later(self._modem.scaled("tail_ms"), self._tail_end, self._tail)
+
+    def _tail_end(self, tail):
+        if tail == self._tail:
+            self._report("idle")
+
+    def _report(self, state):
+        if state != self._state:
+            self._state = state
+            self._modem.event("radio", {"state": state})
+
+    # SIM.
+
+    def set_sim(self, state: str) -> None:
+        """Put the SIM into one of ready, absent, busy, pin, puk; raises ValueError for another."""
+        if state not in _SIM_STATES:
+            raise ValueError(f"sim: {state!r} is not one of {', '.join(_SIM_STATES)}")
+        was_ready = self.sim_ready
+        self.sim = state
+        if state == "ready":
+            self._pin_tries = _PIN_TRIES
+        elif was_ready:
+            self.sim_ready = self.sms_ready = False
+            self._modem.detach()
+            self._modem.urc("+CPIN: " + _CPIN.get(state, "NOT READY"))
+        if self._modem.state == "on" and not self.sim_ready:
+            self._modem.later(self._modem.scaled("sim_ms"), self._sim_up)
+
+    def _sim_up(self):
+        modem = self._modem
+        if self.sim_ready or modem.settings["+CFUN"] != 1:
+            return
+        if self.sim == "busy":
+            modem.later(1000, self._sim_up)
+            return
+        modem.urc("+CPIN: " + _CPIN[self.sim])
+        if self.sim == "ready":
+            self.sim_ready = True
+            sim_ms = modem.scaled("sim_ms")
+            if modem.profile.call_ready_ms is not None:
+                modem.later(modem.scaled("call_ready_ms") - sim_ms, self._call_ready)
+            modem.later(modem.scaled("sms_ready_ms") - sim_ms, self._sms_ready)
+            self.search()
+
+    def _call_ready(self):
+        if self.sim_ready and self._modem.settings["+CIURC"]:
+            self._modem.urc("Call Ready")
+
+    def _sms_ready(self):
+        if self.sim_ready:
+            self.sms_ready = True
+            if self._modem.settings.get("+CIURC", 1):
+                self._modem.urc("SMS Ready")
+
+    def sim_error(self) -> "tuple | None":
+        """The result for a command that needs the SIM, or None where it is ready."""
+        if self.sim_ready:
+            return None
+        return cme({"absent": 10, "pin": 11, "puk": 12}.get(self.sim, 14))
+
+    def _cpin(self, op, args):
+        modem = self._modem
+        if op == "?":
+            error = self.sim_error()
+            if self.sim in ("pin", "puk"):
+                modem.reply("+CPIN: " + _CPIN[self.sim])
+            elif error:
+                return error
+            else:
+                modem.reply("+CPIN: READY")
+            return OK
+        if op != "=" or self.sim not in ("pin", "puk"):
+            return OK if op == "=?" else cme(3)
+        given = args[1] if self.sim == "puk" and len(args) == 2 else args[0]
+        # The card of this desk takes any PUK; what counts is that a driver never gets to need it.
+        if self.sim == "pin" and (given != modem.pin or len(args) != 1):
+            self._pin_tries -= 1
+            if not self._pin_tries:
+                self.sim = "puk"
+            return cme(_WRONG_PASSWORD)
+        if self.sim == "puk":
+            if len(args) != 2:
+                return cme(_WRONG_PASSWORD)
+            modem.pin = given
+        self.sim = "ready"
+        self._pin_tries = _PIN_TRIES
+        modem.later(modem.profile.response_ms + 100, self._sim_up)
+        return OK
+
+    def _cimi(self, op, args):
+        return self._bare(op, self._modem.imsi)
+
+    def _ccid(self, op, args):
+        return self._bare(op, self._modem.iccid)
+
+    def _bare(self, op, text):
+        if op not in ("", "=?"):
+            return ERROR
+        if not op:
+            error = self.sim_error()
+            if error:
+                return error
+            self._modem.reply(text)
+        return OK
+
+    def _cnum(self, op, args):
+        error = self.sim_error()
+        if op or error:
+            return error or ERROR
+        if self.listed_number:
+            kind = 145 if self._modem.number.startswith("+") else 129
+            self._modem.reply(f'+CNUM: "","{self._modem.number}",{kind}')
+        return OK
+
+    # Registration.
+
+    def search(self) -> None:
+        """Look for a network; found after register_ms."""
+        modem = self._modem
+        self._attempt += 1
+        self._report("search")
+        self._change(2 if self._forced is None else self._forced)
+        modem.later(modem.scaled("register_ms"), self._found, self._attempt)
+
+    def _search_again(self):
+        if self.sim_ready:
+            self.force(self._forced)
+
+    def force(self, stat) -> None:
+        """Hold <stat> at a value, whatever the modem does; None lets it register again."""
+        self._forced = stat
+        if not self.sim_ready:
+            return
+        self._attempt += 1
+        if stat in _REGISTERED:
+            self._found(self._attempt)
+            return
+        self.set_attached(False)
+        if stat is None:
+            self.search()
+        else:
+            self._change(stat)
+
+    def _found(self, attempt):
+        modem = self._modem
+        if attempt != self._attempt or self._forced not in (None, 1, 5, 6):
+            return
+        if self.technology() not in self.access:
+            return
+        stat = 1 if self._forced is None else self._forced
+        self._change(stat)
+        modem.event("registered_cell", {"stat": stat, "technology": self.technology()})
+        self._report("idle")
+        modem.general.network_time()
+        if stat != 6:
+            modem.later(modem.scaled("attach_ms"), self._attach, attempt)
+        modem.network.sms.available(modem.number)
+
+    def _attach(self, attempt):
+        if attempt == self._attempt:
+            self.set_attached(True)
+
+    def set_attached(self, attached: bool) -> None:
+        """Attach to the packet service or lose it, and with it the PDP context."""
+        if self.attached and not attached:
+            self._modem.ip.deactivated()
+        self.attached = attached
+
+    def _change(self, stat):
+        before = {name: self._shown(name) for name in self._names()}
+        self.stat = stat
+        for name in self._names():
+            mode = self._modem.settings[name]
+            if mode and self._shown(name) != before[name]:
+                self._modem.urc(f"{name}: {self._place(name, mode)}")
+
+    def _names(self):
+        return ("+CREG", "+CGREG", "+CEREG") if self._modem.profile.lte else ("+CREG", "+CGREG")
+
+    def _shown(self, name):
+        """<stat> as one command shows it: NB-IoT is not in CREG, GSM not in CEREG."""
+        technology = self.technology()
+        if name == "+CREG" and technology == "NB-IOT" or name == "+CEREG" and technology == "GSM":
+            return 0
+        return self.stat
+
+    def _place(self, name, mode):
+        """<stat> and, by <n> = 2 and above, where."""
+        stat = self._shown(name)
+        if mode < 2 or stat not in _REGISTERED:
+            return str(stat)
+        technology = self.technology()
+        area, cell = self.cells[0 if technology == "GSM" else 1]
+        text = f'{stat},"{area}","{cell}"'
+        if self._modem.profile.lte:
+            text += f",{_LTE_ACT[technology]}"
+        if mode == 4 and name == "+CEREG":
+            text += ',,,"00000000","00000000"'
+        return text
+
+    def _registration(self, name):
+        modes = (0, 1, 2, 4) if self._modem.profile.lte and name != "+CREG" else (0, 1, 2)
+
+        def handler(op, args):
+            modem = self._modem
+            mode = modem.settings[name]
+            if op == "?":
+                modem.reply(f"{name}: {mode},{self._place(name, mode)}")
+            elif op == "=?":
+                modem.reply(f"{name}: ({','.join([str(value) for value in modes])})")
+            elif op == "=" and number(args, 0) in modes:
+                modem.set(name, number(args, 0))
+            else:
+                return ERROR
+            return OK
+
+        return handler
+
+    # The network.
+
+    def _csq(self, op, args):
+        if op:
+            return OK if op == "=?" else ERROR
+        modem = self._modem
+        rssi = self.rssi
+        if modem.settings["+CFUN"] != 1:
+            rssi = 99
+        elif self.stat == 0:
+            rssi = 0  # for some seconds after the start
+        modem.reply(f"+CSQ: {rssi},{modem.profile.csq_bit_errors}")
+        return OK
+
+    def _cops(self, op, args):
+        modem = self._modem
+        suffix = f",{_LTE_ACT[self.technology()]}" if modem.profile.lte else ""
+        if op == "?":
+            known = f',0,"{self.operator}"{suffix}' if self.stat in _REGISTERED else ""
+            modem.reply(f"+COPS: 0{known}")
+            return OK
+        if op == "=?":
+            return wait(modem.scaled("scan_ms"), self._scan)
+        if op != "=" or number(args, 0) not in (0, 1, 2, 3, 4):
+            return ERROR
+        error = self.sim_error()
+        if error:
+            return error
+        if args[0] == "2":
+            self.set_attached(False)
+            self._attempt += 1
+            self._change(0)
+        elif args[0] != "3" and self.stat not in _REGISTERED:
+            self.search()
+        return OK
+
+    def _scan(self):
+        plmn = self.plmn.replace("-", "")
+        suffix = f",{_LTE_ACT[self.technology()]}" if self._modem.profile.lte else ""
+        entry = f'(2,"{self.operator}","{self.operator}","{plmn}"{suffix})'
+        self._modem.reply(f"+COPS: {entry},,(0-4),(0-2)")
+        return OK
+
+    def _cgatt(self, op, args):
+        modem = self._modem
+        if op == "?":
+            modem.reply(f"+CGATT: {int(self.attached)}")
+            return OK
+        if op == "=?":
+            modem.reply("+CGATT: (0,1)")
+            return OK
+        if op != "=" or number(args, 0) not in (0, 1):
+            return ERROR
+        if args[0] == "0":
+            self.set_attached(False)
+            return OK
+        if self.stat not in _REGISTERED:
+            return self.sim_error() or cme(30)
+        return wait(modem.scaled("attach_ms"), self._attached)
+
+    def _attached(self):
+        if self.stat not in _REGISTERED:
+            return ERROR
+        self.set_attached(True)
+        return OK
+
+    def _cfun(self, op, args):
+        modem = self._modem
+        if op == "?":
+            modem.reply(f"+CFUN: {modem.settings['+CFUN']}")
+            return OK
+        if op == "=?":
+            modem.reply("+CFUN: (0,1,4),(0,1)")
+            return OK
+        level = number(args, 0)
+        if op != "=" or level not in (0, 1, 4, 6) or (level == 6 and not modem.profile.lte):
+            return ERROR
+        if number(args, 1, 0) == 1 or level == 6:
+            return self._reset()
+        before = modem.settings["+CFUN"]
+        modem.set("+CFUN", level)
+        if level == 0 and not modem.profile.lte:
+            modem.saved.pop("+CFUN", None)  # a SIM800 does not start with 0
+        if level == 1 and before != 1:
+            modem.later(modem.scaled("sim_ms"), self._sim_up)
+        elif level != 1 and before == 1:
+            if level == 0 and self.ip_active():
+                modem.reply("+SAPBR 1: DEACT")
+            self.set_attached(False)
+            if level == 0:
+                modem.reply("+CPIN: NOT READY")
+            self.sim_ready = self.sms_ready = False
+            self.leave()
+        return OK
+
+    def ip_active(self) -> bool:
+        """Whether a PDP context is up."""
+        return self._modem.ip.address is not None
+
+    def _reset(self):
+        modem = self._modem
+        if modem.fixed_rate() and not modem.profile.reset_ok_first:
+            modem.general.reset_answer()
+            modem.power.reset("AT+CFUN", 0)
+            return wait(60_000, self._attached)
+        modem.power.reset("AT+CFUN")
+        return OK
+
+    def _cgdcont(self, op, args):
+        modem = self._modem
+        if op == "?":
+            lines = []
+            for cid in sorted(self.contexts):
+                kind, name = self.contexts[cid]
+                lines.append(f'+CGDCONT: {cid},"{kind}","{name}","0.0.0.0",0,0')
+            if lines:
+                modem.reply("\r\n".join(lines))
+            return OK
+        cid = number(args, 0)
+        if op != "=" or cid is None or not 1 <= cid <= 24:
+            return OK if op == "=?" else ERROR
+        if len(args) == 1:
+            self.contexts.pop(cid, None)
+        else:
+            self.contexts[cid] = (args[1] or "IP", args[2] or "" if len(args) > 2 else "")
+        return OK
+
+    def _cpsi(self, op, args):
+        modem = self._modem
+        if op != "?":
+            return ERROR
+        technology = self.technology()
+        if self.stat not in _REGISTERED:
+            modem.reply("+CPSI: NO SERVICE,Online")
+            return OK
+        area, cell = self.cells[0 if technology == "GSM" else 1]
+        dbm = self.dbm()
+        if technology == "GSM":
+            place = f"{self.plmn},0x{area.lower()},{int(cell, 16)}"
+            text = f"GSM,Online,{place},97 EGSM 900,{dbm},0,39-65"
+        else:
+            name = "LTE NB-IOT" if technology == "NB-IOT" else "LTE CAT-M1"
+            text = (
+                f"{name},Online,{self.plmn},0x{area},{int(cell, 16)},457,EUTRAN-BAND20,6352,0,0,"
+                f"-7,{dbm - 7},{dbm},14"
+            )
+        modem.reply("+CPSI: " + text)
+        return OK
+
+    def dbm(self) -> int:
+        """The received power that <rssi> of AT+CSQ stands for."""
+        return -115 if self.rssi == 0 else -113 + 2 * min(self.rssi, 31)
