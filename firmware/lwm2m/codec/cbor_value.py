@@ -1,0 +1,22 @@
+"""application/cbor (Content-Format 60): one value as one CBOR item (TS 1.1 Core §7.4.3).
+
+An Objlnk is the text "3:0"; a Time is an integer, read with or without the epoch tag.
+"""
+
+from micropython import const
+
+from lwm2m.codec import coerce, single
+from lwm2m.codec.cbor import dumps, loads
+
+_OBJLNK = const(8)
+
+
+def encode(entries, base: tuple):
+    """Yield the CBOR item of the value at base."""
+    kind, value = single(entries, base)
+    yield dumps("%d:%d" % value if kind == _OBJLNK else value)
+
+
+def decode(payload, base: tuple, kind_of):
+    """Yield (base, value) for the item in payload."""
+    yield base, coerce(kind_of(base), loads(payload))

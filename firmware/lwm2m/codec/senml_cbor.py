@@ -1,0 +1,142 @@
+"""SenML CBOR (Content-Format 112; RFC 8428 §6, TS 1.1 Core §7.4.4), written and read as a stream.
+
+Written: the first record carries the base name, `/3/0/` for a request to /3/0, and the names of the
+records follow from there. Read: base name, base time and base value resolve as RFC 8428 §4.5 says;
+times are checked and not used, since a Write sets the present value.
+"""
+
+from micropython import const
+
+from lwm2m.codec import CodecError, coerce, is_digits
+from lwm2m.codec.cbor import Reader, head, put
+
+_BASE_VERSION = const(-1)
+_BASE_NAME = const(-2)
+_BASE_TIME = const(-3)
+_BASE_VALUE = const(-5)
+_NAME = const(0)
+_VALUE = const(2)
+_STRING_VALUE = const(3)
+_BOOLEAN_VALUE = const(4)
+_TIME = const(6)
+_DATA_VALUE = const(8)
+
+_SENML_VERSION = const(10)
+
+# Label of the value by type: string, integer, unsigned, float, boolean, opaque, time; then Corelnk.
+_LABELS = b"\x02\x03\x02\x02\x02\x04\x08\x02\x00\x03"
+_OBJLNK = const(8)
+
+
+def encode(entries, base: tuple):
+    """Yield the pack in chunks of one record. An entry may have a time as its fourth member (s)."""
+    count = 0
+    for entry in entries:
+        count += 1
+    out = bytearray()
+    head(out, 4, count)
+    first = True
+    for entry in entries:
+        path = entry[0]
+        kind = entry[1]
+        value = entry[2]
+        name = join(path[len(base) :])
+        head(out, 5, 1 + first + bool(name) + (len(entry) > 3))
+        if first:
+            put(out, _BASE_NAME)
+            put(out, "/" + join(base) + ("/" if name and base else ""))
+            first = False
+        if name:
+            put(out, _NAME)
+            put(out, name)
+        if len(entry) > 3:
+            put(out, _TIME)
+            put(out, entry[3])
+        if kind == _OBJLNK:
+            put(out, "vlo")
+            value = "%d:%d" % value
+        else:
+            put(out, _LABELS[kind])
+        put(out, value)
+        yield bytes(out)
+        out = bytearray()
+    if out:
+        yield bytes(out)
+
+
+def decode(payload, base: tuple, kind_of):
+    """Yield (path, value) of each record; every path must lie at or under base."""
+    reader = Reader(payload)
+    first, count = reader.head()
+    if first >> 5 != 4 or count == 0:
+        raise CodecError("SenML is a list of records")
+    base_name = ""
+    base_value = 0
+    while not reader.ends(count):
+        if count:
+            count -= 1
+        if reader.at >= len(payload) or payload[reader.at] >> 5 != 5:
+            raise CodecError("SenML record is not a map")
+        record = reader.item()
+        for label in record:
+            # RFC 8428 §4.4: a label that ends with an underscore must be understood.
+            if isinstance(label, str) and label[-1:] == "_":
+                raise CodecError("SenML label is not understood")
+        version = record.get(_BASE_VERSION, _SENML_VERSION)
+        if not isinstance(version, int) or version > _SENML_VERSION:
+            raise CodecError("SenML version is not known")
+        base_name = record.get(_BASE_NAME, base_name)
+        base_value = _number(record, _BASE_VALUE, base_value)
+        _number(record, _BASE_TIME, 0)
+        _number(record, _TIME, 0)
+        name = record.get(_NAME, "")
+        if not isinstance(name, str) or not isinstance(base_name, str):
+            raise CodecError("SenML name is not text")
+        value = None
+        for label in (_VALUE, _STRING_VALUE, _BOOLEAN_VALUE, _DATA_VALUE, "vlo"):
+            if label in record:
+                if value is not None:
+                    raise CodecError("SenML record has two values")
+                value = record[label]
+                labelled = label
+        if value is None:
+            # RFC 8428 §4.2 lets a record without a value set the bases of those after it.
+            if _NAME in record or _BASE_NAME not in record:
+                raise CodecError("SenML record has no value")
+            continue
+        path = split(base_name + name)
+        if len(path) < 3 or path[: len(base)] != base:
+            raise CodecError("SenML name is outside the request's path")
+        kind = kind_of(path)
+        if kind is None or labelled != ("vlo" if kind == _OBJLNK else _LABELS[kind]):
+            raise CodecError("SenML value is of another type than the resource")
+        if labelled == _VALUE and base_value:
+            value = _number(record, _VALUE, 0) + base_value
+        yield path, coerce(kind, value)
+    if reader.at != len(payload):
+        raise CodecError("bytes after the SenML pack")
+
+
+def join(path: tuple) -> str:
+    """Return (3, 0, 9) as "3/0/9"."""
+    return "/".join([str(part) for part in path])
+
+
+def split(name: str) -> tuple:
+    """Return "/3/0/9" as (3, 0, 9); CodecError when it is not a path of at most four ids."""
+    parts = name.split("/")
+    if parts[0] or not 1 < len(parts) < 6:
+        raise CodecError("SenML name is not a path")
+    path = []
+    for part in parts[1:]:
+        if not is_digits(part) or int(part) > 65535:
+            raise CodecError("SenML name is not a path")
+        path.append(int(part))
+    return tuple(path)
+
+
+def _number(record: dict, label: int, default):
+    value = record.get(label, default)
+    if value is True or value is False or not isinstance(value, (int, float)):
+        raise CodecError("SenML number is not a number")
+    return value

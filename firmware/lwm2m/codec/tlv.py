@@ -1,0 +1,215 @@
+"""TLV (Content-Format 11542; TS 1.0 §6.4.3), the format that 1.0 makes mandatory.
+
+Type byte: bits 7-6 what it identifies, bit 5 a 16-bit identifier, bits 4-3 size of the length
+field, bits 2-0 the length itself when that size is 0.
+"""
+
+import struct
+
+from micropython import const
+
+from lwm2m.codec import CodecError, coerce
+
+_INSTANCE = const(0x00)
+_RESOURCE_INSTANCE = const(0x40)
+_MULTIPLE = const(0x80)
+_RESOURCE = const(0xC0)
+
+_STRING = const(1)
+_INTEGER = const(2)
+_UNSIGNED = const(3)
+_FLOAT = const(4)
+_BOOLEAN = const(5)
+_OPAQUE = const(6)
+_TIME = const(7)
+_OBJLNK = const(8)
+
+_UNASSIGNED = const(65535)
+
+
+def encode(entries, base: tuple):
+    """Yield the records in chunks of an Object Instance (base an Object) or of a Resource.
+
+    At most one Object Instance is held at a time, because its length precedes it.
+    """
+    depth = len(base)
+    instance = bytearray()
+    multiple = bytearray()
+    last = None
+    for path, kind, value in entries:
+        if last is not None:
+            if multiple and path[:3] != last[:3]:
+                _record(instance, _MULTIPLE, last[2], multiple)
+                multiple = bytearray()
+            if depth == 1 and path[1] != last[1]:
+                yield _wrapped(last[1], instance)
+                instance = bytearray()
+            elif depth > 1 and instance:
+                yield bytes(instance)
+                instance = bytearray()
+        data = _value(kind, value)
+        if len(path) == 3:
+            _record(instance, _RESOURCE, path[2], data)
+        elif depth == 4:
+            _record(instance, _RESOURCE_INSTANCE, path[3], data)
+        else:
+            _record(multiple, _RESOURCE_INSTANCE, path[3], data)
+        last = path
+    if multiple:
+        _record(instance, _MULTIPLE, last[2], multiple)
+    if last is not None:
+        yield _wrapped(last[1], instance) if depth == 1 else bytes(instance)
+
+
+def decode(payload, base: tuple, kind_of):
+    """Yield (path, value) of each record; an empty multiple resource yields (path, {}).
+
+    Resources sent to an Object (base of one id) without an Object Instance around them get the
+    instance id 65535, for the client to choose (TS 1.0 §5.4.6 Create).
+    """
+    at = 0
+    while at < len(payload):
+        what, number, start, at = _read(payload, at)
+        if what == _INSTANCE and (len(base) == 1 or len(base) == 2 and number == base[1]):
+            inner = start
+            while inner < at:
+                what, inner_number, start, inner = _read(payload, inner, at)
+                yield from _resource(
+                    payload, (base[0], number, inner_number), what, start, inner, kind_of
+                )
+            continue
+        if what == _RESOURCE_INSTANCE and len(base) > 2:
+            path = base[:3] + (number,)
+            what = _RESOURCE
+        elif what >= _MULTIPLE and len(base) < 4:
+            path = (base[0], base[1] if len(base) > 1 else _UNASSIGNED, number)
+        else:
+            raise CodecError("TLV record does not fit the request's path")
+        if path[: len(base)] != base:
+            raise CodecError("TLV record is outside the request's path")
+        yield from _resource(payload, path, what, start, at, kind_of)
+
+
+def _resource(payload, path, what, start, end, kind_of):
+    if what == _RESOURCE:
+        yield path, _parse(kind_of(path), payload[start:end])
+        return
+    if what != _MULTIPLE:
+        raise CodecError("TLV record is not a resource")
+    if start == end:
+        kind_of(path)
+        yield path, {}
+    while start < end:
+        what, number, inner, start = _read(payload, start, end)
+        if what != _RESOURCE_INSTANCE:
+            raise CodecError("TLV record is not a resource instance")
+        target = path + (number,)
+        yield target, _parse(kind_of(target), payload[inner:start])
+
+
+def _read(payload, at: int, end: int = -1):
+    # Returns (what it identifies, identifier, start of the value, end of the value).
+    if end < 0:
+        end = len(payload)
+    kind = payload[at]
+    id_size = 2 if kind & 0x20 else 1
+    length_size = kind >> 3 & 3
+    start = at + 1 + id_size + length_size
+    if start > end:
+        raise CodecError("TLV ends early")
+    number = int.from_bytes(payload[at + 1 : at + 1 + id_size], "big")
+    if length_size:
+        length = int.from_bytes(payload[at + 1 + id_size : start], "big")
+    else:
+        length = kind & 7
+    if start + length > end:
+        raise CodecError("TLV ends early")
+    return kind & 0xC0, number, start, start + length
+
+
+def _record(out: bytearray, what: int, number: int, value) -> None:
+    size = len(value)
+    if number > 255:
+        what |= 0x20
+    if size < 8:
+        length_size = 0
+        what |= size
+    else:
+        length_size = 1 if size < 0x100 else 2 if size < 0x10000 else 3
+        what |= length_size << 3
+    out.append(what)
+    if number > 255:
+        out.append(number >> 8)
+    out.append(number & 255)
+    if length_size:
+        out += size.to_bytes(length_size, "big")
+    out += value
+
+
+def _wrapped(number: int, instance) -> bytes:
+    out = bytearray()
+    _record(out, _INSTANCE, number, instance)
+    return bytes(out)
+
+
+def _value(kind: int, value):
+    if kind in (_INTEGER, _TIME, _UNSIGNED):
+        size = 1
+        # Signed values need a bit more than unsigned ones.
+        while size < 8 and not _fits(value, 8 * size - (kind != _UNSIGNED), kind):
+            size *= 2
+        return (value & ((1 << 8 * size) - 1)).to_bytes(size, "big")
+    if kind == _FLOAT:
+        value = float(value)
+        try:
+            short = struct.pack(">f", value)
+            if value != value or struct.unpack(">f", short)[0] == value:
+                return short
+        except OverflowError:
+            pass
+        return struct.pack(">d", value)
+    if kind == _BOOLEAN:
+        return b"\x01" if value else b"\x00"
+    if kind == _OBJLNK:
+        return struct.pack(">HH", value[0], value[1])
+    return value if kind == _OPAQUE else value.encode()
+
+
+def _fits(value: int, bits: int, kind: int) -> bool:
+    low = 0 if kind == _UNSIGNED else -1 << bits
+    return low <= value < 1 << bits
+
+
+def _parse(kind, data):
+    if kind in (_INTEGER, _TIME, _UNSIGNED):
+        size = len(data)
+        if size not in (1, 2, 4, 8):
+            raise CodecError("TLV integer of %d bytes" % size)
+        value = int.from_bytes(data, "big")
+        if kind != _UNSIGNED and data[0] & 0x80:
+            value -= 1 << 8 * size
+        return value
+    if kind == _FLOAT:
+        if len(data) == 4:
+            return struct.unpack(">f", data)[0]
+        if len(data) == 8:
+            from lwm2m.codec.cbor import float_of
+
+            return float_of(int.from_bytes(data, "big"), 27)
+        raise CodecError("TLV float of %d bytes" % len(data))
+    if kind == _BOOLEAN:
+        if len(data) != 1 or data[0] > 1:
+            raise CodecError("TLV boolean is neither 0 nor 1")
+        return data[0] == 1
+    if kind == _OBJLNK:
+        if len(data) != 4:
+            raise CodecError("TLV link of %d bytes" % len(data))
+        return struct.unpack(">HH", data)
+    if kind is None:
+        raise CodecError("TLV record names no resource")
+    if kind != _OPAQUE:
+        try:
+            data = str(data, "utf-8")
+        except UnicodeError:
+            raise CodecError("TLV text is not UTF-8")
+    return coerce(kind, data)

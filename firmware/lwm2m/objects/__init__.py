@@ -1,0 +1,1 @@
+"""Objects: definitions and behaviour, built on lwm2m.object only."""

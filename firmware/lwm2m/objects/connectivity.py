@@ -1,0 +1,66 @@
+"""Connectivity Monitoring (Object 4), version 1.3, read live from what the modem knows."""
+
+from lwm2m.object import Object
+
+# Keys of the facts, in the order of the resource ids 0 to 13.
+_KEYS = (
+    "bearer",
+    "bearers",
+    "rssi_dbm",
+    "link_quality",
+    "ip",
+    "router",
+    "utilization",
+    "apn",
+    "cell",
+    "smnc",
+    "smcc",
+    "snr_db",
+    "lac",
+    "coverage",
+)
+
+
+class ConnectivityMonitoring(Object):
+    """The cellular connection.
+
+    info: callable() -> dict of facts by the names above, in the units of the definitions; what is
+    missing or None is not there. Facts of multiple resources are one value or a list of them.
+    Call `changed(rid)` when a fact that may be observed is another.
+    """
+
+    object_id = 4
+    object_version = "1.3"
+    resources = (
+        b"\x00\x00\x11\x02"  # Network Bearer
+        b"\x00\x01\x19\x02"  # Available Network Bearer
+        b"\x00\x02\x11\x02"  # Radio Signal Strength (dBm)
+        b"\x00\x03\x01\x02"  # Link Quality
+        b"\x00\x04\x19\x01"  # IP Addresses
+        b"\x00\x05\x09\x01"  # Router IP Addresses
+        b"\x00\x06\x01\x02"  # Link Utilization (%)
+        b"\x00\x07\x09\x01"  # APN
+        b"\x00\x08\x01\x02"  # Cell ID
+        b"\x00\x09\x01\x02"  # SMNC
+        b"\x00\x0a\x01\x02"  # SMCC
+        b"\x00\x0b\x01\x02"  # SignalSNR (dB)
+        b"\x00\x0c\x01\x02"  # LAC
+        b"\x00\x0d\x01\x02"  # Coverage Enhancement Level
+    )
+
+    def __init__(self, info) -> None:
+        super().__init__()
+        self._info = info
+
+    def has(self, rid: int) -> bool:
+        """True for a fact that is known."""
+        return rid < len(_KEYS) and self._info().get(_KEYS[rid]) is not None
+
+    def read(self, rid: int):
+        """Return a fact; one value of a multiple resource is its instance 0."""
+        value = self._info()[_KEYS[rid]]
+        if rid in (1, 4, 5, 7):
+            if not isinstance(value, (list, tuple)):
+                value = (value,)
+            return {riid: value[riid] for riid in range(len(value))}
+        return value

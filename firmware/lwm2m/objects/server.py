@@ -1,0 +1,95 @@
+"""LwM2M Server (Object 1): one instance a server account, numbered as the account's version says.
+
+Code names a resource by its role (lwm2m.versions), since the draft and the released versions number
+them differently.
+"""
+
+from micropython import const
+
+from lwm2m.object import Object, OperationError
+
+_BAD_REQUEST = const(0x80)
+_NOT_FOUND = const(0x84)
+_EXECUTE = const(4)
+_MANDATORY = const(16)
+
+
+class Server(Object):
+    """The settings of one server account.
+
+    version: a lwm2m.versions.Version. settings: initial values by role, e.g. lifetime=86400; None
+    leaves a resource out.
+
+    on_execute: callable(role, arguments, server) or None, called for Disable, Registration Update
+        Trigger and Bootstrap-Request Trigger; it may raise OperationError.
+    on_write: callable(role) or None, called when a server has written a resource.
+    """
+
+    object_id = 1
+    multiple = True
+
+    def __init__(self, version, **settings) -> None:
+        super().__init__()
+        self.version = version
+        self.resources = version.server_table
+        self.on_execute = None
+        self.on_write = None
+        for role in settings:
+            if settings[role] is not None:
+                self.put(role, settings[role])
+
+    def get(self, role: str, default=None):
+        """Return the value of a role; default when the version or the instance lacks it."""
+        return self.values.get(self.version.server_resources.get(role), default)
+
+    def put(self, role: str, value) -> None:
+        """Set the value of a role and report it; ValueError when the version lacks the role."""
+        rid = self.version.server_resources.get(role)
+        if rid is None:
+            raise ValueError("%s: version %s has no such resource" % (role, self.version.name))
+        self.set(rid, value)
+
+    def role(self, rid: int) -> "str | None":
+        """Return the role of a resource id, None for one without a role."""
+        roles = self.version.server_resources
+        for name in roles:
+            if roles[name] == rid:
+                return name
+        return None
+
+    def has(self, rid: int) -> bool:
+        """True for what is set, for Disable and the Registration Update Trigger."""
+        row = self.definition(rid)
+        if row and row[0] & _EXECUTE:
+            return self.role(rid) != "bootstrap_trigger"
+        return rid in self.values
+
+    def validate(self, rid: int, value) -> None:
+        """Refuse with 4.00 a number outside its range and a binding which the version lacks."""
+        role = self.role(rid)
+        if role == "binding":
+            good = self.version.parse_binding(value) is not None
+        elif role == "uri":
+            good = value.startswith("coap") and len(value.encode()) <= 255
+        elif role == "lifetime":
+            good = 0 < value <= 0x7FFFFFFF
+        elif role == "pmin" or role == "pmax":
+            good = 0 <= value <= (0x7FFFFFFF if self.version.binding_query else 0xFFFF)
+        elif role == "disable_timeout":
+            good = 0 <= value <= 0xFFFFFFFF
+        else:
+            good = True
+        if not good:
+            raise OperationError(_BAD_REQUEST)
+
+    def write(self, rid: int, value, server) -> None:
+        """Take a written value and tell `on_write`."""
+        self.values[rid] = value
+        if self.on_write:
+            self.on_write(self.role(rid))
+
+    def execute(self, rid: int, arguments: bytes, server) -> None:
+        """Hand an Execute to `on_execute`."""
+        if not self.on_execute:
+            raise OperationError(_NOT_FOUND)
+        self.on_execute(self.role(rid), arguments, server)

@@ -1,0 +1,97 @@
+"""Write-Attributes: validation, unsetting, inheritance, persistence."""
+
+from lwm2m.attributes import Attributes, link_format
+from lwm2m.object import OperationError
+
+
+def _refused(attributes, path, queries, numeric=True):
+    before = attributes.freeze()
+    try:
+        attributes.set(1, path, queries, numeric)
+    except OperationError as error:
+        assert error.code == 0x80
+        assert attributes.freeze() == before
+        return True
+    return False
+
+
+def test_set_and_unset():
+    """TS 1.0 §5.1.2, §5.4.4: a value sets, an empty value unsets."""
+    attributes = Attributes()
+    attributes.set(1, (3303, 0, 5700), ["pmin=10", "pmax=60", "gt=25.5", "lt=-3", "st=0.5"])
+    assert attributes.effective(1, (3303, 0, 5700)) == [10, 60, 25.5, -3, 0.5]
+    attributes.set(1, (3303, 0, 5700), ["gt=", "st"])
+    assert attributes.effective(1, (3303, 0, 5700)) == [10, 60, None, -3, None]
+    assert attributes.effective(2, (3303, 0, 5700)) == [None] * 5
+    attributes.set(1, (3303, 0, 5700), ["pmin", "pmax=", "lt="])
+    assert attributes.freeze() == []
+
+
+def test_inheritance():
+    """TS 1.0 §5.1.2: the lowest level wins, value by value."""
+    attributes = Attributes()
+    attributes.set(1, (3303,), ["pmin=1", "pmax=100"])
+    attributes.set(1, (3303, 0), ["pmin=2"])
+    attributes.set(1, (3303, 0, 5700), ["pmax=50"])
+    assert attributes.effective(1, (3303, 0, 5700))[:2] == [2, 50]
+    assert attributes.effective(1, (3303, 0, 5601))[:2] == [2, 100]
+    assert attributes.effective(1, (3303, 1, 5700))[:2] == [1, 100]
+    assert attributes.effective(1, (3303,))[:2] == [1, 100]
+
+
+def test_pmax_below_pmin():
+    """TS 1.0 §5.1.2: a Maximum Period below the Minimum Period is ignored."""
+    attributes = Attributes()
+    attributes.set(1, (3,), ["pmin=60", "pmax=10"])
+    assert attributes.effective(1, (3, 0, 9)) == [60, None, None, None, None]
+    assert attributes.own(1, (3,))[1] == 10
+
+
+def test_inconsistent_thresholds():
+    """TS 1.0 §5.1.2: lt < gt and lt + 2 st < gt, else 4.00 and nothing changes."""
+    attributes = Attributes()
+    attributes.set(1, (3303, 0, 5700), ["gt=20", "lt=10"])
+    assert _refused(attributes, (3303, 0, 5700), ["st=5"])
+    assert _refused(attributes, (3303, 0, 5700), ["lt=20"])
+    assert _refused(attributes, (3303, 0, 5700), ["pmin=5", "lt=30"])
+    attributes.set(1, (3303, 0, 5700), ["st=4.9"])
+    attributes.set(1, (3303, 0, 5700), ["lt=30", "gt=90", "st=1"])
+
+
+def test_malformed_attributes():
+    """TS 1.0 §5.4.4: unknown names and malformed values are 4.00."""
+    attributes = Attributes()
+    for query in (
+        "foo=1", "", "=1", "pmin=x", "pmin=-1", "pmin=1.5", "pmax=-60", "gt=abc", "st=-1", "st=0",
+        "gt=nan", "lt=1 ", "PMIN=1",
+    ):
+        assert _refused(attributes, (3303, 0, 5700), ["pmax=9", query]), query
+
+
+def test_thresholds_need_a_number():
+    """TS 1.0 §5.1.2: gt, lt and st are for numeric resources only."""
+    attributes = Attributes()
+    for query in ("gt=1", "lt=1", "st=1"):
+        assert _refused(attributes, (3, 0, 0), [query], False)
+    attributes.set(1, (3, 0, 0), ["pmin=1", "gt="], False)
+
+
+def test_forget_and_freeze():
+    """TS 1.0 §5.1.2: attributes outlive a sleep, and go with their instance."""
+    attributes = Attributes()
+    attributes.set(1, (3303, 0, 5700), ["pmin=10"])
+    attributes.set(1, (3303, 1), ["pmax=7"])
+    attributes.set(2, (3303,), ["pmax=9"])
+    again = Attributes()
+    again.thaw(attributes.freeze())
+    assert again.effective(1, (3303, 1, 5700)) == [None, 7, None, None, None]
+    again.forget((3303, 1))
+    assert again.effective(1, (3303, 1, 5700)) == [None] * 5
+    assert again.effective(1, (3303, 0, 5700))[0] == 10
+    assert again.effective(2, (3303, 0, 5700))[1] == 9
+
+
+def test_link_attributes():
+    """TS 1.0 §5.4.2: attributes as Discover shows them."""
+    assert link_format((10, None, 25.5, -3, None)) == ";pmin=10;gt=25.5;lt=-3"
+    assert link_format((None,) * 5) == ""
