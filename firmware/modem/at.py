@@ -1,0 +1,401 @@
+"""The AT channel: one reader task owns the UART and gives every line, prompt and payload its place.
+
+Commands queue behind one lock. What the modem says unasked goes to handlers by prefix, wherever it
+appears. A boot code outside a boot ends whatever was running with ModemReset.
+"""
+
+import asyncio
+
+from micropython import const
+
+_LINE_MAX = const(600)
+_LINES_MAX = const(40)
+_PAYLOAD_MAX = const(1500)
+_PAYLOAD_GAP_MS = const(1000)
+_PROMPT_MS = const(5000)
+_PROBE_MS = const(300)
+_SETTLE_MS = const(20_000)
+_QUIET_MS = const(50)
+
+_RESTARTED = ("RDY", "+CFUN: 1", "NORMAL POWER DOWN", "UNDER-VOLTAGE POWER DOWN", "OVER-VOLTAGE POWER DOWN")
+_READY = ("Call Ready", "SMS Ready")
+
+
+class ModemError(Exception):
+    """The modem did not do what was asked; the text names what failed and what to look at."""
+
+
+class ModemReset(ModemError):
+    """The modem restarted: its settings, its context and its sockets are gone."""
+
+
+class Response:
+    """What a command brought: `lines` before the end, and `final`, the line that ended it.
+
+    final is "OK", "ERROR", "+CME ERROR: n", "+CMS ERROR: n", one of the endings that the command named,
+    or "TIMEOUT". ok: it is "OK" or the first of the named endings.
+    """
+
+    def __init__(self, text, finals=(), sink=None):
+        self.text = text
+        self.finals = finals
+        self.sink = sink
+        self.lines = []
+        self.final = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the command succeeded."""
+        if self.finals and self.final.startswith(self.finals[0]):
+            return True
+        return self.final == "OK"
+
+    def value(self, prefix: str) -> str:
+        """What follows `prefix` in the first line that has it, stripped; None without such a line."""
+        for line in self.lines:
+            if line.startswith(prefix):
+                return line[len(prefix) :].strip()
+        return None
+
+    def error(self) -> int:
+        """The number of a +CME or +CMS error, -1 for any other ending."""
+        final = self.final
+        if final[4:11] == " ERROR:" and final[11:].strip().isdigit():
+            return int(final[11:])
+        return -1
+
+
+class Channel:
+    """AT commands and unsolicited codes over a UART with `async read() -> bytes` and `write(bytes)`.
+
+    now: callable, milliseconds. on_drop(reason, detail): told of every drop, which `dropped` counts.
+    on_reset(line): told of every restart of the modem outside a boot that is expected (`booting`).
+    """
+
+    def __init__(self, uart, now, on_drop=None):
+        self.uart = uart
+        self.now = now
+        self.on_drop = on_drop
+        self.on_reset = None
+        self.dropped = {}
+        self.sms_ready = False
+        self.echo_off = False
+        self._booting = False
+        self._settled = 0
+        self._handlers = []
+        self._payloads = []
+        self._lock = asyncio.Lock()
+        self._event = asyncio.Event()
+        self._task = None
+        self._fault = None
+        self._running = None
+        self._prompt = False
+        self._stale = False
+        self._owed = 0
+        self._next = None
+        self._line = bytearray(_LINE_MAX)
+        self._length = 0
+        self._payload = None
+        self._filled = 0
+        self._sink = None
+        self._heard = 0
+
+    def open(self) -> None:
+        """Start the reader task, once."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._read())
+
+    def close(self) -> None:
+        """Stop the reader task; `open` starts another."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    def on(self, prefix: str, handler) -> None:
+        """Give unsolicited lines that start with `prefix` to handler(line).
+
+        The prefix "#" stands for `n,` of a connection. The handler returns False to decline the line,
+        a callable to take the next line too (which may decline it likewise), or None.
+        """
+        self._handlers.append((prefix, handler))
+
+    def on_payload(self, prefix: str, header) -> None:
+        """Announce counted payloads: header(line) returns (octets that follow the line, sink(bytes))."""
+        self._payloads.append((prefix, header))
+
+    @property
+    def booting(self) -> bool:
+        """Whether boot codes are expected; set by the driver while it starts the modem."""
+        return self._booting
+
+    @booting.setter
+    def booting(self, value):
+        if value and not self._booting:
+            self.echo_off = self.sms_ready = False
+        self._booting = value
+        self._settled = self.now() + _SETTLE_MS
+
+    def drop(self, reason: str, detail="") -> None:
+        """Count something that was thrown away, and say so."""
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+        if self.on_drop:
+            self.on_drop(reason, detail)
+
+    # Commands
+
+    async def command(self, text: str, timeout_ms: int = 5000, finals=(), sink=None, payload=None) -> Response:
+        """Send one command line and wait for its end, at most timeout_ms.
+
+        finals: further endings, as prefixes; the first is a success; "." stands for a bare IPv4 address.
+        sink: called with each line instead of keeping it. payload: octets to send after the `> ` prompt.
+        Returns the Response, also for errors and time-outs. Raises ModemReset when the modem restarts,
+        and ModemError when the UART is closed.
+        """
+        async with self._lock:
+            if self._stale and not await self._sync(3):
+                response = Response(text)
+                response.final = "TIMEOUT"
+            else:
+                response = await self._exchange(text, timeout_ms, finals, sink, payload)
+        return response
+
+    async def probe(self, tries: int) -> bool:
+        """Whether the modem answers AT, asked at most `tries` times, 300 ms each."""
+        async with self._lock:
+            return await self._sync(tries)
+
+    async def _sync(self, tries):
+        """Get back into step: fill up a payload the modem may wait for, then AT until OK."""
+        if self._owed:
+            # ESC leaves an SMS prompt; with a counted payload it and the line ends only fill the count.
+            self.uart.write(b"\x1b" + b"\r" * self._owed)
+            self._owed = 0
+            await asyncio.sleep_ms(_QUIET_MS)
+        for _ in range(tries):
+            response = await self._exchange("AT", _PROBE_MS)
+            if response.final == "OK":
+                if self._stale:
+                    await asyncio.sleep_ms(_QUIET_MS)  # the end of an older command may still come
+                self._stale = False
+                return True
+        return False
+
+    async def _exchange(self, text, timeout_ms, finals=(), sink=None, payload=None):
+        if self._fault is not None:
+            raise self._fault
+        response = Response(text, finals, sink)
+        self._running = response
+        self._prompt = payload is not None
+        self._event.clear()
+        was_stale = self._stale
+        self._stale = True  # until its own end is seen, also when this task is cancelled
+        self._owed = len(payload) if payload else 0
+        try:
+            self.uart.write(text.encode() + b"\r")
+            heard = await self._wait(_PROMPT_MS if self._prompt else timeout_ms)
+            if heard and response.final is None:
+                self.uart.write(payload)
+                await self._wait(timeout_ms)
+        finally:
+            self._running = None
+            self._prompt = False
+        final = response.final
+        if final is None:
+            response.final = "TIMEOUT"
+            return response
+        if final == "RESET":
+            self._stale = False
+            self._owed = 0
+            raise ModemReset("modem: restarted during %s" % _bare(text))
+        if final == "CLOSED":
+            raise self._fault or ModemError("modem: UART closed")
+        self._owed = 0
+        # An unsolicited ending may be followed by the command's own; get back into step first.
+        self._stale = final[:4] == "+PDP" or (text == "AT" and was_stale)
+        return response
+
+    async def _wait(self, timeout_ms):
+        try:
+            await asyncio.wait_for_ms(self._event.wait(), timeout_ms)
+        except asyncio.TimeoutError:
+            return False
+        self._event.clear()
+        return True
+
+    def _finish(self, final):
+        if self._running and self._running.final is None:
+            self._running.final = final
+            self._event.set()
+
+    # Reader
+
+    async def _read(self):
+        try:
+            while True:
+                data = await self.uart.read()
+                if not data:
+                    self._fault = ModemError("modem: UART closed")
+                    return
+                self.feed(data)
+        except Exception as error:
+            self._fault = error  # raised again by the next command, where somebody is listening
+            raise
+        finally:
+            self._finish("CLOSED")
+
+    def feed(self, data: bytes) -> None:
+        """Take in octets from the UART, in pieces of any size."""
+        at = 0
+        end = len(data)
+        now = self.now()
+        if self._payload is not None and now - self._heard > _PAYLOAD_GAP_MS:
+            self.drop("payload_cut", "%d of %d octets" % (self._filled, len(self._payload)))
+            self._payload = None
+        self._heard = now
+        while at < end:
+            if self._payload is not None:
+                take = min(end - at, len(self._payload) - self._filled)
+                self._payload[self._filled : self._filled + take] = data[at : at + take]
+                self._filled += take
+                at += take
+                if self._filled == len(self._payload):
+                    payload = bytes(self._payload)
+                    self._payload = None
+                    self._sink(payload)
+                continue
+            newline = data.find(b"\n", at)
+            self._append(data, at, end if newline < 0 else newline)
+            if newline < 0:
+                self._check_prompt()
+                return
+            at = newline + 1
+            length = self._length
+            self._length = 0
+            if length > _LINE_MAX:
+                self.drop("line_too_long")
+                continue
+            line = bytes(memoryview(self._line)[:length]).strip(b"\r \0\xff")
+            if line:
+                text = _text(line, self)
+                if text:
+                    self._take(text)
+
+    def _append(self, data, start, end):
+        length = self._length
+        room = _LINE_MAX - length
+        count = end - start
+        if count > room:
+            self._length = _LINE_MAX + 1  # what is over-long is skipped up to its end
+            return
+        self._line[length : length + count] = data[start:end]
+        self._length = length + count
+
+    def _check_prompt(self):
+        if not self._prompt or not 0 < self._length <= _LINE_MAX:
+            return
+        last = self._line[self._length - 1]
+        if last == 0x20 and self._length > 1:  # "> " also behind a stray octet
+            last = self._line[self._length - 2]
+        elif self._length > 1:
+            last = 0
+        if last == 0x3E:
+            self._prompt = False
+            self._length = 0
+            self._event.set()
+
+    def _take(self, line):
+        following = self._next
+        if following:
+            self._next = None
+            if following(line) is not False:
+                return
+        running = self._running
+        if running and line == running.text:
+            if self.echo_off:
+                self._restart("echo")  # a modem that echoes again has restarted without a word
+            return
+        if line[1:3] == ", ":
+            line = line[0] + "," + line[3:]
+        if self._counted(line):
+            return
+        consumed = self._unsolicited(line)
+        if running:
+            for final in running.finals:
+                if line.startswith(final) or final == "." and line.count(".") == 3:
+                    self._finish(line)
+                    return
+        if consumed or self._boot_code(line) or not running:
+            return
+        if line == "OK" and "OK" not in running.finals[1:]:
+            self._finish(line)
+        elif line == "ERROR" or line[4:11] == " ERROR:" and line[:3] == "+CM":
+            self._finish(line)
+        elif running.sink:
+            running.sink(line)
+        elif len(running.lines) < _LINES_MAX:
+            running.lines.append(line)
+        else:
+            self.drop("lines")
+
+    def _counted(self, line):
+        for prefix, header in self._payloads:
+            if line.startswith(prefix):
+                count, sink = header(line)
+                if 0 < count <= _PAYLOAD_MAX:
+                    self._payload = bytearray(count)
+                    self._filled = 0
+                    self._sink = sink
+                elif count:
+                    self.drop("payload_length", line)
+                return True
+        return False
+
+    def _unsolicited(self, line):
+        for prefix, handler in self._handlers:
+            if line.startswith(prefix) or prefix == "#" and line[1:2] == ",":
+                result = handler(line)
+                if result is not False:
+                    self._next = result
+                    return True
+        return False
+
+    def _boot_code(self, line):
+        if line in _READY:
+            if line == "SMS Ready":
+                self.sms_ready = True
+            if not self._booting and self.now() > self._settled:
+                self._restart(line)
+            return True
+        if line in _RESTARTED:
+            if not self._booting:
+                self._restart(line)
+            return True
+        return False
+
+    def _restart(self, line):
+        self._next = None
+        self.echo_off = False
+        self._finish("RESET")
+        if self.on_reset:
+            self.on_reset(line)
+
+
+def _bare(text):
+    """A command without its parameters, which may hold a secret."""
+    return text.split("=")[0]
+
+
+def _text(line, channel):
+    """The line as text; octets that are not printable ASCII are left out and counted."""
+    try:
+        text = line.decode()
+    except UnicodeError:
+        text = None
+    if text is None or not _printable(line):
+        channel.drop("garbage")
+        text = "".join([chr(octet) for octet in line if 32 <= octet < 127])
+    return text
+
+
+def _printable(line):
+    return min(line) >= 32 and max(line) < 127

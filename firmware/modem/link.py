@@ -1,0 +1,51 @@
+"""What the UDP link and the SMS link share: a bounded queue and one task that works it off."""
+
+import asyncio
+
+from micropython import const
+
+from .at import ModemError
+
+_QUEUE_MAX = const(8)
+
+
+class ModemLink:
+    """A link (DESIGN.md §3) over a modem; subclasses say how one job is done (`async _do(job)`).
+
+    The task lives only while jobs wait, so an idle link holds nothing. busy: jobs wait or run.
+    """
+
+    def __init__(self, modem):
+        self.modem = modem
+        self.transmission = None
+        self.on_datagram = None
+        self.dropped = {}
+        self._jobs = []
+        self._task = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is still to be sent or read."""
+        return self._task is not None
+
+    def _add(self, job):
+        if len(self._jobs) >= _QUEUE_MAX:
+            self._jobs.pop(0)
+            self._drop("queue_full")
+        self._jobs.append(job)
+        if self._task is None:
+            self._task = asyncio.create_task(self._work())
+
+    async def _work(self):
+        try:
+            while self._jobs:
+                try:
+                    await self._do(self._jobs.pop(0))
+                except ModemError as error:
+                    self._drop("modem", str(error))
+        finally:
+            self._task = None
+
+    def _drop(self, reason, detail=""):
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+        self.modem.event("drop", {"link": self.binding, "reason": reason, "detail": detail})

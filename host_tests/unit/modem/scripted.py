@@ -1,0 +1,149 @@
+"""A modem made of a list of answers, for the tests of the driver: no behaviour of its own."""
+
+import asyncio
+
+from shim import virtual_time
+
+
+class Script:
+    """The UART's far end. answers: {command: bytes, or a list of them of which the last one stays}.
+
+    A command that is not listed is answered OK. `AT+CIPSEND=n,length` and `AT+CMGS=` are answered with a
+    prompt, then with the answer "SEND". chunk: octets a read gives at most, 0 for all.
+    """
+
+    def __init__(self, answers=None, chunk=0):
+        self.answers = {"SEND": b"\r\n0, SEND OK\r\n"}
+        self.answers.update(answers or {})
+        self.commands = []
+        self.payloads = []
+        self.chunk = chunk
+        self.silent = False
+        self.echo = False
+        self._out = b""
+        self._ready = asyncio.Event()
+        self._line = b""
+        self._wanted = None
+
+    def emit(self, data):
+        """The modem says something by itself."""
+        self._out += data
+        self._ready.set()
+
+    async def read(self):
+        while not self._out:
+            self._ready.clear()
+            await self._ready.wait()
+        size = self.chunk or len(self._out)
+        data = self._out[:size]
+        self._out = self._out[size:]
+        return data
+
+    def write(self, data):
+        self._line += bytes(data)
+        if self.silent:
+            self._line = b""
+        while self._line:
+            if self._wanted is not None:
+                if not self._payload():
+                    return
+                continue
+            end = self._line.find(b"\r")
+            if end < 0:
+                return
+            command = self._line[:end].decode()
+            self._line = self._line[end + 1 :]
+            self._command(command)
+
+    def _payload(self):
+        if self._wanted == 0:
+            size = self._line.find(b"\x1a") + 1
+        else:
+            size = self._wanted if len(self._line) >= self._wanted else 0
+        if not size:
+            return False
+        self.payloads.append(self._line[:size])
+        self._line = self._line[size:]
+        self._wanted = None
+        self.emit(self._answer("SEND"))
+        return True
+
+    def _command(self, command):
+        self.commands.append(command)
+        if self.echo:
+            self.emit(command.encode() + b"\r")
+        answer = self._answer(command)
+        if answer is None and command.startswith("AT+CIPSEND="):
+            self._wanted = int(command.split(",")[1])
+            answer = b"\r\n> "
+        elif answer is None and command.startswith("AT+CMGS="):
+            self._wanted = 0
+            answer = b"\r\n> "
+        self.emit(b"\r\nOK\r\n" if answer is None else answer)
+
+    def _answer(self, command):
+        answer = self.answers.get(command)
+        if isinstance(answer, list):
+            answer = answer.pop(0) if len(answer) > 1 else answer[0]
+        return answer
+
+
+class Power:
+    """Control lines that remember what was done to them."""
+
+    def __init__(self, script=None, wired=True):
+        self.script = script
+        self.pulses = []
+        self.levels = []
+        self.wired = wired
+        self.on_pulse = None
+
+    async def pulse(self, duration_ms):
+        self.pulses.append(duration_ms)
+        if self.on_pulse:
+            self.on_pulse()
+
+    def dtr(self, asleep):
+        self.levels.append(asleep)
+
+    def can_sleep(self):
+        return self.wired
+
+    def ri(self):
+        return None
+
+
+SETTINGS = {
+    "AT+IPR?": b"\r\n+IPR: 115200\r\n\r\nOK\r\n",
+    "AT+CPIN?": b"\r\n+CPIN: READY\r\n\r\nOK\r\n",
+    'AT+CPMS="SM","SM","SM"': b"\r\n+CPMS: 1,20,1,20,1,20\r\n\r\nOK\r\n",
+    "AT+CREG?": b"\r\n+CREG: 0,1\r\n\r\nOK\r\n",
+    "AT+CGREG?": b"\r\n+CGREG: 0,1\r\n\r\nOK\r\n",
+    "AT+CEREG?": b"\r\n+CEREG: 0,5\r\n\r\nOK\r\n",
+    "AT+CGATT?": b"\r\n+CGATT: 1\r\n\r\nOK\r\n",
+    "AT+CIPSHUT": b"\r\nSHUT OK\r\n",
+    "AT+CIFSR": b"\r\n10.64.3.9\r\n",
+    'AT+CIPSTART=0,"UDP","203.0.113.9",5683': b"\r\nOK\r\n\r\n0, CONNECT OK\r\n",
+    "AT+CIPCLOSE=0,1": b"\r\n0, CLOSE OK\r\n",
+    "AT+CMGL=4": b"\r\nOK\r\n",
+}
+CONFIG = {"apn": "iot.example", "baudrate": 115200}
+PEER = ("203.0.113.9", 5683)
+
+
+def answers(**changes):
+    """SETTINGS with changes: a dictionary of its own."""
+    out = dict(SETTINGS)
+    out.update(changes.get("change", {}))
+    return out
+
+
+def run(coroutine):
+    """Run in virtual time."""
+    return virtual_time.run(coroutine)
+
+
+async def settle(times=20):
+    """Let every task that is ready run."""
+    for _ in range(times):
+        await asyncio.sleep_ms(0)
