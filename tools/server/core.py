@@ -6,27 +6,7 @@
     await server.trigger("sensor-1")                         # an SMS that makes it show
     await server.close()
 
-Events, as on_event(name, facts); every one but listening and drop has `endpoint`:
-
-    listening        host, port
-    registered       location, version, lifetime_s, binding, queue_mode, sms_number, address,
-                     objects, root, replaced (old location or None)
-    updated          as registered, and changed (list of fact names), previous_address
-    deregistered, expired, replaced     location
-    awake            awake_s, waiting          asleep    reason, waiting
-    queued           id, operation, path, waiting
-    sending          id, operation, path, via ("U" or "S"), to, tries
-    response         id, operation, path, code, value, content_format, via [, error]
-    requeued         id, operation, path, reason, tries, max_tries
-    failed           id, operation, path, reason, text, tries
-    notification     path, code, value, content_format, via, observe, confirmable, fresh
-    observing        path, token               observation_ended   path, token, reason
-    trigger_sent     number, form, dcs, udh, user_data, path, confirmable, reply_expected
-    trigger_reply    number, code              trigger_unanswered  number, reason
-    direct_sent      path, to                  direct_response     path, code, value
-    direct_lost      path, to, reason
-    send             value, content_format [, error]
-    drop             reason, from, length
+The events are listed in the package's docstring.
 """
 
 import asyncio
@@ -43,13 +23,14 @@ from .operations import Operation, Result
 from .registration import Registrations
 from .registry import Client, Registry
 from .request_queue import STATE_NAMES, RequestQueue, Waiting
-from .sms import SmsLink, SmsSender, digits
+from .sms import SmsLink, SmsSender
+from .triggers import TriggerSender
 
 
 class LwM2mServer:
     """An LwM2M server for clients of versions draft, 1.0 and 1.1, on one UDP socket.
 
-    on_event(name, facts): see above. transmission: CoAP times, endpoint.Transmission.
+    on_event(name, facts): see the package. transmission: CoAP times, endpoint.Transmission.
     awake_s: how long a Queue Mode client stays awake after its last message; by default
         MAX_TRANSMIT_WAIT (93 s), and ACK_TIMEOUT for the draft. default_version: of clients that
         name none, "1.0" or "draft". send_sms: async (to_number, user_data, dcs, udh); udh is the
@@ -76,7 +57,6 @@ class LwM2mServer:
         self.host = host
         self.port = port
         self.model = Model()
-        self.observations = Observations()
         self._on_event = on_event
         self._transmission = transmission or Transmission()
         self._awake_s = awake_s
@@ -85,7 +65,6 @@ class LwM2mServer:
         self._registry = Registry(max_clients, seed)
         self._queues: dict[str, RequestQueue] = {}
         self._expiries: dict[str, asyncio.TimerHandle] = {}
-        self._tasks: set[asyncio.Task] = set()
         self._next_id = 1
         self._sms = SmsLink(send_sms, self._receive_sms, self._drop)
         self._registrations = Registrations(
@@ -95,15 +74,19 @@ class LwM2mServer:
             deregistered=self._deregistered,
             default_version=default_version,
         )
+        self.observations = Observations(
+            self._registry, self.model, emit=self._emit, shown=self._shown
+        )
         self._endpoint = Endpoint(
             self._handle,
-            self._notified,
+            self.observations.judge,
             transmission=self._transmission,
             send_sms=self._sms.send,
             heard=self._heard,
             on_drop=self._drop,
             seed=seed,
         )
+        self._triggers = TriggerSender(self._endpoint, self._sms, self._emit)
 
     # Life.
 
@@ -124,9 +107,8 @@ class LwM2mServer:
         for queue in self._queues.values():
             queue.close("closed")
         self._queues.clear()
+        self._triggers.close()
         self._endpoint.close()
-        for task in list(self._tasks):
-            task.cancel()
         await asyncio.sleep(0)
 
     @property
@@ -236,8 +218,8 @@ class LwM2mServer:
         notification (RFC 7641 §3.6); that returns None. Raises ValueError when there is none."""
         if passive:
             self._registry.get(endpoint)
-            observation = self._observation(endpoint, formats.parse_path(path))
-            self._end_observation(observation, "cancelled")
+            observation = self.observations.named(endpoint, formats.parse_path(path))
+            self.observations.end(observation, "cancelled")
             return None
         return await self.enqueue(endpoint, "cancel", path, via=via)
 
@@ -269,11 +251,11 @@ class LwM2mServer:
         token = None
         if operation == "observe":
             old = self.observations.find(endpoint, ids)
-            token = old.token if old else self._new_token()
+            token = old.token if old else self._endpoint.new_token()
             if old is None:
                 self.observations.add(Observation(endpoint, ids, token, accept))
         elif operation == "cancel":
-            token = self._observation(endpoint, ids).token
+            token = self.observations.named(endpoint, ids).token
         wanted = Operation(
             operation, ids, value, content_format, accept, replace, attributes, token
         )
@@ -341,60 +323,21 @@ class LwM2mServer:
         one. A reply by SMS, where the version asks for one, comes as the event trigger_reply.
         Raises UnknownEndpoint, ValueError without a number, RequestFailed "send_failed".
         """
-        client = self._registry.get(endpoint)
-        to = digits(number or client.sms_number or "")
-        if not to:
-            raise ValueError("%s registered no SMS number; give one" % endpoint)
-        message = trigger.build_message(
-            client.version.name,
-            instance=client.server_instance if instance is None else instance,
+        return await self._triggers.send(
+            self._registry.get(endpoint),
             confirmable=confirmable,
-            root=client.listed.root,
+            form=form,
+            dcs=dcs,
+            instance=instance,
             argument=argument,
-            token=self._new_token(),
-            message_id=0,
+            number=number,
         )
-        reply_expected = client.sms_only or (
-            client.version.answers_trigger_by_sms and client.sms_enabled
-        )
-        facts = {
-            "endpoint": endpoint,
-            "number": to,
-            "form": form,
-            "path": "/" + "/".join(message.opt.uri_path),
-            "confirmable": confirmable,
-            "reply_expected": reply_expected,
-        }
-        message.mid = self._endpoint.next_message_id()
-        sms = trigger.wrap(to, wire.encode(message), form, dcs)
-        if reply_expected:
-            # Registered before it is sent: a virtual network may answer within the call.
-            exchange = self._endpoint.expect(message, to)
-            self._spawn(self._trigger_reply(endpoint, to, exchange))
-        try:
-            await self._sms.send(to, sms.user_data, sms.dcs, sms.udh)
-        except OSError as error:
-            if reply_expected:
-                self._endpoint.abandon(exchange, "send_failed")
-            raise RequestFailed("send_failed", "SMS to %s: %s" % (to, error)) from error
-        hexes = {"dcs": sms.dcs, "udh": sms.udh.hex(), "user_data": sms.user_data.hex()}
-        self._emit("trigger_sent", {**facts, **hexes})
-        return sms
 
     def on_sms(
         self, from_number: str, user_data: bytes, dcs: int = 0x04, udh: bytes = b""
     ) -> None:
         """Take an SMS that came to the server's number. Never raises on bad bytes."""
         self._sms.on_sms(from_number, user_data, dcs, udh)
-
-    async def _trigger_reply(self, endpoint: str, number: str, exchange) -> None:
-        facts = {"endpoint": endpoint, "number": number}
-        try:
-            response = await exchange.future
-        except RequestFailed as error:
-            self._emit("trigger_unanswered", {**facts, "reason": error.reason})
-            return
-        self._emit("trigger_reply", {**facts, "code": wire.dotted(int(response.code))})
 
     def _receive_sms(self, datagram: bytes, number: str) -> None:
         self._endpoint.receive(datagram, number)
@@ -431,47 +374,13 @@ class LwM2mServer:
         for client in self._registry.by_peer(peer):
             self._queues[client.endpoint].heard()
 
-    def _notified(self, incoming: Message, peer) -> str:
-        """Judge a response that belongs to no exchange: a notification, or not ours."""
-        observation = self.observations.get(incoming.token)
-        if observation is None:
-            return "reject"
-        client = self._registry.get(observation.endpoint)
-        if peer not in (client.address, client.sms_number):
-            # No Reset: it would end an observation that the client's next Update makes valid.
-            return "ignore"
-        if incoming.opt.observe is None or int(incoming.code) >= 0x80:
-            self._end_observation(observation, wire.dotted(int(incoming.code)))
-            return "accept"
-        observation.notifications += 1
-        fresh = observation.is_newer(incoming.opt.observe)
-        path = observation.path
-        value, error = operations.decode_payload(incoming, path, client, self.model)
-        facts = {
-            "endpoint": client.endpoint,
-            "path": formats.path_text(path),
-            "code": wire.dotted(int(incoming.code)),
-            "value": formats.to_json(value),
-            "content_format": wire.content_format_of(incoming),
-            "via": "S" if isinstance(peer, str) else "U",
-            "observe": incoming.opt.observe,
-            "confirmable": incoming.mtype == wire.CON,
-            "fresh": fresh,
-        }
-        if error:
-            facts["error"] = error
-        self._emit("notification", facts)
-        # CR 6.1 step 3: a notification, too, makes the server look into its queue.
-        self._queues[client.endpoint].shown()
-        return "accept"
-
     # Registrations come and go.
 
     def _registered(self, client: Client, replaced: Client | None) -> None:
         if replaced is not None:
             gone = {"endpoint": client.endpoint, "location": "/rd/" + replaced.location}
             self._emit("replaced", gone)
-            self._end_observations(client.endpoint, "re-registered")
+            self.observations.end_all(client.endpoint, "re-registered")
         queue = self._queues.get(client.endpoint)
         if queue is None:
             queue = RequestQueue(
@@ -479,7 +388,7 @@ class LwM2mServer:
                 self._endpoint,
                 self.model,
                 emit=self._emit,
-                completed=self._completed,
+                completed=self.observations.settle,
                 awake_s=self._awake_time(client),
                 max_length=self._max_queue,
                 max_tries=self._max_tries,
@@ -512,7 +421,7 @@ class LwM2mServer:
         if timer is not None:
             timer.cancel()
         self._emit(reason, {"endpoint": client.endpoint, "location": "/rd/" + client.location})
-        self._end_observations(client.endpoint, reason)
+        self.observations.end_all(client.endpoint, reason)
         self._queues.pop(client.endpoint).close(reason)
 
     def _arm_expiry(self, client: Client) -> None:
@@ -529,58 +438,8 @@ class LwM2mServer:
             return self._transmission.ack_timeout_s
         return self._transmission.max_transmit_wait_s
 
-    # Observations.
-
-    def _completed(self, waiting: Waiting, response: Message | None) -> None:
-        """Settle the observation that a finished Observe or Cancel concerns."""
-        operation = waiting.operation
-        if operation.token is None:
-            return
-        observation = self.observations.get(operation.token)
-        if observation is None:
-            return
-        if operation.name == "cancel":
-            if response is not None:
-                self._end_observation(observation, "cancelled")
-        elif response is not None and response.opt.observe is not None:
-            observation.established = True
-            observation.is_newer(response.opt.observe)
-            facts = {"endpoint": observation.endpoint, "token": observation.token.hex()}
-            self._emit("observing", {**facts, "path": formats.path_text(observation.path)})
-        elif response is not None or not observation.established:
-            self._end_observation(observation, "refused" if response else "failed")
-
-    def _observation(self, endpoint: str, path: formats.Path) -> Observation:
-        observation = self.observations.find(endpoint, path)
-        if observation is None:
-            raise ValueError("%s of %s is not observed" % (formats.path_text(path), endpoint))
-        return observation
-
-    def _end_observation(self, observation: Observation, reason: str) -> None:
-        self.observations.remove(observation.token)
-        if observation.established:
-            facts = {"endpoint": observation.endpoint, "token": observation.token.hex()}
-            path = formats.path_text(observation.path)
-            self._emit("observation_ended", {**facts, "path": path, "reason": reason})
-
-    def _end_observations(self, endpoint: str, reason: str) -> None:
-        """End a client's established observations; those still to be asked for stay."""
-        for observation in self.observations.of(endpoint):
-            if observation.established or reason != "re-registered":
-                self._end_observation(observation, reason)
-
-    # Small things.
-
-    def _new_token(self) -> bytes:
-        while True:
-            token = self._endpoint.new_token()
-            if token not in self.observations:
-                return token
-
-    def _spawn(self, coroutine) -> None:
-        task = asyncio.get_running_loop().create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _shown(self, endpoint: str) -> None:
+        self._queues[endpoint].shown()
 
     def _drop(self, reason: str, peer, length: int) -> None:
         origin = peer if isinstance(peer, str) else "%s:%s" % tuple(peer)

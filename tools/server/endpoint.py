@@ -23,7 +23,7 @@ An exchange goes through these states:
 
 import asyncio
 import random
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -37,6 +37,7 @@ _WAITING, _ACKED, _FINISHED = 0, 1, 2
 STATE_NAMES = ("waiting", "acked", "finished")
 
 _REMEMBERED_MESSAGES = 4096
+_REMEMBERED_TOKENS = 1024
 
 
 class RequestFailed(Exception):
@@ -115,6 +116,7 @@ class Endpoint(asyncio.DatagramProtocol):
         self._exchanges: dict[bytes, Exchange] = {}
         self._by_message_id: dict[int, Exchange] = {}
         self._answered: OrderedDict[tuple[Peer, int], tuple[float, bytes | None]] = OrderedDict()
+        self._recent_tokens: deque[bytes] = deque(maxlen=_REMEMBERED_TOKENS)
         self._transport: asyncio.DatagramTransport | None = None
         self._sms_tasks: set[asyncio.Task] = set()
 
@@ -123,8 +125,8 @@ class Endpoint(asyncio.DatagramProtocol):
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(host, port))
         self._transport = transport
-        self.address = transport.get_extra_info("sockname")[:2]
-        return self.address
+        self.address = address = transport.get_extra_info("sockname")[:2]
+        return address
 
     def close(self) -> None:
         """Fail every exchange with "closed" and close the socket."""
@@ -142,7 +144,8 @@ class Endpoint(asyncio.DatagramProtocol):
         """Return an unused token: 4 random octets, short because the sensor pays for each."""
         while True:
             token = self._random.getrandbits(32).to_bytes(4, "big")
-            if token not in self._exchanges:
+            if token not in self._exchanges and token not in self._recent_tokens:
+                self._recent_tokens.append(token)
                 return token
 
     def next_message_id(self) -> int:
@@ -280,7 +283,7 @@ class Endpoint(asyncio.DatagramProtocol):
         """A UDP datagram came in (asyncio.DatagramProtocol)."""
         self.receive(data, (addr[0], addr[1]))
 
-    def error_received(self, exc: OSError) -> None:
+    def error_received(self, exc: Exception) -> None:
         """The network reports an error for something sent, such as ICMP port unreachable.
 
         It says not which exchange it concerns, and retransmission covers it (RFC 7252 §4.2).

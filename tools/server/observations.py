@@ -2,9 +2,16 @@
 its registration."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from aiocoap import Message
+
+from . import formats, wire
 from .formats import Path, path_text
+from .model import Model
+from .operations import decode_payload
+from .registry import Registry
 
 _FRESH_S = 128  # RFC 7641 §3.4: a notification this much later is newer whatever its number.
 _MAX_PER_CLIENT = 100
@@ -51,32 +58,25 @@ class Observation:
 
 
 class Observations:
-    """The table of observations."""
+    """The table of observations, and the judge of what arrives for them.
 
-    def __init__(self):
+    emit(name, facts): events. shown(endpoint): a client has sent a notification.
+    """
+
+    def __init__(self, registry: Registry, model: Model, *, emit: Callable, shown: Callable):
         self._by_token: dict[bytes, Observation] = {}
+        self._registry = registry
+        self._model = model
+        self._emit = emit
+        self._shown = shown
 
-    def __contains__(self, token: bytes) -> bool:
-        return token in self._by_token
-
-    def add(self, observation: Observation) -> Observation | None:
-        """Enter an observation; returns the one of the same path that it takes the place of.
-
-        Raises ValueError when the client has too many.
-        """
-        old = self.find(observation.endpoint, observation.path)
-        if old is not None:
-            del self._by_token[old.token]
-        elif len(self.of(observation.endpoint)) >= _MAX_PER_CLIENT:
+    def add(self, observation: Observation) -> None:
+        """Enter an observation. Raises ValueError when the client has too many."""
+        if len(self.of(observation.endpoint)) >= _MAX_PER_CLIENT:
             raise ValueError(
                 "%s has %d observations already" % (observation.endpoint, _MAX_PER_CLIENT)
             )
         self._by_token[observation.token] = observation
-        return old
-
-    def get(self, token: bytes) -> Observation | None:
-        """Return the observation with a token, or None."""
-        return self._by_token.get(token)
 
     def find(self, endpoint: str, path: Path) -> Observation | None:
         """Return the observation of a path, or None."""
@@ -89,6 +89,74 @@ class Observations:
         """Return the observations of a client."""
         return [o for o in self._by_token.values() if o.endpoint == endpoint]
 
-    def remove(self, token: bytes) -> Observation | None:
+    def named(self, endpoint: str, path: Path) -> Observation:
+        """Return the observation of a path; raises ValueError when there is none."""
+        observation = self.find(endpoint, path)
+        if observation is None:
+            raise ValueError("%s of %s is not observed" % (path_text(path), endpoint))
+        return observation
+
+    def judge(self, incoming: Message, peer) -> str:
+        """Take a response that belongs to no exchange: a notification, or none of ours.
+
+        Returns "accept", "reject" (to be answered with RST) or "ignore".
+        """
+        observation = self._by_token.get(incoming.token)
+        if observation is None:
+            return "reject"
+        client = self._registry.get(observation.endpoint)
+        if peer not in (client.address, client.sms_number):
+            # No Reset: it would end an observation that the client's next Update makes valid.
+            return "ignore"
+        if incoming.opt.observe is None or int(incoming.code) >= 0x80:
+            self.end(observation, wire.dotted(int(incoming.code)))
+            return "accept"
+        observation.notifications += 1
+        value, error = decode_payload(incoming, observation.path, client, self._model)
+        facts = {
+            "endpoint": client.endpoint,
+            "path": path_text(observation.path),
+            "code": wire.dotted(int(incoming.code)),
+            "value": formats.to_json(value),
+            "content_format": wire.content_format_of(incoming),
+            "via": "S" if isinstance(peer, str) else "U",
+            "observe": incoming.opt.observe,
+            "confirmable": incoming.mtype == wire.CON,
+            "fresh": observation.is_newer(incoming.opt.observe),
+        }
+        if error:
+            facts["error"] = error
+        self._emit("notification", facts)
+        # CR 6.1 step 3: a notification, too, makes the server look into its queue.
+        self._shown(client.endpoint)
+        return "accept"
+
+    def settle(self, waiting, response: Message | None) -> None:
+        """Settle the observation that a finished Observe or Cancel request concerns."""
+        observation = self._by_token.get(waiting.operation.token)
+        if observation is None:
+            return
+        if waiting.operation.name == "cancel":
+            if response is not None:
+                self.end(observation, "cancelled")
+        elif response is not None and response.opt.observe is not None:
+            observation.established = True
+            observation.is_newer(response.opt.observe)
+            facts = {"endpoint": observation.endpoint, "token": observation.token.hex()}
+            self._emit("observing", {**facts, "path": path_text(observation.path)})
+        elif response is not None or not observation.established:
+            self.end(observation, "refused" if response is not None else "failed")
+
+    def end(self, observation: Observation, reason: str) -> None:
         """Forget an observation; its next notification is rejected (RFC 7641 §3.6)."""
-        return self._by_token.pop(token, None)
+        self._by_token.pop(observation.token, None)
+        if observation.established:
+            facts = {"endpoint": observation.endpoint, "token": observation.token.hex()}
+            path = path_text(observation.path)
+            self._emit("observation_ended", {**facts, "path": path, "reason": reason})
+
+    def end_all(self, endpoint: str, reason: str) -> None:
+        """End a client's observations; those yet to be asked for outlive a re-registration."""
+        for observation in self.of(endpoint):
+            if observation.established or reason != "re-registered":
+                self.end(observation, reason)
