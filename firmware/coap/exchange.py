@@ -19,12 +19,12 @@ A Non-confirmable request is sent once and is outstanding for MAX_TRANSMIT_WAIT.
 
 from micropython import const
 
-QUEUED = const(0)
-OUTSTANDING = const(1)
-ACKNOWLEDGED = const(2)
-ENDED = const(3)
-STATES = ("queued", "outstanding", "acknowledged", "ended")
+_QUEUED = const(0)
+_OUTSTANDING = const(1)
+_ACKNOWLEDGED = const(2)
+_ENDED = const(3)
 
+_LOOK = const(0)  # in place of the next deadline: step() is to find out which it is
 _QUEUE_LIMIT = const(16)
 _TYPE_MASK = const(0x30)  # all clear in the first byte of a Confirmable message
 
@@ -44,7 +44,7 @@ class Exchange:
         self.peer = peer
         self.link = link
         self.on_end = on_end
-        self.state = QUEUED
+        self.state = _QUEUED
         self.deadline = 0
         self.timeout_ms = 0
         self.sendings_left = 0
@@ -87,14 +87,14 @@ class Exchanges:
     def by_id(self, message_id: int, peer, link) -> "Exchange | None":
         """Find what a peer acknowledges or resets (RFC 7252 §4.2: ID and endpoint must match)."""
         exchange = self._by_id.get(message_id)
-        if exchange is None or exchange.state != OUTSTANDING:
+        if exchange is None or exchange.state != _OUTSTANDING:
             return None
         return exchange if exchange.link is link and exchange.peer == peer else None
 
     def by_token(self, token: bytes, peer, link) -> "Exchange | None":
         """Find the request a response belongs to (RFC 7252 §5.3.2)."""
         exchange = self._by_token.get(token)
-        if exchange is None or exchange.state == QUEUED:
+        if exchange is None or exchange.state == _QUEUED:
             return None
         return exchange if exchange.link is link and exchange.peer == peer else None
 
@@ -103,20 +103,21 @@ class Exchanges:
         if exchange.token is None:
             self.end(exchange, None, None, now)
             return
-        exchange.state = ACKNOWLEDGED
+        exchange.state = _ACKNOWLEDGED
         exchange.datagram = None
-        self._set_deadline(exchange, now + exchange.link.transmission.max_transmit_wait_ms)
+        exchange.deadline = now + exchange.link.transmission.max_transmit_wait_ms
+        self._deadline = _LOOK
         self._send_queued(now)
 
     def end(self, exchange: Exchange, response, reason: "str | None", now: int):
         """Forget an exchange, send what waited for it, and tell its owner."""
-        exchange.state = ENDED
+        exchange.state = _ENDED
         del self._by_id[exchange.message_id]
         if exchange.token is not None:
             del self._by_token[exchange.token]
         if exchange in self._queue:
             self._queue.remove(exchange)
-        self._deadline = 0  # whichever is the earliest deadline left, step() finds it
+        self._deadline = _LOOK
         self._send_queued(now)
         if exchange.on_end is None:
             return
@@ -135,7 +136,7 @@ class Exchanges:
         # Out of the queue first, or the end of one exchange would send the next one to be ended.
         self._queue = [exchange for exchange in self._queue if exchange not in chosen]
         for exchange in chosen:
-            if exchange.state != ENDED:
+            if exchange.state != _ENDED:
                 self.end(exchange, None, "cancelled", now)
 
     def busy(self, peer=None) -> bool:
@@ -149,17 +150,17 @@ class Exchanges:
         deadline = self._deadline
         if deadline is None or now < deadline:
             return deadline
-        self._deadline = 0
+        self._deadline = _LOOK
         for exchange in list(self._by_id.values()):
-            if exchange.deadline <= now and exchange.state in (OUTSTANDING, ACKNOWLEDGED):
-                if exchange.sendings_left and exchange.state == OUTSTANDING:
+            if exchange.deadline <= now and exchange.state in (_OUTSTANDING, _ACKNOWLEDGED):
+                if exchange.sendings_left and exchange.state == _OUTSTANDING:
                     exchange.timeout_ms *= 2
                     self._send(exchange, now)
                 else:
                     self.end(exchange, None, "timeout", now)
         deadline = None
         for exchange in self._by_id.values():
-            if exchange.state != QUEUED and (deadline is None or exchange.deadline < deadline):
+            if exchange.state != _QUEUED and (deadline is None or exchange.deadline < deadline):
                 deadline = exchange.deadline
         self._deadline = deadline
         return deadline
@@ -167,7 +168,7 @@ class Exchanges:
     def _may_send(self, exchange: Exchange) -> bool:
         outstanding = 0
         for other in self._by_id.values():
-            if other.state == OUTSTANDING:
+            if other.state == _OUTSTANDING:
                 if other.link is exchange.link and other.peer == exchange.peer:
                     outstanding += 1
         return outstanding < exchange.link.transmission.nstart
@@ -180,7 +181,7 @@ class Exchanges:
 
     def _send_first(self, exchange: Exchange, now: int):
         transmission = exchange.link.transmission
-        exchange.state = OUTSTANDING
+        exchange.state = _OUTSTANDING
         if exchange.confirmable():
             spread_ms = transmission.ack_spread_ms * self._random_bits(14) >> 14
             exchange.timeout_ms = transmission.ack_timeout_ms + spread_ms
@@ -192,10 +193,6 @@ class Exchanges:
 
     def _send(self, exchange: Exchange, now: int):
         exchange.sendings_left -= 1
-        self._set_deadline(exchange, now + exchange.timeout_ms)
+        exchange.deadline = now + exchange.timeout_ms
+        self._deadline = _LOOK
         exchange.link.send(exchange.datagram, exchange.peer)
-
-    def _set_deadline(self, exchange: Exchange, deadline: int):
-        exchange.deadline = deadline
-        if self._deadline is None or deadline < self._deadline:
-            self._deadline = deadline

@@ -23,8 +23,7 @@ _VERSION = const(1)
 _PAYLOAD_MARKER = const(0xFF)
 _TOKEN_LIMIT = const(8)
 _NUMBER_LIMIT = const(0xFFFF)
-# One bit a code class: 0 request, 2 success, 4 and 5 errors; the rest are reserved.
-_CLASSES = const(0b110101)
+_RESERVED_CLASSES = const(0b11000010)  # one bit a class: 1, 6 and 7 (RFC 7252 §4.2)
 
 _URI_PATH = const(11)
 _URI_QUERY = const(15)
@@ -206,7 +205,7 @@ def decode(datagram: bytes) -> Message:
         raise FormatError("empty with content", type, message_id)
     if at > size:
         raise FormatError("token", type, message_id)
-    if not _CLASSES >> (code >> 5) & 1:
+    if _RESERVED_CLASSES >> (code >> 5) & 1:
         raise FormatError("reserved class", type, message_id)
     message = Message(code, type, datagram[4:at], b"", message_id)
     start = at

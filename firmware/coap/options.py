@@ -18,8 +18,8 @@ SIZE1 = const(60)
 
 _REPEATABLE = const(1)
 
-# Number: shortest value << 12 | longest value << 1 | repeatable. If-Match and If-None-Match are
-# left out: no resource here has an entity tag, so a request made conditional on one is refused.
+# Number: shortest value << 12 | longest value << 1 | repeatable. Left out are If-Match and
+# If-None-Match, because no resource here has an entity tag, and Proxy-Uri and Proxy-Scheme.
 _RECOGNISED = {
     3: 1 << 12 | 255 << 1,  # Uri-Host
     4: 1 << 12 | 8 << 1 | _REPEATABLE,  # ETag
@@ -36,8 +36,6 @@ _RECOGNISED = {
     23: 3 << 1,  # Block2, RFC 7959
     27: 3 << 1,  # Block1, RFC 7959
     28: 4 << 1,  # Size2, RFC 7959
-    35: 1 << 12 | 1034 << 1,  # Proxy-Uri
-    39: 1 << 12 | 255 << 1,  # Proxy-Scheme
     60: 4 << 1,  # Size1
     252: 1 << 12 | 40 << 1,  # Echo, RFC 9175
     258: 1 << 1,  # No-Response, RFC 7967
