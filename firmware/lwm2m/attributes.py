@@ -10,7 +10,7 @@ from lwm2m.codec import CodecError
 from lwm2m.object import OperationError
 
 _BAD_REQUEST = const(0x80)
-_NAMES = ("pmin", "pmax", "gt", "lt", "st")
+NAMES = ("pmin", "pmax", "gt", "lt", "st")
 _PMAX = const(1)
 _GT = const(2)
 _LT = const(3)
@@ -37,9 +37,9 @@ class Attributes:
         values = list(self._written.get(key, _NONE))
         for query in queries:
             name, _, text = query.partition("=")
-            if name not in _NAMES:
+            if name not in NAMES:
                 raise OperationError(_BAD_REQUEST)
-            index = _NAMES.index(name)
+            index = NAMES.index(name)
             value = None
             if text:
                 try:
@@ -93,16 +93,3 @@ class Attributes:
     def thaw(self, frozen: list) -> None:
         """Replace everything by what `freeze` returned."""
         self._written = {(item[0], tuple(item[1])): list(item[2]) for item in frozen}
-
-
-def link_format(values) -> str:
-    """Return values as link attributes, ";pmin=10;gt=25.5"."""
-    from lwm2m.codec.text import decimal
-
-    return "".join(
-        [
-            ";%s=%s" % (_NAMES[index], decimal(values[index]))
-            for index in range(5)
-            if values[index] is not None
-        ]
-    )

@@ -68,7 +68,7 @@ def decode(payload, base: tuple, kind_of):
     """Yield (path, value) of each record; every path must lie at or under base."""
     reader = Reader(payload)
     first, count = reader.head()
-    if first >> 5 != 4 or count == 0:
+    if first >> 5 != 4:
         raise CodecError("SenML is a list of records")
     base_name = ""
     base_value = 0

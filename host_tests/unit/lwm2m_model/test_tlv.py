@@ -112,12 +112,16 @@ def test_length_forms():
     """TS 1.0 §6.4.3: lengths in the type byte, in 8, 16 and 24 bits; 16-bit identifiers."""
     for size, rid, head in (
         (7, 0, "c700"), (8, 0, "c80008"), (255, 0, "c800ff"), (256, 0, "d0000100"),
-        (65536, 0, "d800010000"), (0, 256, "e00100"), (8, 300, "e8012c08"),
+        (0, 256, "e00100"), (8, 300, "e8012c08"),
     ):
         payload = _encode([((1, 0, rid), 6, bytes(size))], (1, 0))
         assert payload[: len(head) // 2].hex() == head
         found = list(tlv.decode(payload, (1, 0), lambda path: 6))
         assert found == [((1, 0, rid), bytes(size))]
+    # A sender may use a longer form than the length needs.
+    for data in ("c80002aabb", "d0000002aabb", "d800000002aabb", "f80000000002aabb"):
+        found = list(tlv.decode(bytes.fromhex(data), (1, 0), lambda path: 6))
+        assert found == [((1, 0, 0), b"\xaa\xbb")]
 
 
 def test_floats():

@@ -1,0 +1,148 @@
+"""Write, Create and Delete (TS 1.0 §5.4, TS 1.1 Core §6.3), imported with the first of them.
+
+A Write is applied whole or not at all: everything is read, checked and validated first.
+"""
+
+from micropython import const
+
+from lwm2m.codec import load
+from lwm2m.object import OperationError
+
+_POST = const(2)
+_PUT = const(3)
+
+_CREATED = const(0x41)
+_DELETED = const(0x42)
+_CHANGED = const(0x44)
+_BAD_REQUEST = const(0x80)
+_NOT_FOUND = const(0x84)
+_METHOD_NOT_ALLOWED = const(0x85)
+_UNSUPPORTED_CONTENT_FORMAT = const(0x8F)
+
+_LOCATION_PATH = const(8)
+_CONTENT_FORMAT = const(12)
+
+_TEXT = const(0)
+_OPAQUE = const(42)
+_CBOR = const(60)
+_OLD_TLV = const(1542)
+_TLV = const(11542)
+
+_W = const(2)
+_E = const(4)
+_MULTIPLE = const(8)
+_MANDATORY = const(16)
+
+_UNASSIGNED = const(65535)
+
+
+def write(operations, request, obj, path: tuple, server):
+    """Carry out a PUT or POST on an instance, resource or resource instance of obj."""
+    partial = request.code == _POST
+    updates = _updates(operations, request, obj, path)
+    if partial or len(path) == 4:
+        for rid in updates:
+            if updates[rid].__class__ is dict:
+                merged = dict(obj.read(rid)) if obj.has(rid) else {}
+                if len(path) == 4 and path[3] not in merged:
+                    raise OperationError(_NOT_FOUND)
+                merged.update(updates[rid])
+                updates[rid] = merged
+    for rid in updates:
+        obj.validate(rid, updates[rid])
+    changed = list(updates)
+    if len(path) == 2 and not partial:
+        for rid in list(obj.values):
+            flags = obj.definition(rid)[0]
+            if rid not in updates and flags & _W and not flags & _MANDATORY:
+                obj.clear(rid)
+                changed.append(rid)
+    for rid in updates:
+        obj.write(rid, updates[rid], server)
+    for rid in changed:
+        obj.changed(rid)
+    return request.reply(_CHANGED)
+
+
+def create(operations, request, oid: int, server):
+    """Carry out a POST on an Object: make an instance, under the id in the payload or a free one."""
+    tree = operations.tree
+    cls = tree.object_class(oid)
+    if not cls.creatable:
+        raise OperationError(_METHOD_NOT_ALLOWED)
+    obj = cls()
+    updates = _updates(operations, request, obj, (oid,)) if len(request.payload) else {}
+    named = obj.instance_id
+    if named is None:
+        obj.instance_id = tree.free_id(oid)
+    if tree.get(oid, obj.instance_id) or (obj.instance_id and not cls.multiple):
+        raise OperationError(_BAD_REQUEST)
+    for rid in updates:
+        obj.validate(rid, updates[rid])
+        obj.write(rid, updates[rid], server)
+    table = cls.resources
+    for at in range(0, len(table), 4):
+        if table[at + 2] & _MANDATORY and not obj.has(table[at] << 8 | table[at + 1]):
+            raise OperationError(_BAD_REQUEST)
+    tree.add(obj, obj.instance_id)
+    response = request.reply(_CREATED)
+    if named is None:
+        # TS 1.1 Core §6.3.6: the client names the instance when the server did not.
+        for part in (operations.root, str(oid), str(obj.instance_id)):
+            if part:
+                response.add(_LOCATION_PATH, part)
+    return response
+
+
+def delete(operations, request, path: tuple):
+    """Carry out a DELETE on an instance."""
+    obj = operations.tree.get(path[0], path[1])
+    if obj is None:
+        raise OperationError(_NOT_FOUND)
+    if len(path) != 2 or not obj.creatable:
+        raise OperationError(_METHOD_NOT_ALLOWED)
+    operations.tree.remove(path[0], path[1])
+    operations.attributes.forget(path)
+    return request.reply(_DELETED)
+
+
+def _updates(operations, request, obj, path: tuple) -> dict:
+    # The payload as {resource id: value or {resource instance id: value}}. In a Create (path of one
+    # id) read-only resources may be set, and an instance id in the payload becomes the object's.
+    creating = len(path) == 1
+    content_format = request.get_uint(_CONTENT_FORMAT)
+    if content_format is None:
+        content_format = _TEXT if len(path) > 2 else operations.version.structured_format
+    if content_format == _OLD_TLV:
+        content_format = _TLV
+    codec = load(content_format) if content_format in operations.version.formats else None
+    if codec is None or len(path) < 3 and content_format in (_TEXT, _OPAQUE, _CBOR):
+        raise OperationError(_UNSUPPORTED_CONTENT_FORMAT)
+
+    def kind_of(target):
+        row = obj.definition(target[2]) if len(target) > 2 else None
+        if row is None:
+            raise OperationError(_NOT_FOUND)
+        if row[0] & _E or not (creating or row[0] & _W):
+            raise OperationError(_METHOD_NOT_ALLOWED)
+        return row[1]
+
+    updates = {}
+    for target, value in codec.decode(request.payload, path, kind_of):
+        rid = target[2]
+        is_multiple = len(target) == 4 or value.__class__ is dict
+        if bool(obj.definition(rid)[0] & _MULTIPLE) != is_multiple:
+            raise OperationError(_BAD_REQUEST)
+        if creating and target[1] != _UNASSIGNED:
+            if obj.instance_id not in (None, target[1]):
+                raise OperationError(_BAD_REQUEST)
+            obj.instance_id = target[1]
+        if len(target) == 4:
+            if rid not in updates:
+                updates[rid] = {}
+            updates[rid][target[3]] = value
+        else:
+            updates[rid] = value
+    if not updates:
+        raise OperationError(_BAD_REQUEST)
+    return updates
