@@ -26,6 +26,7 @@ from .registry import Client
 ASLEEP, AWAKE, REACHABLE = 0, 1, 2
 STATE_NAMES = ("asleep", "awake", "reachable")
 
+_DONE, _AGAIN, _GIVEN_UP = 0, 1, 2
 _MAX_BLOCKS = 256
 
 
@@ -189,14 +190,14 @@ class RequestQueue:
             peer = client.sms_number if client.sms_only else client.address
             served = await self._serve(waiting, peer, final=not client.queue_mode)
             self._current = None
-            if not served:
+            if served == _AGAIN:
                 self._waiting.appendleft(waiting)
-                # A client that showed in the meantime is tried again rather than given up on.
-                if self._awake and shows == self._shows:
-                    self._sleep("no response")
+            # A client that showed in the meantime is tried again rather than given up on.
+            if served != _DONE and self._awake and shows == self._shows:
+                self._sleep("no response")
 
-    async def _serve(self, waiting: Waiting, peer, final: bool) -> bool:
-        """Send one request; returns False when it is to be tried again another time."""
+    async def _serve(self, waiting: Waiting, peer, final: bool) -> int:
+        """Send one request; returns _DONE, _AGAIN (it is to be tried another time) or _GIVEN_UP."""
         client, operation = self.client, waiting.operation
         via = "S" if isinstance(peer, str) else "U"
         waiting.tries += 1
@@ -207,23 +208,23 @@ class RequestQueue:
             response = await self._converse(waiting, request, peer)
         except formats.FormatError as error:
             self._fail(waiting, RequestFailed("format", str(error)))
-            return True
+            return _DONE
         except RequestFailed as error:
             if waiting.future.cancelled():
                 self._fail(waiting, error)
-                return True
+                return _DONE
             if final or waiting.tries >= self._max_tries:
                 self._fail(waiting, error)
-                return True
+                return _GIVEN_UP
             facts = {"reason": error.reason, "tries": waiting.tries, "max_tries": self._max_tries}
             self._report("requeued", waiting, **facts)
-            return False
+            return _AGAIN
         self._completed(waiting, response)
         result = operation.result(client, response, self._model, via)
         self._emit("response", {"endpoint": client.endpoint, "id": waiting.id, **result.facts()})
         if not waiting.future.done():
             waiting.future.set_result(result)
-        return True
+        return _DONE
 
     async def _converse(self, waiting: Waiting, request: Message, peer) -> Message:
         """Exchange one request, and the further blocks of its response (RFC 7959 §2.4)."""
