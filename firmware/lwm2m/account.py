@@ -140,5 +140,4 @@ class ServerAccount:
 
         The object list is given by its CRC-32 (`links`), which the caller keeps up to date.
         """
-        binding = self.value("binding") if self.version.binding_query else None
-        return (self.lifetime_s, binding, self.queue, sms_number, self.links)
+        return (self.lifetime_s, self.value("binding"), self.queue, sms_number, self.links)

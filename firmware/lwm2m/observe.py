@@ -238,10 +238,9 @@ class Observations:
         client = self._client
         account = observation.account
         link, peer = client.route(account)
-        if account.state == UPDATING:
-            return 0
-        if account.queue and account.awake_until is None:  # CR 6.1: the Update goes first
+        if account.queue and account.awake_until is None:
             account.wanted = account.wanted or "notification"
+        if account.wanted or account.state == UPDATING:  # CR 6.1: the Update goes first
             return 0
         confirmable = link.binding != "S" and (
             account.queue or item is not None or now - observation.confirmed_at >= _DAY_MS

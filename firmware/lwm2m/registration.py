@@ -117,7 +117,7 @@ class Registrar:
             request.add(URI_QUERY, "lt=%d" % lifetime)
         if version.lwm2m_query:
             request.add(URI_QUERY, "lwm2m=" + version.lwm2m_query)
-        if binding is not None:
+        if binding is not None and version.binding_query:
             request.add(URI_QUERY, "b=" + binding)
         if queue and version.queue_query:
             request.add(URI_QUERY, version.queue_query)
@@ -155,7 +155,7 @@ class Registrar:
             request.add(URI_PATH, segment)
         if lifetime != known[0] and lifetime is not None:
             request.add(URI_QUERY, "lt=%d" % lifetime)
-        if binding != known[1]:
+        if binding != known[1] and version.binding_query:
             request.add(URI_QUERY, "b=" + binding)
         if sms != known[3] and sms:
             request.add(URI_QUERY, "sms=" + sms)
