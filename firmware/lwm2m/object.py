@@ -29,12 +29,10 @@ from micropython import const
 
 from lwm2m.codec import CodecError, coerce
 
-_WRITE = const(2)
 _EXECUTE = const(4)
 _MULTIPLE = const(8)
 
 _NOT_FOUND = const(0x84)
-_BAD_REQUEST = const(0x80)
 
 
 class OperationError(Exception):
@@ -121,8 +119,10 @@ class Object:
         row = self.definition(rid)
         values = self.values
         try:
-            if row is None or bool(row[0] & _MULTIPLE) != (riid is not None or value.__class__ is dict):
-                raise CodecError("no such resource")
+            if row is None:
+                raise CodecError("the Object has no such resource")
+            if bool(row[0] & _MULTIPLE) != (riid is not None or value.__class__ is dict):
+                raise CodecError("single and multiple values are mixed up")
             if riid is not None:
                 merged = dict(values.get(rid, {}))
                 merged[riid] = coerce(row[1], value)
@@ -132,8 +132,10 @@ class Object:
             else:
                 value = coerce(row[1], value)
         except CodecError as error:
+            # Objects 0 and 1 hold keys, which no text may quote.
+            shown = value if self.object_id > 1 else "..."
             raise ValueError(
-                "/%s/%s/%d: %s; check the resource table" % (self.object_id, self.instance_id, rid, error)
+                "set(%d, %r) on /%d/%s: %s" % (rid, shown, self.object_id, self.instance_id, error)
             )
         if rid not in values or values[rid] != value:
             values[rid] = value

@@ -34,6 +34,8 @@ _MULTIPLE = const(8)
 _MANDATORY = const(16)
 
 _UNASSIGNED = const(65535)
+# Instances of one Object and of one resource which servers may make.
+_MAX_INSTANCES = const(64)
 
 
 def write(operations, request, obj, path: tuple, server):
@@ -47,6 +49,8 @@ def write(operations, request, obj, path: tuple, server):
                 if len(path) == 4 and path[3] not in merged:
                     raise OperationError(_NOT_FOUND)
                 merged.update(updates[rid])
+                if len(merged) > _MAX_INSTANCES:
+                    raise OperationError(_BAD_REQUEST)
                 updates[rid] = merged
     for rid in updates:
         obj.validate(rid, updates[rid])
@@ -75,7 +79,8 @@ def create(operations, request, oid: int, server):
     named = obj.instance_id
     if named is None:
         obj.instance_id = tree.free_id(oid)
-    if tree.get(oid, obj.instance_id) or (obj.instance_id and not cls.multiple):
+    taken = tree.instances(oid)
+    if obj.instance_id in taken or len(taken) >= (_MAX_INSTANCES if cls.multiple else 1):
         raise OperationError(_BAD_REQUEST)
     for rid in updates:
         obj.validate(rid, updates[rid])
@@ -88,7 +93,7 @@ def create(operations, request, oid: int, server):
     response = request.reply(_CREATED)
     if named is None:
         # TS 1.1 Core §6.3.6: the client names the instance when the server did not.
-        for part in (operations.root, str(oid), str(obj.instance_id)):
+        for part in operations.root.split("/") + [str(oid), str(obj.instance_id)]:
             if part:
                 response.add(_LOCATION_PATH, part)
     return response

@@ -26,7 +26,7 @@ def loads(data):
     reader = Reader(data)
     value = reader.item()
     if reader.at != len(data):
-        raise CodecError("bytes after the CBOR item")
+        raise CodecError("malformed CBOR")
     return value
 
 
@@ -113,7 +113,7 @@ class Reader:
         """Read an item head: (first byte, argument); the argument of an open length is None."""
         data = self.data
         if self.at >= len(data):
-            raise CodecError("CBOR ends early")
+            raise CodecError("malformed CBOR")
         first = data[self.at]
         self.at += 1
         short = first & 31
@@ -123,7 +123,7 @@ class Reader:
             return first, int.from_bytes(self._take(1 << (short - 24)), "big")
         if short == 31:
             return first, None
-        raise CodecError("reserved CBOR head")
+        raise CodecError("malformed CBOR")
 
     def ends(self, count) -> bool:
         """True when a list of `count` items (None: until a break) has no item left to read."""
@@ -139,7 +139,7 @@ class Reader:
         first, count = self.head()
         major = first >> 5
         if depth > _MAX_DEPTH or (count is None and major < 2 or major == 6 and count is None):
-            raise CodecError("CBOR nested too deep or malformed")
+            raise CodecError("malformed CBOR")
         if major == 0:
             return count
         if major == 1:
@@ -158,7 +158,7 @@ class Reader:
             while not self.ends(count):
                 key = self.item(depth + 1)
                 if not isinstance(key, (int, str, bytes)):
-                    raise CodecError("CBOR map key is neither integer nor string")
+                    raise CodecError("malformed CBOR")
                 pairs[key] = self.item(depth + 1)
                 if count:
                     count -= 1
@@ -167,7 +167,7 @@ class Reader:
             value = self.item(depth + 1)
             if count == 2 or count == 3:
                 if not isinstance(value, bytes) or len(value) > 16:
-                    raise CodecError("CBOR big number is malformed")
+                    raise CodecError("malformed CBOR")
                 value = int.from_bytes(value, "big")
                 return value if count == 2 else -1 - value
             return value
@@ -176,13 +176,13 @@ class Reader:
             return float_of(count, short)
         if 20 <= short <= 22:
             return (False, True, None)[short - 20]
-        raise CodecError("CBOR simple value has no meaning here")
+        raise CodecError("malformed CBOR")
 
     def _take(self, size: int):
         start = self.at
         end = start + size
         if end > len(self.data):
-            raise CodecError("CBOR ends early")
+            raise CodecError("malformed CBOR")
         self.at = end
         return self.data[start:end]
 
@@ -192,7 +192,7 @@ class Reader:
             while not self.ends(None):
                 first, size = self.head()
                 if first >> 5 != major or size is None:
-                    raise CodecError("CBOR string piece of another type")
+                    raise CodecError("malformed CBOR")
                 taken += bytes(self._take(size))
         else:
             taken = self._take(size)
@@ -201,7 +201,7 @@ class Reader:
         try:
             return str(taken, "utf-8")
         except UnicodeError:
-            raise CodecError("CBOR text is not UTF-8")
+            raise CodecError("malformed CBOR")
 
 
 def float_of(bits: int, short: int):

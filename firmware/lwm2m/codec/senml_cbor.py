@@ -69,40 +69,40 @@ def decode(payload, base: tuple, kind_of):
     reader = Reader(payload)
     first, count = reader.head()
     if first >> 5 != 4:
-        raise CodecError("SenML is a list of records")
+        raise CodecError("malformed SenML")
     base_name = ""
     base_value = 0
     while not reader.ends(count):
         if count:
             count -= 1
         if reader.at >= len(payload) or payload[reader.at] >> 5 != 5:
-            raise CodecError("SenML record is not a map")
+            raise CodecError("malformed SenML")
         record = reader.item()
         for label in record:
             # RFC 8428 §4.4: a label that ends with an underscore must be understood.
             if isinstance(label, str) and label[-1:] == "_":
-                raise CodecError("SenML label is not understood")
+                raise CodecError("SenML version or label is not known")
         version = record.get(_BASE_VERSION, _SENML_VERSION)
         if not isinstance(version, int) or version > _SENML_VERSION:
-            raise CodecError("SenML version is not known")
+            raise CodecError("SenML version or label is not known")
         base_name = record.get(_BASE_NAME, base_name)
         base_value = _number(record, _BASE_VALUE, base_value)
         _number(record, _BASE_TIME, 0)
         _number(record, _TIME, 0)
         name = record.get(_NAME, "")
         if not isinstance(name, str) or not isinstance(base_name, str):
-            raise CodecError("SenML name is not text")
+            raise CodecError("malformed SenML")
         value = None
         for label in (_VALUE, _STRING_VALUE, _BOOLEAN_VALUE, _DATA_VALUE, "vlo"):
             if label in record:
                 if value is not None:
-                    raise CodecError("SenML record has two values")
+                    raise CodecError("malformed SenML")
                 value = record[label]
                 labelled = label
         if value is None:
             # RFC 8428 §4.2 lets a record without a value set the bases of those after it.
             if _NAME in record or _BASE_NAME not in record:
-                raise CodecError("SenML record has no value")
+                raise CodecError("malformed SenML")
             continue
         path = split(base_name + name)
         if len(path) < 3 or path[: len(base)] != base:
@@ -114,7 +114,7 @@ def decode(payload, base: tuple, kind_of):
             value = _number(record, _VALUE, 0) + base_value
         yield path, coerce(kind, value)
     if reader.at != len(payload):
-        raise CodecError("bytes after the SenML pack")
+        raise CodecError("malformed SenML")
 
 
 def join(path: tuple) -> str:
@@ -138,5 +138,5 @@ def split(name: str) -> tuple:
 def _number(record: dict, label: int, default):
     value = record.get(label, default)
     if value is True or value is False or not isinstance(value, (int, float)):
-        raise CodecError("SenML number is not a number")
+        raise CodecError("malformed SenML")
     return value

@@ -17,8 +17,9 @@ _OPAQUE = const(6)
 _OBJLNK = const(8)
 _CORELNK = const(9)
 
-# 2^24 + 1 needs 25 bits of mantissa: a 32-bit float rounds it.
-_FORMAT = "%.7g" if 16777217.0 == 16777216.0 else "%.14g"
+# 2^24 + 1 needs 25 bits of mantissa, which a 32-bit float has not; asked at run time, since the
+# cross-compiler's own floats have 64 bits.
+_FORMAT = "%.7g" if float(16777217) == float(16777216) else "%.14g"
 
 
 def encode(entries, base: tuple):

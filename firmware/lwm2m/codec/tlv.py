@@ -86,7 +86,7 @@ def decode(payload, base: tuple, kind_of):
         else:
             raise CodecError("TLV record does not fit the request's path")
         if path[: len(base)] != base:
-            raise CodecError("TLV record is outside the request's path")
+            raise CodecError("TLV record does not fit the request's path")
         yield from _resource(payload, path, what, start, at, kind_of)
 
 
@@ -95,14 +95,14 @@ def _resource(payload, path, what, start, end, kind_of):
         yield path, _parse(kind_of(path), payload[start:end])
         return
     if what != _MULTIPLE:
-        raise CodecError("TLV record is not a resource")
+        raise CodecError("TLV record does not fit the request's path")
     if start == end:
         kind_of(path)
         yield path, {}
     while start < end:
         what, number, inner, start = _read(payload, start, end)
         if what != _RESOURCE_INSTANCE:
-            raise CodecError("TLV record is not a resource instance")
+            raise CodecError("TLV record does not fit the request's path")
         target = path + (number,)
         yield target, _parse(kind_of(target), payload[inner:start])
 
@@ -184,7 +184,7 @@ def _parse(kind, data):
     if kind in (_INTEGER, _TIME, _UNSIGNED):
         size = len(data)
         if size not in (1, 2, 4, 8):
-            raise CodecError("TLV integer of %d bytes" % size)
+            raise CodecError("TLV value is not of its type")
         value = int.from_bytes(data, "big")
         if kind != _UNSIGNED and data[0] & 0x80:
             value -= 1 << 8 * size
@@ -196,14 +196,14 @@ def _parse(kind, data):
             from lwm2m.codec.cbor import float_of
 
             return float_of(int.from_bytes(data, "big"), 27)
-        raise CodecError("TLV float of %d bytes" % len(data))
+        raise CodecError("TLV value is not of its type")
     if kind == _BOOLEAN:
         if len(data) != 1 or data[0] > 1:
-            raise CodecError("TLV boolean is neither 0 nor 1")
+            raise CodecError("TLV value is not of its type")
         return data[0] == 1
     if kind == _OBJLNK:
         if len(data) != 4:
-            raise CodecError("TLV link of %d bytes" % len(data))
+            raise CodecError("TLV value is not of its type")
         return struct.unpack(">HH", data)
     if kind is None:
         raise CodecError("TLV record names no resource")
@@ -211,5 +211,5 @@ def _parse(kind, data):
         try:
             data = str(data, "utf-8")
         except UnicodeError:
-            raise CodecError("TLV text is not UTF-8")
+            raise CodecError("TLV value is not of its type")
     return coerce(kind, data)

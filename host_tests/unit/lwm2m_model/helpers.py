@@ -1,6 +1,6 @@
 """A tree with one of everything, and requests to it, for the tests of this room."""
 
-from coap.message import Message
+from coap.message import Message, decode
 from lwm2m import versions
 from lwm2m.codec import CodecError
 from lwm2m.object import Object
@@ -103,13 +103,14 @@ class Fixture:
 
     def ask(self, code, path, payload=b"", content_format=None, accept=None, queries=()):
         """Send a request to a path such as "3/0"; return the response."""
-        request = Message(code, token=b"\x01", payload=payload)
+        request = Message(code, token=b"\x01", payload=payload, message_id=1)
         for query in queries:
             request.add(15, query)
         if content_format is not None:
             request.add(12, content_format)
         if accept is not None:
             request.add(17, accept)
+        request = decode(request.encode())
         segments = path.split("/") if path else []
         return self.operations.handle(request, parse_path(segments), self.account)
 

@@ -1,5 +1,7 @@
 """text/plain and octets."""
 
+import struct
+
 from lwm2m.codec import CodecError, coerce, opaque, text
 from unit.lwm2m_model.helpers import VALUES, is_refused, kind_of
 
@@ -33,6 +35,21 @@ def test_floats_are_tidy():
         (3e20, "300000000000000000000"), (100, "100"), (1 / 8, "0.125"),
     ):
         assert text.decimal(value) == expected, text.decimal(value)
+
+
+def test_floats_of_32_bits_are_tidy():
+    """TS 1.1 Core §7.4.1: the same where floats have 32 bits, as on the ESP32."""
+    form = text._FORMAT
+    text._FORMAT = "%.7g"
+    try:
+        for tenths in range(-500, 1500, 7):
+            for scale in (10, 100):
+                rounded = struct.unpack(">f", struct.pack(">f", tenths / scale))[0]
+                shown = text.decimal(rounded)
+                assert float(shown) == tenths / scale
+                assert len(shown) <= 6, shown
+    finally:
+        text._FORMAT = form
 
 
 def test_text_reads_back():

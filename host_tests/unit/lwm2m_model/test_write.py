@@ -217,6 +217,27 @@ def test_delete():
     assert fixture.tree.objects() == [0, 1, 3, 30000]
 
 
+def test_instances_are_bounded():
+    """Design §6: a server cannot fill the memory with instances."""
+    fixture = Fixture("1.1")
+    records = cbor.dumps([{-2: "/30000/0/256/", 0: str(riid), 2: riid} for riid in range(50)])
+    assert code(fixture.ask(POST, "30000/0/256", records, 112)) == 204
+    records = cbor.dumps([{-2: "/30000/0/256/", 0: str(riid), 2: riid} for riid in range(50, 90)])
+    assert code(fixture.ask(POST, "30000/0/256", records, 112)) == 400
+    assert len(fixture.thing.values[256]) == 51
+    for iid in range(1, 64):
+        fixture.tree.add(Everything(), iid)
+    assert code(fixture.ask(POST, "30000", b"\xc1\x00x", 11542)) == 400
+
+
+def test_create_under_an_alternate_path():
+    """CR 5.2.1, TS 1.1 Core §6.3.6: the Location-Path leads through the alternate path."""
+    fixture = Fixture("1.1")
+    fixture.operations.root = "a/b"
+    response = fixture.ask(POST, "30000", b"\xc1\x00x", 11542)
+    assert response.all(8) == [b"a", b"b", b"30000", b"1"]
+
+
 def test_server_written_values_are_reported():
     """LightweightM2M-1.1-int-102: writing the lifetime reaches the client and the observers."""
     fixture = Fixture("1.1")
