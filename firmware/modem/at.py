@@ -57,19 +57,12 @@ class Response:
                 return line[len(prefix) :].strip()
         return None
 
-    def error(self) -> int:
-        """The number of a +CME or +CMS error, -1 for any other ending."""
-        final = self.final
-        if final[4:11] == " ERROR:" and final[11:].strip().isdigit():
-            return int(final[11:])
-        return -1
-
 
 class Channel:
     """AT commands and unsolicited codes over a UART with `async read() -> bytes` and `write(bytes)`.
 
     now: callable, milliseconds. on_drop(reason, detail): told of every drop, which `dropped` counts.
-    on_reset(line): told of every restart of the modem outside a boot that is expected (`booting`).
+    on_reset(line): told of every restart of the modem outside a boot that is expected (`boot`).
     """
 
     def __init__(self, uart, now, on_drop=None):
@@ -78,9 +71,8 @@ class Channel:
         self.on_drop = on_drop
         self.on_reset = None
         self.dropped = {}
-        self.sms_ready = False
         self.echo_off = False
-        self._booting = False
+        self.booting = False
         self._settled = 0
         self._handlers = []
         self._payloads = []
@@ -123,16 +115,11 @@ class Channel:
         """Announce counted payloads: header(line) returns (octets that follow the line, sink(bytes))."""
         self._payloads.append((prefix, header))
 
-    @property
-    def booting(self) -> bool:
-        """Whether boot codes are expected; set by the driver while it starts the modem."""
-        return self._booting
-
-    @booting.setter
-    def booting(self, value):
-        if value and not self._booting:
-            self.echo_off = self.sms_ready = False
-        self._booting = value
+    def boot(self, expected: bool) -> None:
+        """Say whether boot codes are expected: the driver is starting the modem, or has finished."""
+        if expected and not self.booting:
+            self.echo_off = False
+        self.booting = expected
         self._settled = self.now() + _SETTLE_MS
 
     def drop(self, reason: str, detail="") -> None:
@@ -361,13 +348,11 @@ class Channel:
 
     def _boot_code(self, line):
         if line in _READY:
-            if line == "SMS Ready":
-                self.sms_ready = True
-            if not self._booting and self.now() > self._settled:
+            if not self.booting and self.now() > self._settled:
                 self._restart(line)
             return True
         if line in _RESTARTED:
-            if not self._booting:
+            if not self.booting:
                 self._restart(line)
             return True
         return False

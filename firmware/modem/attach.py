@@ -5,8 +5,8 @@ import asyncio
 from micropython import const
 
 from .at import ModemError, ModemReset
-from .simcom import ATTACHED
 
+_ATTACHED = const(2)
 _HOME = const(1)
 _ROAMING = const(5)
 _STATUS = ("not searching", "home", "searching", "denied", "unknown", "roaming", "SMS only")
@@ -17,12 +17,14 @@ _POLL_MAX_MS = const(8000)
 _CONTEXT_TRIES = const(3)
 _BACKOFF_MS = const(2000)
 
+# AT+CNMP radio and AT+CMNB preference for config "network".
+_NETWORKS = {"gsm": (13, 0), "cat-m": (38, 1), "nb-iot": (38, 2), "lte": (38, 3), "auto": (2, 3)}
+
 # Longest times of the manual, with a margin.
 _CGATT_MS = const(75_000)
 _CIPSHUT_MS = const(66_000)
 _CIICR_MS = const(86_000)
 _CIFSR_MS = const(10_000)
-_STATUS_MS = const(2000)
 
 
 async def attach(modem) -> None:
@@ -31,7 +33,8 @@ async def attach(modem) -> None:
     config "attach_s": longest wait for the network, in seconds (180). The context is tried three times
     with growing pauses. Raises ModemError naming what was refused.
     """
-    await modem.prepare_network()
+    if not modem.gsm_only:
+        await _choose_radio(modem)
     await _register(modem)
     await _packet_service(modem)
     pause_ms = _BACKOFF_MS
@@ -47,9 +50,23 @@ async def attach(modem) -> None:
                 raise
         await asyncio.sleep_ms(pause_ms)
         pause_ms *= 3
-    modem.state = ATTACHED
+    modem.state = _ATTACHED
     modem.generation += 1
     modem.event("attached", {"ip": modem.info["ip"]})
+
+
+async def _choose_radio(modem):
+    """The radio, where configured, and the APN that LTE attaches with; both are kept by the modem."""
+    network = modem.config.get("network")
+    if network:
+        mode, preference = _NETWORKS[network]
+        await modem.ask("AT+CNMP=%d" % mode)
+        if preference:
+            await modem.ask("AT+CMNB=%d" % preference)
+    apn = modem.config["apn"]
+    defined = (await modem.channel.command("AT+CGDCONT?")).value("+CGDCONT: 1,")
+    if defined is None or '"%s"' % apn not in defined:
+        await modem.ask('AT+CGDCONT=1,"IP","%s"' % apn)
 
 
 def registration(lines: list, prefix: str) -> int:
@@ -70,12 +87,13 @@ async def _register(modem):
     while True:
         seen = []
         good = 0
-        for name in modem.registrations:
+        # CREG may stay 0 on NB-IoT, so it counts only where GSM is all there is.
+        for name in ("CREG", "CGREG") if modem.gsm_only else ("CEREG", "CGREG"):
             response = await modem.channel.command("AT+%s?" % name)
             status = registration(response.lines, "+%s:" % name)
             good += status == _HOME or status == _ROAMING
             seen.append("%s %s" % (name, _STATUS[status] if 0 <= status <= 6 else "no answer"))
-        if good == len(seen) or good and not modem.registration_needs_all:
+        if good == len(seen) or good and not modem.gsm_only:
             return
         if modem.now() >= end:
             raise ModemError("network: not registered (%s)" % ", ".join(seen))
@@ -112,22 +130,3 @@ async def _context(modem):
     if response.final.count(".") != 3:
         raise ModemError("network: no address (AT+CIFSR answered %s)" % response.final)
     return response.final
-
-
-async def context_state(modem) -> tuple:
-    """What AT+CIPSTATUS says: (state name, {socket: (host, port)} of those connected).
-
-    `OK` comes first, then `STATE:` and one `C:` line a socket, with nothing to mark the end but the
-    last socket's line.
-    """
-    last = "C: %d," % (modem.sockets - 1)
-    response = await modem.channel.command("AT+CIPSTATUS", _STATUS_MS, (last, "OK"))
-    name = response.value("STATE:") or ""
-    connected = {}
-    for line in response.lines + [response.final]:
-        fields = line[3:].split(",")
-        if line.startswith("C: ") and len(fields) >= 6 and fields[5] == '"CONNECTED"':
-            port = fields[4].strip('"')
-            if fields[0].isdigit() and port.isdigit():
-                connected[int(fields[0])] = (fields[3].strip('"'), int(port))
-    return name, connected

@@ -21,7 +21,8 @@ async def identify(modem) -> dict:
 
 async def measure(modem) -> dict:
     """Refresh and return info: rssi_dbm, operator, battery_mv, battery_percent, epoch_s (Unix time, 0
-    when the network has not given it), sms_used, sms_total, and the cell's fields (`modem.cell`)."""
+    when the network has not given it), sms_used, sms_total, 
+    and of the serving cell rat, area, cell, and where told mcc, mnc, rsrp_dbm."""
     info = modem.info
     for name in ("rssi_dbm", "operator", "rat", "mcc", "mnc", "area", "cell", "rsrp_dbm"):
         info.pop(name, None)
@@ -39,11 +40,59 @@ async def measure(modem) -> dict:
         info["battery_mv"] = battery[2]
     clock = (await modem.channel.command("AT+CCLK?")).value("+CCLK:")
     info["epoch_s"] = network_time(clock) if clock else 0
-    modem.note_storage(await modem.channel.command("AT+CPMS?"))
-    info.update(await modem.cell())
+    storage = _numbers(await modem.channel.command("AT+CPMS?"), "+CPMS:")
+    if len(storage) >= 2:
+        info["sms_used"], info["sms_total"] = storage[:2]
+    info.update(await _gsm_cell(modem) if modem.gsm_only else await _cell(modem))
     return info
 
 
 def _numbers(response, prefix):
     fields = (response.value(prefix) or "").split(",")
     return [int(field) for field in fields if field.strip().isdigit()]
+
+
+async def _gsm_cell(modem):
+    """Location and cell: `AT+CREG=2` adds them to the answer."""
+    await modem.ask("AT+CREG=2")
+    response = await modem.channel.command("AT+CREG?")
+    await modem.ask("AT+CREG=0")  # no code when the cell changes, it would wake a sleeping host
+    cell = {"rat": "GSM"}
+    for line in response.lines:
+        fields = line.split(",")
+        if line.startswith("+CREG:") and len(fields) >= 4:
+            try:
+                cell["area"] = int(fields[2].strip(' "'), 16)
+                cell["cell"] = int(fields[3].strip(' "'), 16)
+            except ValueError:
+                modem.channel.drop("cell", line)
+    return cell
+
+
+async def _cell(modem):
+    return parse_cpsi((await modem.channel.command("AT+CPSI?")).value("+CPSI:") or "")
+
+
+def parse_cpsi(value: str) -> dict:
+    """Fields of `+CPSI:`: rat, mcc, mnc, area, cell, and on LTE rsrp_dbm; {} without service.
+
+    LTE CAT-M1 and NB-IOT: mode, state, mcc-mnc, tac, cell, pcell, band, earfcn, dlbw, ulbw, rsrq, rsrp,
+    rssi, rssnr. GSM: mode, state, mcc-mnc, lac, cell, arfcn and band, rxlev, …
+    """
+    fields = [field.strip() for field in value.split(",")]
+    if len(fields) < 5 or "-" not in fields[2]:
+        return {}
+    try:
+        mcc, mnc = fields[2].split("-")
+        cell = {
+            "rat": fields[0][4:] if fields[0][:4] == "LTE " else fields[0],
+            "mcc": int(mcc),
+            "mnc": int(mnc),
+            "area": int(fields[3], 16),
+            "cell": int(fields[4]),
+        }
+        if fields[0][:3] == "LTE" and len(fields) >= 13:
+            cell["rsrp_dbm"] = int(fields[11])
+    except ValueError:
+        return {}
+    return cell

@@ -31,7 +31,7 @@ class ModemLink:
     def _add(self, job):
         if len(self._jobs) >= _QUEUE_MAX:
             self._jobs.pop(0)
-            self._drop("queue_full")
+            self.drop("queue_full")
         self._jobs.append(job)
         if self._task is None:
             self._task = asyncio.create_task(self._work())
@@ -42,10 +42,10 @@ class ModemLink:
                 try:
                     await self._do(self._jobs.pop(0))
                 except ModemError as error:
-                    self._drop("modem", str(error))
+                    self.drop("modem", str(error))
         finally:
             self._task = None
 
-    def _drop(self, reason, detail=""):
+    def drop(self, reason, detail=""):
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
         self.modem.event("drop", {"link": self.binding, "reason": reason, "detail": detail})

@@ -1,4 +1,4 @@
-"""What SIM800 and SIM7000 have in common: power, boot, SIM, settings, sleep and recovery.
+"""What SIM800 and SIM7000 have in common: states, sleep and recovery.
 
 States, and what moves them:
 
@@ -13,6 +13,7 @@ import time
 
 from micropython import const
 
+from . import release
 from .at import Channel, ModemError, ModemReset
 
 OFF = const(0)
@@ -20,19 +21,8 @@ READY = const(1)
 ATTACHED = const(2)
 STATES = ("off", "ready", "attached")
 
-_RATES = (115200, 9600, 57600, 38400, 19200)
-_BOOT_TRIES = const(20)
-_SIM_TRIES = const(20)
 _DTR_MS = const(60)
 _CHARACTER_MS = const(120)
-_OFF_MS = const(8000)
-_REST_MS = const(2500)
-
-# CME error numbers, 3GPP TS 27.007 §9.2
-_SIM_ABSENT = const(10)
-_SIM_PIN = const(11)
-_SIM_PUK = const(12)
-_SIM_FAILURE = const(13)
 
 
 def _ticks():
@@ -45,28 +35,24 @@ class SimCom:
     uart: `async read() -> bytes`, `write(bytes)`, and `set_baudrate(rate)` where it can.
     power: `async pulse(ms)` on PWRKEY, `dtr(asleep)`, `can_sleep()` whether DTR is wired.
     config: apn, user, password, pin, baudrate, local_port, sms_storing, and the switches that the
-    drivers and links name. log: callable(name, facts) or None. now: callable, milliseconds that never
-    wrap. on_event(name, facts), set by the owner: started attached detached reset asleep awake reopened
-    recovering drop. info: what is known of the modem, SIM and network (info.py), and "ip".
+    drivers and links name. log: the first `on_event`. now: callable, milliseconds that never wrap.
+    on_event(name, facts): started attached detached reset asleep awake socket recovering refused drop.
+    info: what is known of the modem, SIM and network (info.py), and "ip".
     """
 
     sockets = 6
-    registrations = ("CREG", "CGREG")
-    registration_needs_all = True
+    gsm_only = True  # registers by CREG and CGREG; a radio with LTE by CEREG or CGREG
     pulse_on_ms = 1200
     pulse_off_ms = 1600
     boot_ms = 2500
-    saves_profile = False
-    cnmi_stored = "AT+CNMI=2,1,0,0,0"
-    cnmi_direct = "AT+CNMI=2,2,0,0,0"
-    clock_sleep_without_dtr = 0
+    idle_sleep = 2  # AT+CSCLK mode without DTR, 0 for none
+    direct_sms = "AT+CNMI=2,2,0,0,0"
 
     def __init__(self, uart, power, config: dict, log=None, now=None):
         self.power = power
         self.config = config
-        self.log = log
         self.now = now or _ticks
-        self.on_event = None
+        self.on_event = log
         self.info = {}
         self.state = OFF
         self.asleep = False
@@ -76,7 +62,7 @@ class SimCom:
         self.channel.on("+PDP: DEACT", self._on_deactivated)
         self._lock = asyncio.Lock()
         self.recoveries = [0] * 5  # how often each rung of the ladder was climbed
-        self._pin_refused = False
+        self.pin_refused = False
 
     # Life cycle
 
@@ -122,150 +108,39 @@ class SimCom:
                     await self._wake()
                     return True
                 except ModemError:
-                    self._lost("resume")
+                    self.lost("resume")
             await self._start()
             return False
+
+    async def power_off(self) -> None:
+        """Switch off, by command or else by key: state `off`."""
+        async with self._lock:
+            await self._boot("power_off")
+
+    async def _start(self):
+        await self._boot("start")
+
+    async def _boot(self, step, *arguments):
+        from . import boot
+
+        try:
+            await getattr(boot, step)(self, *arguments)
+        finally:
+            release("boot")
 
     async def _attach(self):
         from .attach import attach
 
-        await attach(self)
-
-    async def _start(self):
-        channel = self.channel
-        channel.open()
-        channel.booting = True
-        self.state = OFF
-        self.asleep = False
-        self.power.dtr(False)
         try:
-            if not await self._find():
-                for _ in range(3):
-                    await self.power.pulse(self.pulse_on_ms)
-                    await asyncio.sleep_ms(self.boot_ms)
-                    if await self._answers():
-                        break
-                else:
-                    raise ModemError("modem: no answer to AT; check its power and the UART's wires")
-            await self._settings()
+            await attach(self)
         finally:
-            channel.booting = False
-        self.state = READY
-        self.event("started", {})
-
-    async def _answers(self):
-        for _ in range(_BOOT_TRIES):
-            if await self.channel.probe(1):
-                return True
-            await asyncio.sleep_ms(200)
-        return False
-
-    async def _find(self):
-        """Whether a running modem answers at the configured rate or at another that the UART can take."""
-        if await self.channel.probe(3):
-            return True
-        set_baudrate = getattr(self.channel.uart, "set_baudrate", None)
-        if set_baudrate is None:
-            return False
-        wanted = self.config.get("baudrate", 115200)
-        found = False
-        for rate in _RATES:
-            if rate == wanted:
-                continue
-            set_baudrate(rate)
-            if await self.channel.probe(2):
-                found = (await self.channel.command("AT+IPR=%d" % wanted)).ok
-                break
-        set_baudrate(wanted)
-        return found and await self.channel.probe(3)
-
-    async def _settings(self):
-        channel = self.channel
-        await self.set("ATE0")
-        channel.echo_off = True
-        await self.set("AT+CMEE=1")
-        rate = str(self.config.get("baudrate", 115200))
-        if (await channel.command("AT+IPR?")).value("+IPR:") != rate:
-            # A fixed rate, because boot codes are not sent while the modem still guesses it.
-            await self.set("AT+IPR=" + rate)
-            if self.saves_profile:
-                await self.ask("AT&W")
-        await self._unlock_sim()
-        sleep = 1 if self._dtr_wired() else self.clock_sleep_without_dtr
-        for command in ("AT+CFGRI=1", "AT+CLTS=1", "AT+CSCLK=%d" % sleep):
-            await self.ask(command)
-        for _ in range(15):  # refused until the SIM's messages are loaded
-            if (await channel.command("AT+CMGF=0")).ok:
-                break
-            await asyncio.sleep_ms(1000)
-        else:
-            raise ModemError("modem: SMS not ready after 15 s")
-        response = await self.set('AT+CPMS="SM","SM","SM"')
-        self.note_storage(response)
-        await self.set(self.cnmi_stored if self.config.get("sms_storing", True) else self.cnmi_direct)
-
-    async def _unlock_sim(self):
-        reason = "no answer to AT+CPIN?"
-        for attempt in range(_SIM_TRIES):
-            response = await self.channel.command("AT+CPIN?")
-            state = response.value("+CPIN:")
-            error = response.error()
-            if state == "READY":
-                return
-            if state == "SIM PIN" or error == _SIM_PIN:
-                await self._enter_pin()
-            elif error == _SIM_PUK or state and state.startswith("SIM PUK"):
-                raise ModemError("SIM: locked, PUK needed; unlock it by hand")
-            elif error == _SIM_ABSENT or state == "NOT INSERTED":
-                reason = "not inserted"
-                if attempt >= 3:
-                    break
-            else:
-                reason = "failure" if error == _SIM_FAILURE else "not ready (%s)" % (state or response.final)
-            await asyncio.sleep_ms(1000)
-        raise ModemError("SIM: %s" % reason)
-
-    async def _enter_pin(self):
-        """Enter the PIN once in the life of this driver, and only while the SIM's full count is left."""
-        pin = self.config.get("pin")
-        if not pin:
-            raise ModemError("SIM: PIN needed; set modem.pin")
-        if self._pin_refused:
-            raise ModemError("SIM: PIN was refused; correct modem.pin")
-        left = (await self.channel.command("AT+SPIC")).value("+SPIC:")
-        if left and left[0] in "012":
-            raise ModemError("SIM: %s PIN tries left; enter it by hand once" % left[0])
-        self._pin_refused = True
-        if not (await self.channel.command('AT+CPIN="%s"' % pin)).ok:
-            raise ModemError("SIM: PIN refused; correct modem.pin")
-        self._pin_refused = False
-
-    async def power_off(self) -> None:
-        """Switch off, by command or else by key."""
-        async with self._lock:
-            await self._power_off()
-
-    async def _power_off(self):
-        if self.asleep:
-            self.power.dtr(False)
-            await asyncio.sleep_ms(_DTR_MS)
-            self.asleep = False
-        self.channel.open()
-        self.channel.booting = True
-        response = await self.channel.command("AT+CPOWD=1", _OFF_MS, ("NORMAL POWER DOWN",))
-        if response.final != "NORMAL POWER DOWN":
-            await self.power.pulse(self.pulse_off_ms)
-        await asyncio.sleep_ms(_REST_MS)
-        self._lost("power off")
+            release("attach")
 
     # Sleep
 
-    def _dtr_wired(self):
-        return self.power.can_sleep()
-
     async def sleep(self) -> None:
         """Let the modem sleep with its context and sockets open; needs DTR, or SIM800's own sleep."""
-        if not self.asleep and (self._dtr_wired() or self.clock_sleep_without_dtr):
+        if not self.asleep and (self.power.can_sleep() or self.idle_sleep):
             self.power.dtr(True)
             self.asleep = True
             self.event("asleep", {})
@@ -278,14 +153,14 @@ class SimCom:
 
     async def _wake(self):
         self.power.dtr(False)
-        if self._dtr_wired():
+        if self.power.can_sleep():
             await asyncio.sleep_ms(_DTR_MS)
         else:
             self.channel.uart.write(b"\r")
             await asyncio.sleep_ms(_CHARACTER_MS)
         self.asleep = False
         if not await self.channel.probe(5):
-            self._lost("silent")
+            self.lost("silent")
             raise ModemReset("modem: silent after sleep")
         self.event("awake", {})
 
@@ -298,22 +173,15 @@ class SimCom:
         """
         self.recoveries[rung] += 1
         self.event("recovering", {"rung": rung})
-        if rung < 2:
-            return
-        async with self._lock:
-            if rung == 2:
-                if self.state == ATTACHED:
-                    self.state = READY
-                    self.generation += 1
-            elif rung == 3:
-                self.channel.booting = True
-                await self.ask("AT+CFUN=0", 12_000)
-                await self.ask("AT+CFUN=1", 12_000)
-                self._lost("CFUN cycle")
-            else:
-                await self._power_off()
+        if rung == 2:
+            if self.state == ATTACHED:
+                self.state = READY
+                self.generation += 1
+        elif rung > 2:
+            async with self._lock:
+                await self._boot("restart", rung == 4)
 
-    def _lost(self, reason):
+    def lost(self, reason):
         """Settings and sockets are gone."""
         if self.state == OFF:
             return
@@ -323,7 +191,7 @@ class SimCom:
 
     def _on_reset(self, line):
         self.asleep = False
-        self._lost(line)
+        self.lost(line)
 
     def _on_deactivated(self, line):
         if self.state == ATTACHED:
@@ -334,10 +202,10 @@ class SimCom:
     # Helpers for the other modules of this room
 
     async def ask(self, text: str, timeout_ms: int = 5000):
-        """Send a command that the modem may refuse; returns its Response and logs a refusal."""
+        """Send a command that the modem may refuse; returns its Response and reports a refusal."""
         response = await self.channel.command(text, timeout_ms)
-        if not response.ok and self.log:
-            self.log("refused", {"command": text.split("=")[0], "answer": response.final})
+        if not response.ok:
+            self.event("refused", {"command": text.split("=")[0], "answer": response.final})
         return response
 
     async def set(self, text: str, timeout_ms: int = 5000):
@@ -349,13 +217,6 @@ class SimCom:
             await asyncio.sleep_ms(300)
         raise ModemError("modem: %s answered %s" % (text.split("=")[0], response.final))
 
-    def note_storage(self, response) -> None:
-        """Keep the message count of a +CPMS answer, with or without storage names."""
-        numbers = [part for part in (response.value("+CPMS:") or "").split(",") if part.isdigit()]
-        if len(numbers) >= 2:
-            self.info["sms_used"] = int(numbers[0])
-            self.info["sms_total"] = int(numbers[1])
-
     def event(self, name: str, facts: dict) -> None:
         """Tell the owner what happened."""
         if self.on_event:
@@ -366,12 +227,12 @@ class SimCom:
 
     def freeze(self) -> tuple:
         """What must outlive a deep sleep of the host: (state, PIN refused, address)."""
-        return (self.state, 1 if self._pin_refused else 0, self.info.get("ip", ""))
+        return (self.state, 1 if self.pin_refused else 0, self.info.get("ip", ""))
 
     def thaw(self, record: tuple) -> None:
         """Take over what `freeze` gave before the host slept; `resume` then checks it."""
         self.state = record[0]
-        self._pin_refused = bool(record[1])
+        self.pin_refused = bool(record[1])
         if record[2]:
             self.info["ip"] = record[2]
         self.asleep = True

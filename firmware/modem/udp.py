@@ -4,20 +4,13 @@ import asyncio
 
 from micropython import const
 
+from . import release
 from .at import ModemError
 from .link import ModemLink
 
 _MTU = const(1024)
-_AGAIN = const(0)  # rungs of the ladder, in the order of SimCom.recover
-_SOCKET = const(1)
-_CONTEXT = const(2)
-_POWER = const(4)
-_CONNECT_S = const(76)
 _SEND_MS = const(20_000)
-_CLOSE_MS = const(5000)
 _FETCHES = const(8)
-_BACKOFF_MS = const(30_000)
-_BACKOFF_MAX_MS = const(900_000)
 
 _RESULTS = ("CONNECT OK", "CONNECT FAIL", "ALREADY CONNECT")
 
@@ -39,15 +32,14 @@ class UdpLink(ModemLink):
 
     def __init__(self, modem):
         super().__init__(modem)
-        self._peers = [None] * modem.sockets
-        self._used = []  # sockets, least recently used first
-        self._known = []  # peers that had a socket before
-        self._generation = -1
-        self._result = None
-        self._event = asyncio.Event()
+        self.peers = [None] * modem.sockets
+        self.known = []  # peers that had a socket before
+        self.generation = -1
+        self.result = None
+        self.result_event = asyncio.Event()
         self._left = 0
-        self._failures = 0
-        self._retry_at = 0
+        self.failures = 0
+        self.retry_at = 0
         channel = modem.channel
         channel.on("#", self._on_connection)
         channel.on("+CIPRXGET: 1", self._on_waiting)
@@ -57,7 +49,7 @@ class UdpLink(ModemLink):
     def send(self, data, peer) -> None:
         """Queue a copy of a datagram for peer (host, port); never blocks, at most eight wait."""
         if not data or len(data) > _MTU:
-            self._drop("length", len(data))
+            self.drop("length", len(data))
         else:
             self._add((bytes(data), peer))
 
@@ -67,121 +59,48 @@ class UdpLink(ModemLink):
             await self._fetch(peer)
             return
         modem = self.modem
-        if modem.now() < self._retry_at:
-            self._drop("backoff")
+        if modem.now() < self.retry_at:
+            self.drop("backoff")
             return
-        rung = _AGAIN
-        socket = None
-        while True:
+        reason = None
+        n = self.find(peer)
+        if n >= 0:
             try:
-                reason = "not up"
                 await modem.up()
-                reason = "no socket"
-                socket = await self._socket(peer)
-                reason = await self._transmit(socket, data)
-                if reason is None:
-                    self._failures = 0
-                    return
-                if reason[2:] != "SEND FAIL":
-                    rung = max(rung, _SOCKET)
-            except ModemError as error:
-                # What failed has had its own tries, so the rungs that would only repeat it are left out.
-                rung = max(rung, _POWER if reason == "not up" else _CONTEXT if reason == "no socket" else _SOCKET)
-                reason = str(error)
-            if rung > _POWER:
-                break
-            try:
-                await modem.recover(rung)
-                if rung == _SOCKET and socket is not None:
-                    await self._close(socket)
+                if self.find(peer) == n:
+                    reason = await self.transmit(n, data)
+                    if not reason:
+                        self.failures = 0
+                        return
             except ModemError as error:
                 reason = str(error)
-            rung += 1
-        self._failures += 1
-        self._retry_at = modem.now() + min(_BACKOFF_MS << min(self._failures - 1, 8), _BACKOFF_MAX_MS)
-        self._drop("unsent", reason)
+        from .sockets import deliver
 
-    async def _transmit(self, socket, data):
-        """None when the modem has sent the datagram, else its answer."""
+        try:
+            reason = await deliver(self, data, peer, reason)
+        finally:
+            release("sockets")
+        if reason:
+            self.drop("unsent", reason)
+
+    def find(self, peer) -> int:
+        """The socket that is connected to peer, -1 without one."""
+        if self.generation != self.modem.generation:
+            self.generation = self.modem.generation
+            self.peers = [None] * self.modem.sockets
+        return self.peers.index(peer) if peer in self.peers else -1
+
+    async def transmit(self, n: int, data: bytes) -> str:
+        """Send by socket n: "" when the modem has sent it, else the modem's answer. Raises ModemReset."""
         response = await self.modem.channel.command(
-            "AT+CIPSEND=%d,%d" % (socket, len(data)),
+            "AT+CIPSEND=%d,%d" % (n, len(data)),
             _SEND_MS,
-            ("%d,SEND OK" % socket, "DATA ACCEPT", "%d,SEND FAIL" % socket, "+PDP: DEACT"),
+            ("%d,SEND OK" % n, "DATA ACCEPT", "%d,SEND FAIL" % n, "+PDP: DEACT"),
             payload=data,
         )
         if response.ok or response.final.startswith("DATA ACCEPT"):
-            return None
+            return ""
         return response.final
-
-    # Sockets
-
-    async def _socket(self, peer):
-        """The socket connected to peer, opened where needed; raises ModemError."""
-        peers = self._peers
-        if self._generation != self.modem.generation:
-            self._generation = self.modem.generation
-            for n in range(len(peers)):
-                peers[n] = None
-        if peer in peers:
-            n = peers.index(peer)
-        else:
-            n = await self._open(peer)
-        if n in self._used:
-            self._used.remove(n)
-        self._used.append(n)
-        return n
-
-    async def _open(self, peer):
-        if None in self._peers:
-            n = self._peers.index(None)
-        else:
-            n = self._used[0]
-            await self._close(n)
-        modem = self.modem
-        port = modem.config.get("local_port")
-        if port:
-            await modem.ask('AT+CLPORT=%d,"UDP",%d' % (n, port + n))
-        for _ in range(2):
-            self._result = None
-            self._event.clear()
-            response = await modem.channel.command('AT+CIPSTART=%d,"UDP","%s",%d' % (n, peer[0], peer[1]), 10_000)
-            # ALREADY CONNECT follows an ERROR; the other results follow an OK, as late as they like.
-            outcome = await self._outcome(n, _CONNECT_S if response.ok else 1)
-            if outcome == "ALREADY CONNECT":
-                from .attach import context_state
-
-                if (await context_state(modem))[1].get(n) == peer:
-                    outcome = "CONNECT OK"
-                else:
-                    await self._close(n)
-                    continue
-            break
-        if outcome != "CONNECT OK":
-            raise ModemError("modem: no socket to %s:%d (%s)" % (peer[0], peer[1], outcome or response.final))
-        self._peers[n] = peer
-        again = peer in self._known
-        if not again and len(self._known) < len(self._peers):
-            self._known.append(peer)
-        modem.event("socket", {"socket": n, "host": peer[0], "port": peer[1], "again": again})
-        return n
-
-    async def _outcome(self, n, seconds):
-        generation = self.modem.generation
-        for _ in range(seconds):
-            try:
-                await asyncio.wait_for_ms(self._event.wait(), 1000)
-            except asyncio.TimeoutError:
-                if generation != self.modem.generation:
-                    raise ModemError("modem: context lost while a socket opened")
-                continue
-            self._event.clear()
-            if self._result[0] == n:
-                return self._result[1]
-        return None
-
-    async def _close(self, n):
-        self._peers[n] = None
-        await self.modem.channel.command("AT+CIPCLOSE=%d,1" % n, _CLOSE_MS, ("%d,CLOSE OK" % n,))
 
     def _on_connection(self, line):
         if not line[0].isdigit():
@@ -189,10 +108,10 @@ class UdpLink(ModemLink):
         n = int(line[0])
         word = line[2:]
         if word in _RESULTS:
-            self._result = (n, word)
-            self._event.set()
-        elif word == "CLOSED" and n < len(self._peers):
-            self._peers[n] = None
+            self.result = (n, word)
+            self.result_event.set()
+        elif word == "CLOSED" and n < len(self.peers):
+            self.peers[n] = None
         else:
             return False
         return None
@@ -204,7 +123,7 @@ class UdpLink(ModemLink):
         fields = line.split(",")
         count = fields[2].rstrip(":") if len(fields) > 2 else ""
         if not fields[1].isdigit() or not count.isdigit():
-            self._drop("receive_header", line)
+            self.drop("receive_header", line)
             return 0, None
         source = fields[3].rstrip(":") if len(fields) > 3 else None
         n = int(fields[1])
@@ -212,12 +131,12 @@ class UdpLink(ModemLink):
 
     def _received(self, n, source, data):
         peer = None
-        if n < len(self._peers) and self._generation == self.modem.generation:
-            peer = self._peers[n]
+        if n < len(self.peers) and self.generation == self.modem.generation:
+            peer = self.peers[n]
         if peer is None:
-            self._drop("no_socket")
+            self.drop("no_socket")
         elif source and peer[0].replace(".", "").isdigit() and source != "%s:%d" % peer:
-            self._drop("foreign", source)
+            self.drop("foreign", source)
         elif self.on_datagram:
             self.on_datagram(data, peer, self)
 
@@ -234,7 +153,7 @@ class UdpLink(ModemLink):
         fields = line.split(",")
         self._left = 0
         if len(fields) < 4 or not fields[1].isdigit() or not fields[2].isdigit():
-            self._drop("receive_header", line)
+            self.drop("receive_header", line)
             return 0, None
         if fields[3].isdigit():
             self._left = int(fields[3])
@@ -254,14 +173,13 @@ class UdpLink(ModemLink):
 
     def freeze(self) -> tuple:
         """The sockets that are open: ((socket, host, port), …)."""
-        if self._generation != self.modem.generation:
+        if self.generation != self.modem.generation:
             return ()
-        return tuple([(n, peer[0], peer[1]) for n, peer in enumerate(self._peers) if peer])
+        return tuple([(n, peer[0], peer[1]) for n, peer in enumerate(self.peers) if peer])
 
     def thaw(self, record: tuple) -> None:
         """Take over the sockets of `freeze`; call it after the modem's own `thaw`."""
-        self._generation = self.modem.generation
+        self.generation = self.modem.generation
         for n, host, port in record:
-            self._peers[n] = (host, port)
-            self._used.append(n)
-            self._known.append((host, port))
+            self.peers[n] = (host, port)
+            self.known.append((host, port))

@@ -1,0 +1,181 @@
+"""Power, first contact, SIM and settings: from anything to a modem in state `ready`.
+
+Loaded only while a modem is started, restarted or switched off.
+"""
+
+import asyncio
+
+from micropython import const
+
+from .at import ModemError
+
+_OFF = const(0)
+_READY = const(1)
+
+_RATES = (115200, 9600, 57600, 38400, 19200)
+_KEY_TRIES = const(3)
+_ANSWER_TRIES = const(20)
+_ANSWER_PAUSE_MS = const(200)
+_SIM_TRIES = const(20)
+_SIM_ABSENT_TRIES = const(4)
+_SMS_TRIES = const(15)
+_RETRY_MS = const(1000)
+_OFF_MS = const(8000)
+_REST_MS = const(2500)
+_CFUN_MS = const(12_000)
+_DTR_MS = const(60)
+
+# CME error numbers, 3GPP TS 27.007 §9.2
+_SIM_ABSENT = const(10)
+_SIM_PIN = const(11)
+_SIM_PUK = const(12)
+_SIM_FAILURE = const(13)
+
+
+async def start(modem) -> None:
+    """Find the modem, switching it on where it is silent, and set it up: state `ready`.
+
+    A running modem is looked for first, because the same key pulse would switch it off. Raises
+    ModemError naming what is missing.
+    """
+    channel = modem.channel
+    channel.open()
+    channel.boot(True)
+    modem.state = _OFF
+    modem.asleep = False
+    modem.power.dtr(False)
+    try:
+        if not await _find(modem):
+            for _ in range(_KEY_TRIES):
+                await modem.power.pulse(modem.pulse_on_ms)
+                await asyncio.sleep_ms(modem.boot_ms)
+                if await _answers(channel):
+                    break
+            else:
+                raise ModemError("modem: no answer to AT; check its power and the UART's wires")
+        await _set_up(modem)
+    finally:
+        channel.boot(False)
+    modem.state = _READY
+    modem.event("started", {})
+
+
+async def _answers(channel):
+    for _ in range(_ANSWER_TRIES):
+        if await channel.probe(1):
+            return True
+        await asyncio.sleep_ms(_ANSWER_PAUSE_MS)
+    return False
+
+
+async def _find(modem):
+    """Whether a running modem answers, at the configured rate or at another that the UART can take."""
+    channel = modem.channel
+    if await channel.probe(3):
+        return True
+    set_baudrate = getattr(channel.uart, "set_baudrate", None)
+    if set_baudrate is None:
+        return False
+    wanted = modem.config.get("baudrate") or 115200
+    found = False
+    for rate in _RATES:
+        if rate == wanted:
+            continue
+        set_baudrate(rate)
+        if await channel.probe(2):
+            found = (await channel.command("AT+IPR=%d" % wanted)).ok
+            break
+    set_baudrate(wanted)
+    return found and await channel.probe(3)
+
+
+async def _set_up(modem):
+    channel = modem.channel
+    config = modem.config
+    await modem.set("ATE0")
+    channel.echo_off = True
+    await modem.set("AT+CMEE=1")
+    rate = str(config.get("baudrate") or 115200)
+    if (await channel.command("AT+IPR?")).value("+IPR:") != rate:
+        # A fixed rate, because boot codes are not sent while the modem still guesses it.
+        await modem.set("AT+IPR=" + rate)
+        if modem.gsm_only:
+            await modem.ask("AT&W")
+    await _unlock_sim(modem)
+    sleep = 1 if modem.power.can_sleep() else modem.idle_sleep
+    for command in ("AT+CFGRI=1", "AT+CLTS=1", "AT+CSCLK=%d" % sleep):
+        await modem.ask(command)
+    for _ in range(_SMS_TRIES):  # refused until the SIM's messages are loaded
+        if (await channel.command("AT+CMGF=0")).ok:
+            break
+        await asyncio.sleep_ms(_RETRY_MS)
+    else:
+        raise ModemError("modem: SMS not ready after %d s" % _SMS_TRIES)
+    await modem.set('AT+CPMS="SM","SM","SM"')
+    stored = config.get("sms_storing", True)
+    await modem.set("AT+CNMI=2,1,0,0,0" if stored else modem.direct_sms)
+
+
+async def _unlock_sim(modem):
+    reason = "no answer"
+    for attempt in range(_SIM_TRIES):
+        response = await modem.channel.command("AT+CPIN?")
+        state = response.value("+CPIN:") or ""
+        error = -1
+        if response.final.startswith("+CME ERROR:"):
+            error = int(response.final[11:]) if response.final[11:].strip().isdigit() else -1
+        if state == "READY":
+            return
+        if state == "SIM PIN" or error == _SIM_PIN:
+            await _enter_pin(modem)
+        elif state.startswith("SIM P") or error == _SIM_PUK:
+            raise ModemError("SIM: locked (%s); unlock it by hand" % (state or "PUK needed"))
+        elif state == "NOT INSERTED" or error == _SIM_ABSENT:
+            reason = "not inserted"
+            if attempt + 1 >= _SIM_ABSENT_TRIES:
+                break
+        else:
+            reason = "failure" if error == _SIM_FAILURE else "not ready (%s)" % (state or response.final)
+        await asyncio.sleep_ms(_RETRY_MS)
+    raise ModemError("SIM: %s" % reason)
+
+
+async def _enter_pin(modem):
+    """Enter the PIN once in the life of this driver, and only while the SIM has all its tries left."""
+    pin = modem.config.get("pin")
+    if not pin:
+        raise ModemError("SIM: PIN needed; set modem.pin")
+    if modem.pin_refused:
+        raise ModemError("SIM: PIN refused; correct modem.pin")
+    left = (await modem.channel.command("AT+SPIC")).value("+SPIC:")
+    if left and left[0] in "012":
+        raise ModemError("SIM: %s PIN tries left; enter it by hand once" % left[0])
+    modem.pin_refused = True  # before the answer, which may never come
+    if not (await modem.channel.command('AT+CPIN="%s"' % pin)).ok:
+        raise ModemError("SIM: PIN refused; correct modem.pin")
+    modem.pin_refused = False
+
+
+async def power_off(modem) -> None:
+    """Switch off, by command or else by key: state `off`."""
+    modem.power.dtr(False)
+    await asyncio.sleep_ms(_DTR_MS)
+    modem.asleep = False
+    modem.channel.open()
+    modem.channel.boot(True)
+    response = await modem.channel.command("AT+CPOWD=1", _OFF_MS, ("NORMAL POWER DOWN",))
+    if response.final != "NORMAL POWER DOWN":
+        await modem.power.pulse(modem.pulse_off_ms)
+    await asyncio.sleep_ms(_REST_MS)
+    modem.lost("power off")
+
+
+async def restart(modem, power: bool) -> None:
+    """Rungs 3 and 4 of the ladder: cycle the radio, or switch off; `up` then starts anew."""
+    if power:
+        await power_off(modem)
+        return
+    modem.channel.boot(True)
+    await modem.ask("AT+CFUN=0", _CFUN_MS)
+    await modem.ask("AT+CFUN=1", _CFUN_MS)
+    modem.lost("radio cycle")

@@ -1,0 +1,184 @@
+"""Messages read from the SIM or taken directly, decoded, joined, handed on and deleted.
+
+Loaded only while there is something to read.
+"""
+
+from micropython import const
+
+from .at import ModemError
+from .pdu import DELIVER, PduError, decode, from_hex
+from .wap import unwrap
+
+_BATCH = const(8)
+_PASSES = const(8)
+
+# Longest times of the manual, with a margin.
+_LIST_MS = const(21_000)
+_READ_MS = const(6000)
+_DELETE_MS = const(26_000)
+
+
+class _Listing:
+    """Takes the lines of AT+CMGL or AT+CMGR: at most eight messages, the others are left for later."""
+
+    def __init__(self, known):
+        self.found = []  # (storage index, length, hexadecimal text)
+        self.more = False
+        self.broken = False  # a message whose PDU line was not readable
+        self._known = known
+        self._header = None
+
+    def line(self, line):
+        if line[:5] == "+CMGL" or line[:5] == "+CMGR":
+            self.broken = self.broken or self._header is not None
+            fields = line[6:].split(",")
+            self._header = (_number(fields[0]), _number(fields[-1]))
+        elif self._header and _is_hex(line):
+            index, length = self._header
+            self._header = None
+            if index in self._known:
+                return
+            if len(self.found) < _BATCH:
+                self.found.append((index, length, line))
+            else:
+                self.more = True
+
+
+def _number(text):
+    text = text.strip()
+    return int(text) if text.isdigit() else -1
+
+
+def _is_hex(text):
+    """Whether text can be a PDU: an even number of hexadecimal digits."""
+    return len(text) & 1 == 0 and text.strip("0123456789ABCDEFabcdef") == ""
+
+
+async def drain(link) -> int:
+    """What `SmsLink.drain` says."""
+    command = link.modem.channel.command
+    count = 0
+    for _ in range(_PASSES):
+        listing = _Listing(_held(link))
+        response = await command("AT+CMGL=4", _LIST_MS, sink=listing.line)
+        if not response.ok:
+            raise ModemError("modem: AT+CMGL answered %s" % response.final)
+        count += len(listing.found)
+        done = []
+        for index, length, text in listing.found:
+            done += _message(link, text, length, index)
+        done += _expired(link)
+        # `,1` deletes all that the listing marked as read, and nothing that came in since.
+        whole = len(done) > 1 and not (_held(link) or listing.more or listing.broken)
+        if not whole or not (await command("AT+CMGD=1,1", _DELETE_MS)).ok:
+            await _delete(link, done)
+        if not listing.more:
+            break
+    return count
+
+
+async def read(link, index: int) -> None:
+    """Read the stored message that +CMTI announced; all of them when it is not to be had."""
+    modem = link.modem
+    if index < 0:
+        link.drop("index")
+        if not await drain(link):
+            # Announced and not stored: this network's messages must be taken directly.
+            await modem.ask(modem.direct_sms)
+        return
+    listing = _Listing(())
+    response = await modem.channel.command("AT+CMGR=%d" % index, _READ_MS, sink=listing.line)
+    if not response.ok:
+        link.drop("unreadable", response.final)
+        await drain(link)
+        return
+    done = _expired(link)
+    for _, length, text in listing.found:
+        done += _message(link, text, length, index)
+    await _delete(link, done)
+
+
+def direct(link, line: str, text: str):
+    """Take the line after `+CMT:`, `+CDS:` or `+CBM:`; returns False when it is not a PDU."""
+    if not _is_hex(text):
+        link.drop("no_pdu", text)
+        return False
+    length = _number(line.replace(":", ",").split(",")[-1])
+    if not line.startswith("+CMT"):
+        link.drop("not_deliver")
+    elif length < 0:
+        link.drop("no_length", line)
+    else:
+        _message(link, text, length, None)
+    return None
+
+
+async def _delete(link, indices):
+    for index in indices:
+        if index is not None:
+            response = await link.modem.channel.command("AT+CMGD=%d" % index, _DELETE_MS)
+            if not response.ok:
+                link.drop("undeleted", response.final)
+
+
+def _message(link, text, length, index):
+    """Hand one message on; returns the storage indices that are done with."""
+    done = [index]
+    try:
+        pdu = decode(from_hex(text), length)
+        reason = None
+        if pdu.kind != DELIVER:
+            reason = "not_deliver"
+        elif pdu.alphabet != 8:
+            reason = "not_8bit"
+        elif pdu.number is None:
+            reason = "no_number"
+        if reason:
+            link.drop(reason)
+            return done
+        data = pdu.data
+        if pdu.part:
+            data, done = _join(link, pdu, index)
+            if data is None:
+                return done
+        data = unwrap(data, pdu.ports[0] if pdu.ports else None)
+    except PduError as error:
+        link.drop("malformed", str(error))
+        return done
+    link.remember(pdu.number, pdu.address_type)
+    link.received += 1
+    if link.on_datagram:
+        link.on_datagram(data, pdu.number, link)
+    return done
+
+
+def _join(link, pdu, index):
+    if link.assembler is None:
+        from .concat import Assembler
+
+        link.assembler = Assembler()
+    assembler = link.assembler
+    now = link.modem.now()
+    data, done, reason = assembler.add(pdu.number, pdu.ports, pdu.part, pdu.data, index, now)
+    if reason:
+        link.drop(reason)
+    if index in link.ends:
+        assembler.bring_forward(index, link.ends.pop(index))
+    return data, list(done)
+
+
+def _held(link):
+    """Storage indices of the parts that wait for others."""
+    return [mark for mark, _ in link.assembler.waiting()] if link.assembler else ()
+
+
+def _expired(link):
+    """Give up messages that stay incomplete; returns the storage indices of their parts."""
+    done = []
+    if link.assembler:
+        for marks in link.assembler.expire(link.modem.now()):
+            link.drop("incomplete")
+            done += marks
+        if not link.assembler.waiting():
+            link.assembler = None
+    return done

@@ -1,0 +1,140 @@
+"""UDP sockets opened, found open and closed, and the ladder that a failed send climbs.
+
+Loaded only when the fast path of udp.py does not do.
+"""
+
+import asyncio
+
+from micropython import const
+
+from .at import ModemError
+
+_AGAIN = const(0)  # rungs of the ladder, in the order of SimCom.recover
+_SOCKET = const(1)
+_CONTEXT = const(2)
+_POWER = const(4)
+
+_CONNECT_S = const(76)
+_START_MS = const(10_000)
+_CLOSE_MS = const(5000)
+_STATUS_MS = const(2000)
+_BACKOFF_MS = const(30_000)
+_BACKOFF_MAX_MS = const(900_000)
+
+
+async def deliver(link, data: bytes, peer: tuple, reason: str) -> str:
+    """Send one datagram, climbing the ladder as far as it takes; returns "" or what went wrong last.
+
+    reason: what a first try answered, None without one. Rungs: again, socket anew, PDP cycle, radio
+    cycle, power cycle; each is climbed once, and those that would only repeat what failed are left out.
+    At the top, the link refuses further datagrams for a time that doubles from 30 s to 15 min.
+    """
+    modem = link.modem
+    rung = _AGAIN
+    tried = reason is not None
+    n = link.find(peer)
+    while True:
+        if tried:
+            if rung == _AGAIN and reason[2:] != "SEND FAIL":
+                rung = _SOCKET
+            if rung > _POWER:
+                break
+            try:
+                await modem.recover(rung)
+                if rung == _SOCKET and n >= 0:
+                    await close(link, n)
+            except ModemError as error:
+                reason = str(error)
+            rung += 1
+        tried = True
+        at_least = _POWER
+        try:
+            await modem.up()
+            at_least = _CONTEXT
+            n = link.find(peer)
+            if n < 0:
+                n = await open_socket(link, peer)
+            at_least = _AGAIN
+            reason = await link.transmit(n, data)
+            if not reason:
+                link.failures = 0
+                return ""
+        except ModemError as error:
+            reason = str(error)
+            rung = max(rung, at_least)
+    link.failures += 1
+    link.retry_at = modem.now() + min(_BACKOFF_MS << min(link.failures - 1, 8), _BACKOFF_MAX_MS)
+    return reason
+
+
+async def open_socket(link, peer: tuple) -> int:
+    """Connect a socket to peer (host, port); returns its number. Raises ModemError."""
+    modem = link.modem
+    if None in link.peers:
+        n = link.peers.index(None)
+    else:
+        n = modem.sockets - 1
+        await close(link, n)
+    port = modem.config.get("local_port")
+    if port:
+        await modem.ask('AT+CLPORT=%d,"UDP",%d' % (n, port + n))
+    for _ in range(2):
+        link.result = None
+        link.result_event.clear()
+        response = await modem.channel.command('AT+CIPSTART=%d,"UDP","%s",%d' % (n, peer[0], peer[1]), _START_MS)
+        # ALREADY CONNECT follows an ERROR; the other results follow an OK, as late as they like.
+        outcome = await _outcome(link, n, _CONNECT_S if response.ok else 1)
+        if outcome != "ALREADY CONNECT":
+            break
+        if (await context_state(modem))[1].get(n) == peer:
+            outcome = "CONNECT OK"
+            break
+        await close(link, n)
+    if outcome != "CONNECT OK":
+        raise ModemError("modem: no socket to %s:%d (%s)" % (peer[0], peer[1], outcome or response.final))
+    link.peers[n] = peer
+    again = peer in link.known
+    if not again and len(link.known) < modem.sockets:
+        link.known.append(peer)
+    modem.event("socket", {"socket": n, "host": peer[0], "port": peer[1], "again": again})
+    return n
+
+
+async def _outcome(link, n, seconds):
+    generation = link.modem.generation
+    for _ in range(seconds):
+        try:
+            await asyncio.wait_for_ms(link.result_event.wait(), 1000)
+        except asyncio.TimeoutError:
+            if generation != link.modem.generation:
+                raise ModemError("modem: context lost while a socket opened")
+            continue
+        link.result_event.clear()
+        if link.result[0] == n:
+            return link.result[1]
+    return None
+
+
+async def close(link, n: int) -> None:
+    """Close socket n, whether or not the modem still has it."""
+    link.peers[n] = None
+    await link.modem.channel.command("AT+CIPCLOSE=%d,1" % n, _CLOSE_MS, ("%d,CLOSE OK" % n,))
+
+
+async def context_state(modem) -> tuple:
+    """What AT+CIPSTATUS says: (state name, {socket: (host, port)} of those connected).
+
+    `OK` comes first, then `STATE:` and one `C:` line a socket, with nothing to mark the end but the
+    last socket's line.
+    """
+    last = "C: %d," % (modem.sockets - 1)
+    response = await modem.channel.command("AT+CIPSTATUS", _STATUS_MS, (last, "OK"))
+    name = response.value("STATE:") or ""
+    connected = {}
+    for line in response.lines + [response.final]:
+        fields = line[3:].split(",")
+        if line.startswith("C: ") and len(fields) >= 6 and fields[5] == '"CONNECTED"':
+            port = fields[4].strip('"')
+            if fields[0].isdigit() and port.isdigit():
+                connected[int(fields[0])] = (fields[3].strip('"'), int(port))
+    return name, connected
