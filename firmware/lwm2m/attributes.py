@@ -1,7 +1,7 @@
 """Notification attributes (TS 1.0 §5.1.2, TS 1.1 Core §5.1.2): pmin, pmax, gt, lt, st.
 
-They are kept per server and path. A lower level wins over a higher one: resource instance, resource,
-Object Instance, Object.
+They are kept per server and path. A lower level wins over a higher one: resource instance,
+resource, Object Instance, Object.
 """
 
 from micropython import const
@@ -28,8 +28,8 @@ class Attributes:
         """Apply the queries of a Write-Attributes ("pmin=10"; "pmin=" or "pmin" unsets).
 
         numeric: whether path is a resource of a numeric type, which gt, lt and st need. Raises
-        OperationError 4.00, and changes nothing, for an unknown name, a malformed or negative number,
-        or when the outcome breaks lt < gt or lt + 2 st < gt.
+        OperationError 4.00, and changes nothing, for an unknown name, a malformed or negative
+        number, or when the outcome breaks lt < gt or lt + 2 st < gt.
         """
         from lwm2m.codec.text import number
 
@@ -66,7 +66,7 @@ class Attributes:
         return self._written.get((server_id, path), _NONE)
 
     def effective(self, server_id: int, path: tuple) -> list:
-        """Return [pmin (s), pmax (s), gt, lt, st] as they hold at path, None where none is written.
+        """Return [pmin (s), pmax (s), gt, lt, st] as they hold at path, None where none does.
 
         A pmax below pmin does not count.
         """

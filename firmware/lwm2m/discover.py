@@ -10,10 +10,10 @@ _MULTIPLE = const(8)
 
 
 def discover(tree, version, attributes, server_id: int, path: tuple, root: str = ""):
-    """Yield the answer to a Discover of an existing path, link by link (TS 1.0 §5.4.2).
+    """Yield the answer to a Discover of an existing path, link by link.
 
-    The link of the path itself shows the attributes that hold there, inherited ones included; those
-    below show what was written to them.
+    The link of the path itself shows the attributes that hold there, inherited ones included;
+    those below show what was written to them.
     """
     prefix = "/" + root if root else ""
     first = True

@@ -48,8 +48,8 @@ class Object:
 
     object_id: the Object ID. object_version: None for 1.0, else "1.1"...
     multiple: whether the Object may have several instances.
-    creatable: whether a server may create and delete instances; the class is then called without
-        arguments to make one.
+    creatable: whether a server may create and delete instances; the class is then called
+        without arguments to make one.
     resources: the table above.
     values: {resource id: value, or {resource instance id: value} of a multiple resource}.
     """
@@ -74,7 +74,7 @@ class Object:
         return None
 
     def has(self, rid: int) -> bool:
-        """True when the instance has this resource; executable ones are there unless overridden."""
+        """True when the instance has this resource; executable ones it has unless overridden."""
         if rid in self.values:
             return True
         row = self.definition(rid)
@@ -113,8 +113,8 @@ class Object:
         """Set a value from the application's or device's side, and report it when it is another.
 
         riid: resource instance id, for one value of a multiple resource; without it the whole
-        resource is set, a multiple one to a dict. Raises ValueError when rid is not defined or value
-        is not of its type.
+        resource is set, a multiple one to a dict. Raises ValueError when rid is not defined or
+        value is not of its type.
         """
         row = self.definition(rid)
         values = self.values

@@ -1,10 +1,10 @@
-"""Device Management and Service Enablement (TS 1.0 §5.4, TS 1.1 Core §6.3): one request, one answer.
+"""Device Management and Service Enablement (TS 1.0 §5.4, TS 1.1 Core §6.3), request by request.
 
-    GET     Accept 40: Discover; otherwise Read of an Object, instance, resource, resource instance
-    PUT     without payload and with queries: Write-Attributes; otherwise Write (replace)
-    POST    Object: Create; instance: Write (partial); resource: Execute, or Write of some values of a
-            multiple resource
-    DELETE  instance: Delete
+GET     Accept 40: Discover; otherwise Read of an Object, instance, resource, resource instance
+PUT     without payload and with queries: Write-Attributes; otherwise Write (replace)
+POST    Object: Create; instance: Write (partial); resource: Execute, or Write of some values
+        of a multiple resource
+DELETE  instance: Delete
 """
 
 from micropython import const
@@ -48,7 +48,9 @@ class Operations:
     attributes: the Attributes that Write-Attributes fills and Observe reads.
     """
 
-    def __init__(self, tree, version, attributes: "Attributes | None" = None, root: str = "") -> None:
+    def __init__(
+        self, tree, version, attributes: "Attributes | None" = None, root: str = ""
+    ) -> None:
         self.tree = tree
         self.version = version
         self.attributes = attributes or Attributes()

@@ -69,7 +69,7 @@ def write(operations, request, obj, path: tuple, server):
 
 
 def create(operations, request, oid: int, server):
-    """Carry out a POST on an Object: make an instance, under the id in the payload or a free one."""
+    """Carry out a POST on an Object: make an instance, under the payload's id or a free one."""
     tree = operations.tree
     cls = tree.object_class(oid)
     if not cls.creatable:
@@ -112,8 +112,8 @@ def delete(operations, request, path: tuple):
 
 
 def _updates(operations, request, obj, path: tuple) -> dict:
-    # The payload as {resource id: value or {resource instance id: value}}. In a Create (path of one
-    # id) read-only resources may be set, and an instance id in the payload becomes the object's.
+    # The payload as {resource id: value or {resource instance id: value}}. In a Create (path of
+    # one id) read-only resources may be set, and an instance id in it becomes the object's.
     creating = len(path) == 1
     content_format = request.get_uint(_CONTENT_FORMAT)
     if content_format is None:

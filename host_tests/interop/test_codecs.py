@@ -14,7 +14,9 @@ _INTEGERS = st.integers(-(2**63), 2**64 - 1)
 _SCALARS = st.none() | st.booleans() | _INTEGERS | st.floats() | st.text() | st.binary()
 _ITEMS = st.recursive(
     _SCALARS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_INTEGERS | st.text(), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(_INTEGERS | st.text(), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 _BY_KIND = {
@@ -130,7 +132,9 @@ def test_tlv_reads_back(entries):
     """TS 1.0 §6.4.3: whatever the values, what is written is read."""
     for base in ((1000,), (1000, 0)):
         payload = b"".join(tlv.encode(entries, base))
-        assert list(tlv.decode(payload, base, _kind_of)) == [(path, value) for path, _, value in entries]
+        assert list(tlv.decode(payload, base, _kind_of)) == [
+            (path, value) for path, _, value in entries
+        ]
 
 
 def test_tlv_of_24_bit_length():
@@ -143,7 +147,10 @@ def test_tlv_of_24_bit_length():
 
 @settings(max_examples=400)
 @pytest.mark.parametrize("number", [0, 42, 60, 112, 11542])
-@given(data=st.binary(max_size=60), base=st.sampled_from([(5,), (5, 0), (5, 0, 2), (5, 0, 8), (5, 0, 6, 1)]))
+@given(
+    data=st.binary(max_size=60),
+    base=st.sampled_from([(5,), (5, 0), (5, 0, 2), (5, 0, 8), (5, 0, 6, 1)]),
+)
 def test_arbitrary_bytes(number, data, base):
     """Design §6: bytes from outside raise CodecError or mean something of the right type."""
     if len(base) < 3 and number < 100:

@@ -23,8 +23,16 @@ pytestmark = pytest.mark.skipif(
 )
 
 _TYPES = {
-    "": 0, "String": 1, "Integer": 2, "Unsigned Integer": 3, "Float": 4, "Boolean": 5, "Opaque": 6,
-    "Time": 7, "Objlnk": 8, "Corelnk": 9,
+    "": 0,
+    "String": 1,
+    "Integer": 2,
+    "Unsigned Integer": 3,
+    "Float": 4,
+    "Boolean": 5,
+    "Opaque": 6,
+    "Time": 7,
+    "Objlnk": 8,
+    "Corelnk": 9,
 }
 
 
@@ -51,8 +59,12 @@ def _resources(element):
     found = {}
     for item in element.iter("Item"):
         text = {child.tag: (child.text or "").strip() for child in item}
-        flags = sum(flag for letter, flag in (("R", 1), ("W", 2), ("E", 4)) if letter in text["Operations"])
-        flags += 8 * (text["MultipleInstances"] == "Multiple") + 16 * (text["Mandatory"] == "Mandatory")
+        flags = sum(
+            flag for letter, flag in (("R", 1), ("W", 2), ("E", 4)) if letter in text["Operations"]
+        )
+        flags += 8 * (text["MultipleInstances"] == "Multiple") + 16 * (
+            text["Mandatory"] == "Mandatory"
+        )
         found[int(item.get("ID"))] = (flags, _TYPES[text["Type"]], text["Name"])
     return found
 
@@ -68,7 +80,7 @@ def test_object(cls):
 
 @pytest.mark.parametrize("cls", SHIPPED, ids=lambda cls: f"{cls.__name__.strip('_')}")
 def test_resources(cls):
-    """OMA registry: each row's operations, type, multiplicity; no mandatory resource is missing."""
+    """OMA registry: each row's operations, type, multiplicity; nothing mandatory is missing."""
     wanted = _resources(_definition(cls))
     table = cls.resources
     assert len(table) % 4 == 0
@@ -96,7 +108,10 @@ def test_nothing_is_left_out(cls):
 @pytest.mark.parametrize("name", ["1.0", "1.1"])
 def test_roles_of_the_server_object(name):
     """OMA registry: a role stands for the resource of that name."""
-    names = {rid: row[2] for rid, row in _resources(_definition({"1.0": _Server10, "1.1": _Server11}[name])).items()}
+    names = {
+        rid: row[2]
+        for rid, row in _resources(_definition({"1.0": _Server10, "1.1": _Server11}[name])).items()
+    }
     expected = {
         "short_server_id": "Short Server ID",
         "lifetime": "Lifetime",

@@ -72,23 +72,23 @@ def coerce(kind: int, value):
     elif kind == _OBJLNK:
         if isinstance(value, str):
             value = _objlnk(value)
-        if isinstance(value, tuple) and len(value) == 2:
-            if 0 <= value[0] <= 65535 and 0 <= value[1] <= 65535:
-                return value
+        if isinstance(value, tuple) and len(value) == 2 and 0 <= min(value) <= max(value) <= 65535:
+            return value
     elif kind == _FLOAT:
         if isinstance(value, (int, float)) and not is_bool:
             return value
-    elif not is_bool:
+    elif kind in (_INTEGER, _UNSIGNED, _TIME) and not is_bool:
         if isinstance(value, float) and -1e15 < value < 1e15 and value == int(value):
             value = int(value)
-        if isinstance(value, int):
-            if kind == _UNSIGNED:
-                low, high = 0, 0xFFFFFFFFFFFFFFFF
-            else:
-                low, high = -0x8000000000000000, 0x7FFFFFFFFFFFFFFF
-            if low <= value <= high and kind in (_INTEGER, _UNSIGNED, _TIME):
-                return value
+        if isinstance(value, int) and _fits(kind, value):
+            return value
     raise CodecError("value is not of type " + _NAMES.split(" ")[kind or 0])
+
+
+def _fits(kind: int, value: int) -> bool:
+    if kind == _UNSIGNED:
+        return 0 <= value <= 0xFFFFFFFFFFFFFFFF
+    return -0x8000000000000000 <= value <= 0x7FFFFFFFFFFFFFFF
 
 
 def single(entries, base: tuple):

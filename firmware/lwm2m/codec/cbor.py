@@ -146,37 +146,30 @@ class Reader:
             return -1 - count
         if major < 4:
             return self._string(major, count)
-        if major == 4:
-            items = []
-            while not self.ends(count):
-                items.append(self.item(depth + 1))
-                if count:
-                    count -= 1
-            return items
-        if major == 5:
-            pairs = {}
-            while not self.ends(count):
-                key = self.item(depth + 1)
-                if not isinstance(key, (int, str, bytes)):
-                    raise CodecError("malformed CBOR")
-                pairs[key] = self.item(depth + 1)
-                if count:
-                    count -= 1
-            return pairs
+        if major < 6:
+            return self._items(major, count, depth + 1)
         if major == 6:
-            value = self.item(depth + 1)
-            if count == 2 or count == 3:
-                if not isinstance(value, bytes) or len(value) > 16:
-                    raise CodecError("malformed CBOR")
-                value = int.from_bytes(value, "big")
-                return value if count == 2 else -1 - value
-            return value
+            return _tagged(count, self.item(depth + 1))
         short = first & 31
         if 25 <= short <= 27:
             return float_of(count, short)
         if 20 <= short <= 22:
             return (False, True, None)[short - 20]
         raise CodecError("malformed CBOR")
+
+    def _items(self, major: int, count, depth: int):
+        found = [] if major == 4 else {}
+        while not self.ends(count):
+            item = self.item(depth)
+            if major == 4:
+                found.append(item)
+            elif isinstance(item, (int, str, bytes)):
+                found[item] = self.item(depth)
+            else:
+                raise CodecError("malformed CBOR")
+            if count:
+                count -= 1
+        return found
 
     def _take(self, size: int):
         start = self.at
@@ -202,6 +195,16 @@ class Reader:
             return str(taken, "utf-8")
         except UnicodeError:
             raise CodecError("malformed CBOR")
+
+
+def _tagged(tag: int, value):
+    # Big numbers (RFC 8949 §3.4.3) are the only tags with a meaning here.
+    if tag != 2 and tag != 3:
+        return value
+    if not isinstance(value, bytes) or len(value) > 16:
+        raise CodecError("malformed CBOR")
+    value = int.from_bytes(value, "big")
+    return value if tag == 2 else -1 - value
 
 
 def float_of(bits: int, short: int):

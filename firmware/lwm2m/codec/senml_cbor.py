@@ -1,8 +1,8 @@
 """SenML CBOR (Content-Format 112; RFC 8428 §6, TS 1.1 Core §7.4.4), written and read as a stream.
 
-Written: the first record carries the base name, `/3/0/` for a request to /3/0, and the names of the
-records follow from there. Read: base name, base time and base value resolve as RFC 8428 §4.5 says;
-times are checked and not used, since a Write sets the present value.
+Written: the first record carries the base name, `/3/0/` for a request to /3/0, and the names of
+the records follow from there. Read: base name, base time and base value resolve as RFC 8428 §4.5
+says; times are checked and not used, since a Write sets the present value.
 """
 
 from micropython import const
@@ -23,15 +23,15 @@ _DATA_VALUE = const(8)
 
 _SENML_VERSION = const(10)
 
-# Label of the value by type: string, integer, unsigned, float, boolean, opaque, time; then Corelnk.
+# Label of the value by type, from String (1) to Time (7), and Corelnk (9).
 _LABELS = b"\x02\x03\x02\x02\x02\x04\x08\x02\x00\x03"
 _OBJLNK = const(8)
 
 
 def encode(entries, base: tuple):
-    """Yield the pack in chunks of one record. An entry may have a time as its fourth member (s)."""
+    """Yield the pack record by record. An entry may have a time (s) as its fourth member."""
     count = 0
-    for entry in entries:
+    for _ in entries:
         count += 1
     out = bytearray()
     head(out, 4, count)
@@ -78,28 +78,14 @@ def decode(payload, base: tuple, kind_of):
         if reader.at >= len(payload) or payload[reader.at] >> 5 != 5:
             raise CodecError("malformed SenML")
         record = reader.item()
-        for label in record:
-            # RFC 8428 §4.4: a label that ends with an underscore must be understood.
-            if isinstance(label, str) and label[-1:] == "_":
-                raise CodecError("SenML version or label is not known")
-        version = record.get(_BASE_VERSION, _SENML_VERSION)
-        if not isinstance(version, int) or version > _SENML_VERSION:
-            raise CodecError("SenML version or label is not known")
+        _check(record)
         base_name = record.get(_BASE_NAME, base_name)
         base_value = _number(record, _BASE_VALUE, base_value)
-        _number(record, _BASE_TIME, 0)
-        _number(record, _TIME, 0)
         name = record.get(_NAME, "")
         if not isinstance(name, str) or not isinstance(base_name, str):
             raise CodecError("malformed SenML")
-        value = None
-        for label in (_VALUE, _STRING_VALUE, _BOOLEAN_VALUE, _DATA_VALUE, "vlo"):
-            if label in record:
-                if value is not None:
-                    raise CodecError("malformed SenML")
-                value = record[label]
-                labelled = label
-        if value is None:
+        label = _label(record)
+        if label is None:
             # RFC 8428 §4.2 lets a record without a value set the bases of those after it.
             if _NAME in record or _BASE_NAME not in record:
                 raise CodecError("malformed SenML")
@@ -108,13 +94,35 @@ def decode(payload, base: tuple, kind_of):
         if len(path) < 3 or path[: len(base)] != base:
             raise CodecError("SenML name is outside the request's path")
         kind = kind_of(path)
-        if kind is None or labelled != ("vlo" if kind == _OBJLNK else _LABELS[kind]):
+        if kind is None or label != ("vlo" if kind == _OBJLNK else _LABELS[kind]):
             raise CodecError("SenML value is of another type than the resource")
-        if labelled == _VALUE and base_value:
+        value = record[label]
+        if label == _VALUE and base_value:
             value = _number(record, _VALUE, 0) + base_value
         yield path, coerce(kind, value)
     if reader.at != len(payload):
         raise CodecError("malformed SenML")
+
+
+def _check(record: dict) -> None:
+    version = record.get(_BASE_VERSION, _SENML_VERSION)
+    known = isinstance(version, int) and version <= _SENML_VERSION
+    for label in record:
+        # RFC 8428 §4.4: a label that ends with an underscore must be understood.
+        if not known or (isinstance(label, str) and label[-1:] == "_"):
+            raise CodecError("SenML version or label is not known")
+    _number(record, _BASE_TIME, 0)
+    _number(record, _TIME, 0)
+
+
+def _label(record: dict):
+    found = None
+    for label in (_VALUE, _STRING_VALUE, _BOOLEAN_VALUE, _DATA_VALUE, "vlo"):
+        if label in record:
+            if found is not None:
+                raise CodecError("malformed SenML")
+            found = label
+    return found
 
 
 def join(path: tuple) -> str:

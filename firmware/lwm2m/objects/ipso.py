@@ -1,7 +1,7 @@
 """IPSO sensors: a value with its unit, the extremes measured, and their reset.
 
-A sensor of your own takes a few lines; any IPSO Object from 3300 on with a Sensor Value (5700) will
-do:
+A sensor of your own takes a few lines; any IPSO Object from 3300 on with a Sensor Value (5700)
+will do:
 
     from lwm2m.objects.ipso import Sensor
 
@@ -32,8 +32,8 @@ class Sensor(Object):
     """An IPSO sensor.
 
     units: SenML unit ("Cel"). low, high: range that it can measure (5603, 5604). application_type:
-    what it is for, which servers may change (5750). None leaves a resource out; Sensor Value and the
-    extremes measured (5601, 5602) appear with the first `set(5700, value)`.
+    what it is for, which servers may change (5750). None leaves a resource out; Sensor Value and
+    the extremes measured (5601, 5602) appear with the first `set(5700, value)`.
     """
 
     multiple = True

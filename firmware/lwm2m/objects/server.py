@@ -1,7 +1,7 @@
 """LwM2M Server (Object 1): one instance a server account, numbered as the account's version says.
 
-Code names a resource by its role (lwm2m.versions), since the draft and the released versions number
-them differently.
+Code names a resource by its role (lwm2m.versions), since the draft and the released versions
+number them differently.
 """
 
 from micropython import const
@@ -58,7 +58,7 @@ class Server(Object):
         return None
 
     def has(self, rid: int) -> bool:
-        """True for what is set, for Disable and the Registration Update Trigger."""
+        """True for what is set, and for the triggers which the client serves."""
         row = self.definition(rid)
         if row and row[0] & _EXECUTE:
             return self.role(rid) != "bootstrap_trigger"

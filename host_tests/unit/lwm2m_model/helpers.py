@@ -5,7 +5,6 @@ from lwm2m import versions
 from lwm2m.codec import CodecError
 from lwm2m.object import Object
 from lwm2m.objects.device import Device
-from lwm2m.objects.ipso import Temperature
 from lwm2m.objects.security import Security
 from lwm2m.objects.server import Server
 from lwm2m.operations import Operations
@@ -89,7 +88,14 @@ class Fixture:
         binding = 1 if name == "draft" else "U"
         uri = "coap://host:5683" if name == "draft" else None
         self.server = self.tree.add(
-            Server(self.version, uri=uri, short_server_id=1, lifetime=300, storing=True, binding=binding)
+            Server(
+                self.version,
+                uri=uri,
+                short_server_id=1,
+                lifetime=300,
+                storing=True,
+                binding=binding,
+            )
         )
         self.device = self.tree.add(
             Device("Open Mobile Alliance", "Lightweight M2M Client", "345000123", "1.0", **options)
@@ -124,7 +130,9 @@ def is_refused(function, *arguments):
     """True when the codec call raises CodecError, also when it is a generator."""
     try:
         result = function(*arguments)
-        if result is not None and not isinstance(result, (str, bytes, int, float, dict, list, tuple)):
+        if result is not None and not isinstance(
+            result, (str, bytes, int, float, dict, list, tuple)
+        ):
             for _ in result:
                 pass
     except CodecError:

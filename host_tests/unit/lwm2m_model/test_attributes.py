@@ -63,8 +63,19 @@ def test_malformed_attributes():
     """TS 1.0 §5.4.4: unknown names and malformed values are 4.00."""
     attributes = Attributes()
     for query in (
-        "foo=1", "", "=1", "pmin=x", "pmin=-1", "pmin=1.5", "pmax=-60", "gt=abc", "st=-1", "st=0",
-        "gt=nan", "lt=1 ", "PMIN=1",
+        "foo=1",
+        "",
+        "=1",
+        "pmin=x",
+        "pmin=-1",
+        "pmin=1.5",
+        "pmax=-60",
+        "gt=abc",
+        "st=-1",
+        "st=0",
+        "gt=nan",
+        "lt=1 ",
+        "PMIN=1",
     ):
         assert _refused(attributes, (3303, 0, 5700), ["pmax=9", query]), query
 

@@ -7,12 +7,29 @@ from unit.lwm2m_model.helpers import VALUES, is_refused, kind_of
 def test_shortest_heads():
     """RFC 8949 §3: examples of appendix A."""
     for value, expected in (
-        (0, "00"), (23, "17"), (24, "1818"), (255, "18ff"), (256, "190100"), (1000000, "1a000f4240"),
-        (1000000000000, "1b000000e8d4a51000"), (18446744073709551615, "1bffffffffffffffff"),
-        (-1, "20"), (-1000, "3903e7"), (-18446744073709551616, "3bffffffffffffffff"),
-        (False, "f4"), (True, "f5"), (None, "f6"), (b"\x01\x02", "420102"), ("IETF", "6449455446"),
-        ("\u00fc", "62c3bc"), ([], "80"), ([1, [2, 3]], "8201820203"), ((), "80"), ({1: 2}, "a10102"),
-        (100000.0, "fa47c35000"), (0.5, "fa3f000000"),
+        (0, "00"),
+        (23, "17"),
+        (24, "1818"),
+        (255, "18ff"),
+        (256, "190100"),
+        (1000000, "1a000f4240"),
+        (1000000000000, "1b000000e8d4a51000"),
+        (18446744073709551615, "1bffffffffffffffff"),
+        (-1, "20"),
+        (-1000, "3903e7"),
+        (-18446744073709551616, "3bffffffffffffffff"),
+        (False, "f4"),
+        (True, "f5"),
+        (None, "f6"),
+        (b"\x01\x02", "420102"),
+        ("IETF", "6449455446"),
+        ("\u00fc", "62c3bc"),
+        ([], "80"),
+        ([1, [2, 3]], "8201820203"),
+        ((), "80"),
+        ({1: 2}, "a10102"),
+        (100000.0, "fa47c35000"),
+        (0.5, "fa3f000000"),
     ):
         assert cbor.dumps(value).hex() == expected, value
         if value.__class__ is not tuple:
@@ -22,10 +39,19 @@ def test_shortest_heads():
 def test_floats_of_three_sizes():
     """RFC 8949 §3.3: half, single and double precision, examples of appendix A."""
     for data, value in (
-        ("f90000", 0.0), ("f93c00", 1.0), ("f93e00", 1.5), ("f97bff", 65504.0), ("f9c400", -4.0),
-        ("f90400", 0.00006103515625), ("f90001", 5.960464477539063e-8), ("fa47c35000", 100000.0),
-        ("fbc010666666666666", -4.1), ("fb3ff199999999999a", 1.1), ("f97c00", float("inf")),
-        ("faff800000", float("-inf")), ("fb4035800000000000", 21.5),
+        ("f90000", 0.0),
+        ("f93c00", 1.0),
+        ("f93e00", 1.5),
+        ("f97bff", 65504.0),
+        ("f9c400", -4.0),
+        ("f90400", 0.00006103515625),
+        ("f90001", 5.960464477539063e-8),
+        ("fa47c35000", 100000.0),
+        ("fbc010666666666666", -4.1),
+        ("fb3ff199999999999a", 1.1),
+        ("f97c00", float("inf")),
+        ("faff800000", float("-inf")),
+        ("fb4035800000000000", 21.5),
     ):
         assert cbor.loads(bytes.fromhex(data)) == value, data
     for data in ("f97e00", "fa7fc00000", "fb7ff8000000000000"):
@@ -55,10 +81,39 @@ def test_open_lengths_and_big_numbers():
 def test_malformed_items():
     """RFC 8949 appendix F: truncated, reserved and endless items are refused."""
     for data in (
-        "", "18", "19ff", "1bffffff", "41", "62c3", "61ff", "81", "a1", "a101", "1c", "1f", "3f", "df00",
-        "ff", "0000", "f8ff", "f7", "e0", "9f01", "5f6161ff", "5f5f4101ffff", "c2", "c201", "a1f600",
-        "a1800000", "5affffffff00", "9bffffffffffffffff", "bbffffffffffffffff", "81818181818181818100",
-        "d8", "fb00", "c25101000000000000000000000000000000000000",
+        "",
+        "18",
+        "19ff",
+        "1bffffff",
+        "41",
+        "62c3",
+        "61ff",
+        "81",
+        "a1",
+        "a101",
+        "1c",
+        "1f",
+        "3f",
+        "df00",
+        "ff",
+        "0000",
+        "f8ff",
+        "f7",
+        "e0",
+        "9f01",
+        "5f6161ff",
+        "5f5f4101ffff",
+        "c2",
+        "c201",
+        "a1f600",
+        "a1800000",
+        "5affffffff00",
+        "9bffffffffffffffff",
+        "bbffffffffffffffff",
+        "81818181818181818100",
+        "d8",
+        "fb00",
+        "c25101000000000000000000000000000000000000",
     ):
         assert is_refused(cbor.loads, bytes.fromhex(data)), data
 

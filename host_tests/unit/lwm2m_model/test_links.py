@@ -26,7 +26,9 @@ def _tree():
 
 def test_example_of_the_change_request():
     """CR 5.2.1: the instances that exist; an Object without any by itself; no Security."""
-    assert registration(_tree(), versions.get("draft")) == "</1/0>,</2/0>,</2/1>,</3/0>,</4/0>,</5>"
+    assert (
+        registration(_tree(), versions.get("draft")) == "</1/0>,</2/0>,</2/1>,</3/0>,</4/0>,</5>"
+    )
 
 
 def test_objects_only():

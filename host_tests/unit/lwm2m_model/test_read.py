@@ -56,8 +56,16 @@ def test_accept_that_cannot_be_met():
     """RFC 7252 §5.10.4: an Accept that the client cannot satisfy is 4.06."""
     fixture = Fixture("1.1")
     for path, accept in (
-        ("3/0", 0), ("3/0", 60), ("3/0", 42), ("3", 0), ("3/0/11", 0), ("3/0/0", 42), ("3/0/0", 50),
-        ("3/0/0", 11543), ("3/0/0", 1542), ("3/0/0", 65535),
+        ("3/0", 0),
+        ("3/0", 60),
+        ("3/0", 42),
+        ("3", 0),
+        ("3/0/11", 0),
+        ("3/0/0", 42),
+        ("3/0/0", 50),
+        ("3/0/0", 11543),
+        ("3/0/0", 1542),
+        ("3/0/0", 65535),
     ):
         assert code(fixture.ask(GET, path, accept=accept)) == 406, (path, accept)
     assert code(Fixture("1.0").ask(GET, "3/0/0", accept=60)) == 406
@@ -69,7 +77,18 @@ def test_every_level():
     pack = cbor.loads(fixture.ask(GET, "30000").payload)
     assert pack[0][-2] == "/30000/"
     assert {record.get(0) for record in pack} == {
-        "0/0", "0/1", "0/2", "0/3", "0/4", "0/5", "0/6", "0/7", "0/8", "0/11", "0/256/0", "0/256/300",
+        "0/0",
+        "0/1",
+        "0/2",
+        "0/3",
+        "0/4",
+        "0/5",
+        "0/6",
+        "0/7",
+        "0/8",
+        "0/11",
+        "0/256/0",
+        "0/256/300",
     }
     pack = cbor.loads(fixture.ask(GET, "30000/0/256").payload)
     assert pack == [{-2: "/30000/0/256/", 0: "0", 2: 1}, {0: "300", 2: -9223372036854775808}]
@@ -81,9 +100,23 @@ def test_unreadable():
     """TS 1.1 Core §6.3.1, ETS int-221: 4.01, 4.04 and 4.05 each for its reason."""
     fixture = Fixture("1.1")
     for path, expected in (
-        ("0", 401), ("0/0", 401), ("0/0/5", 401), ("0/9/9/9", 401), ("21/0", 401), ("9", 404),
-        ("9/0", 404), ("3/1", 404), ("3/0/99", 404), ("3/0/9", 404), ("3/0/11/5", 404), ("3/0/0/0", 404),
-        ("3/0/4", 405), ("30000/0/12", 405), ("30000/0/10", 405), ("", 405), ("65535/0", 404),
+        ("0", 401),
+        ("0/0", 401),
+        ("0/0/5", 401),
+        ("0/9/9/9", 401),
+        ("21/0", 401),
+        ("9", 404),
+        ("9/0", 404),
+        ("3/1", 404),
+        ("3/0/99", 404),
+        ("3/0/9", 404),
+        ("3/0/11/5", 404),
+        ("3/0/0/0", 404),
+        ("3/0/4", 405),
+        ("30000/0/12", 405),
+        ("30000/0/10", 405),
+        ("", 405),
+        ("65535/0", 404),
     ):
         assert code(fixture.ask(GET, path)) == expected, path
         assert expected != 401 or code(fixture.ask(GET, path, accept=40)) == 401
@@ -116,9 +149,16 @@ def test_object_without_instances():
 def test_read_for_observe():
     """TS 1.1 Core §6.4.1: `read` serves notifications with the same rules."""
     fixture = Fixture("1.1")
-    assert fixture.operations.read((3, 0, 0), None, fixture.account) == (0, b"Open Mobile Alliance")
+    assert fixture.operations.read((3, 0, 0), None, fixture.account) == (
+        0,
+        b"Open Mobile Alliance",
+    )
     assert fixture.operations.read((3, 0, 0), 60, None)[0] == 60
-    for path, accept, expected in (((0, 0), None, 0x81), ((3, 0, 0), 40, 0x86), ((3, 7), None, 0x84)):
+    for path, accept, expected in (
+        ((0, 0), None, 0x81),
+        ((3, 0, 0), 40, 0x86),
+        ((3, 7), None, 0x84),
+    ):
         try:
             fixture.operations.read(path, accept, None)
             assert False
@@ -127,7 +167,7 @@ def test_read_for_observe():
 
 
 def test_discover_instance():
-    """LightweightM2M-1.1-int-260: resources with their attributes, dimensions, inherited ones on top."""
+    """LightweightM2M-1.1-int-260: resources with attributes and dimensions, inherited ones on top."""
     fixture = Fixture("1.1")
     assert code(fixture.ask(PUT, "3", queries=("pmin=10",))) == 204
     assert code(fixture.ask(PUT, "3/0/11", queries=("pmax=60",))) == 204
@@ -150,7 +190,13 @@ def test_discover_resource():
         fixture.ask(PUT, "30000/0", queries=("pmin=5",))
         assert code(fixture.ask(PUT, "30000/0/256", queries=("gt=3",))) == 204
         assert fixture.ask(GET, "30000/0/256", accept=40).payload == expected
-    for path, expected in (("3/9", 404), ("77", 404), ("3/0/99", 404), ("3/0/11/0", 405), ("", 405)):
+    for path, expected in (
+        ("3/9", 404),
+        ("77", 404),
+        ("3/0/99", 404),
+        ("3/0/11/0", 405),
+        ("", 405),
+    ):
         assert code(fixture.ask(GET, path, accept=40)) == expected
 
 

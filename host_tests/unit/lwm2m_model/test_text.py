@@ -30,9 +30,17 @@ def test_values_as_text():
 def test_floats_are_tidy():
     """TS 1.1 Core §7.4.1: no binary noise, and no exponent."""
     for value, expected in (
-        (21.5, "21.5"), (21.4, "21.4"), (0.1 + 0.2, "0.3"), (-40.0, "-40"), (0.0, "0"),
-        (1013.25, "1013.25"), (0.00001, "0.00001"), (-0.000025, "-0.000025"),
-        (3e20, "300000000000000000000"), (100, "100"), (1 / 8, "0.125"),
+        (21.5, "21.5"),
+        (21.4, "21.4"),
+        (0.1 + 0.2, "0.3"),
+        (-40.0, "-40"),
+        (0.0, "0"),
+        (1013.25, "1013.25"),
+        (0.00001, "0.00001"),
+        (-0.000025, "-0.000025"),
+        (3e20, "300000000000000000000"),
+        (100, "100"),
+        (1 / 8, "0.125"),
     ):
         assert text.decimal(value) == expected, text.decimal(value)
 
@@ -71,10 +79,28 @@ def test_numbers_as_servers_write_them():
 def test_malformed_text():
     """TS 1.1 Core §7.4.1: a value that is not of the type is refused."""
     for rid, payload in (
-        (1, b""), (1, b"x"), (1, b"1 "), (1, b"1_0"), (1, b"9223372036854775808"), (1, b"1.5"),
-        (2, b"-1"), (2, b"18446744073709551616"), (3, b"nan"), (3, b"inf"), (3, b"1e"), (3, b"--1"),
-        (4, b"2"), (4, b"true"), (4, b""), (7, b"3"), (7, b"3:65536"), (7, b"3:0:1"), (7, b":"),
-        (0, b"\xff\xfe"), (5, b"A"), (99, b"1"),
+        (1, b""),
+        (1, b"x"),
+        (1, b"1 "),
+        (1, b"1_0"),
+        (1, b"9223372036854775808"),
+        (1, b"1.5"),
+        (2, b"-1"),
+        (2, b"18446744073709551616"),
+        (3, b"nan"),
+        (3, b"inf"),
+        (3, b"1e"),
+        (3, b"--1"),
+        (4, b"2"),
+        (4, b"true"),
+        (4, b""),
+        (7, b"3"),
+        (7, b"3:65536"),
+        (7, b"3:0:1"),
+        (7, b":"),
+        (0, b"\xff\xfe"),
+        (5, b"A"),
+        (99, b"1"),
     ):
         assert is_refused(text.decode, payload, (30000, 0, rid), kind_of), (rid, payload)
 
@@ -99,8 +125,20 @@ def test_one_value_only():
 def test_types_are_held_apart():
     """TS 1.1 Core appendix C: a Boolean is no number, a number no Boolean."""
     for kind, value in (
-        (2, True), (4, False), (5, 1), (5, 0), (1, b"x"), (6, "x"), (8, (1,)), (8, (-1, 0)), (3, -1),
-        (2, 1.5), (7, float("inf")), (0, 1), (None, 1), (2, None),
+        (2, True),
+        (4, False),
+        (5, 1),
+        (5, 0),
+        (1, b"x"),
+        (6, "x"),
+        (8, (1,)),
+        (8, (-1, 0)),
+        (3, -1),
+        (2, 1.5),
+        (7, float("inf")),
+        (0, 1),
+        (None, 1),
+        (2, None),
     ):
         try:
             coerce(kind, value)

@@ -11,7 +11,10 @@ _DEVICE = (
     "c303312e30"
     "8606410001410105"
     "88070842000ed842011388"
-    "8708" "4100" "7d" "42010384"
+    "8708"
+    "4100"
+    "7d"
+    "42010384"
     "c10964"
     "c10a0f"
     "830b410000"
@@ -74,10 +77,17 @@ def test_several_instances():
 def test_resource_and_resource_instance():
     """TS 1.1 Core §7.4.2: Read of one resource, multiple resource and resource instance."""
     assert _encode([((3, 0, 9), 2, 100)], (3, 0, 9)).hex() == "c10964"
-    assert _encode([((3, 0, 6, 0), 2, 1), ((3, 0, 6, 1), 2, 5)], (3, 0, 6)).hex() == "8606410001410105"
+    assert (
+        _encode([((3, 0, 6, 0), 2, 1), ((3, 0, 6, 1), 2, 5)], (3, 0, 6)).hex()
+        == "8606410001410105"
+    )
     assert _encode([((3, 0, 6, 1), 2, 5)], (3, 0, 6, 1)).hex() == "410105"
-    assert list(tlv.decode(bytes.fromhex("410105"), (3, 0, 6, 1), _device_kind)) == [((3, 0, 6, 1), 5)]
-    assert list(tlv.decode(bytes.fromhex("410105"), (3, 0, 6), _device_kind)) == [((3, 0, 6, 1), 5)]
+    assert list(tlv.decode(bytes.fromhex("410105"), (3, 0, 6, 1), _device_kind)) == [
+        ((3, 0, 6, 1), 5)
+    ]
+    assert list(tlv.decode(bytes.fromhex("410105"), (3, 0, 6), _device_kind)) == [
+        ((3, 0, 6, 1), 5)
+    ]
     assert list(tlv.decode(bytes.fromhex("c10964"), (3, 0, 9), _device_kind)) == [((3, 0, 9), 100)]
 
 
@@ -92,27 +102,41 @@ def test_every_type_reads_back():
             entries.append(((30000, 0, rid), KINDS[rid], value))
     for base in ((30000,), (30000, 0)):
         payload = memoryview(_encode(entries, base))
-        assert list(tlv.decode(payload, base, kind_of)) == [(path, value) for path, _, value in entries]
+        assert list(tlv.decode(payload, base, kind_of)) == [
+            (path, value) for path, _, value in entries
+        ]
 
 
 def test_integer_widths():
     """TS 1.0 appendix C: 1, 2, 4 or 8 bytes, two's complement."""
     for value, kind, expected in (
-        (0, 2, "00"), (127, 2, "7f"), (128, 2, "0080"), (-128, 2, "80"), (-129, 2, "ff7f"),
-        (32768, 2, "00008000"), (2147483648, 2, "0000000080000000"), (255, 3, "ff"), (256, 3, "0100"),
-        (4294967296, 7, "0000000100000000"), (-9223372036854775808, 2, "8000000000000000"),
+        (0, 2, "00"),
+        (127, 2, "7f"),
+        (128, 2, "0080"),
+        (-128, 2, "80"),
+        (-129, 2, "ff7f"),
+        (32768, 2, "00008000"),
+        (2147483648, 2, "0000000080000000"),
+        (255, 3, "ff"),
+        (256, 3, "0100"),
+        (4294967296, 7, "0000000100000000"),
+        (-9223372036854775808, 2, "8000000000000000"),
         (18446744073709551615, 3, "ffffffffffffffff"),
     ):
         payload = _encode([((30000, 0, 1), kind, value)], (30000, 0, 1))
         assert payload[-len(expected) // 2 :].hex() == expected, value
-        assert list(tlv.decode(payload, (30000, 0, 1), lambda path: kind))[0][1] == value
+        assert list(tlv.decode(payload, (30000, 0, 1), lambda path, kind=kind: kind))[0][1] == value
 
 
 def test_length_forms():
     """TS 1.0 §6.4.3: lengths in the type byte, in 8, 16 and 24 bits; 16-bit identifiers."""
     for size, rid, head in (
-        (7, 0, "c700"), (8, 0, "c80008"), (255, 0, "c800ff"), (256, 0, "d0000100"),
-        (0, 256, "e00100"), (8, 300, "e8012c08"),
+        (7, 0, "c700"),
+        (8, 0, "c80008"),
+        (255, 0, "c800ff"),
+        (256, 0, "d0000100"),
+        (0, 256, "e00100"),
+        (8, 300, "e8012c08"),
     ):
         payload = _encode([((1, 0, rid), 6, bytes(size))], (1, 0))
         assert payload[: len(head) // 2].hex() == head
@@ -129,7 +153,9 @@ def test_floats():
     assert _encode([((1, 0, 0), 4, 21.5)], (1, 0)).hex() == "c40041ac0000"
     assert _encode([((1, 0, 0), 4, 21)], (1, 0)).hex() == "c40041a80000"
     for data, value in (("c40041ac0000", 21.5), ("c800084035800000000000", 21.5)):
-        assert list(tlv.decode(bytes.fromhex(data), (1, 0), lambda path: 4)) == [((1, 0, 0), value)]
+        assert list(tlv.decode(bytes.fromhex(data), (1, 0), lambda path: 4)) == [
+            ((1, 0, 0), value)
+        ]
     data = bytes.fromhex("c800084278bcfe5687b000")
     assert list(tlv.decode(data, (1, 0), lambda path: 4)) == [((1, 0, 0), 1700000000123)]
 
@@ -142,20 +168,42 @@ def test_created_without_an_instance():
 
 def test_empty_multiple_resource():
     """TS 1.0 §6.4.3: a multiple resource of no instances is empty, not missing."""
-    assert list(tlv.decode(bytes.fromhex("a00100"), (30000, 0), kind_of)) == [((30000, 0, 256), {})]
+    assert list(tlv.decode(bytes.fromhex("a00100"), (30000, 0), kind_of)) == [
+        ((30000, 0, 256), {})
+    ]
 
 
 def test_malformed_records():
     """TS 1.0 §6.4.3: records that are cut, misplaced or of a wrong width are refused."""
     for data, base in (
-        ("c2", (3, 0)), ("c20901", (3, 0)), ("c30901ff", (3, 0)), ("c80009", (3, 0)), ("c0", (3, 0)),
-        ("c009", (3, 0)), ("c10b00"[:4], (3, 0)), ("410105", (3, 0)), ("0301c10964", (3, 0)),
-        ("c10a64", (3, 0, 9)), ("8606c10001410105", (3, 0)), ("8306410001", (3, 0, 6, 0)),
-        ("410205", (3, 0, 6, 1)), ("8206410001", (3, 0)), ("03004101ff", (3, 0)), ("c16301", (3, 0)),
-        ("c20eff80", (3, 0)), ("f8ffffffffff", (3, 0)),
+        ("c2", (3, 0)),
+        ("c20901", (3, 0)),
+        ("c30901ff", (3, 0)),
+        ("c80009", (3, 0)),
+        ("c0", (3, 0)),
+        ("c009", (3, 0)),
+        ("c10b00"[:4], (3, 0)),
+        ("410105", (3, 0)),
+        ("0301c10964", (3, 0)),
+        ("c10a64", (3, 0, 9)),
+        ("8606c10001410105", (3, 0)),
+        ("8306410001", (3, 0, 6, 0)),
+        ("410205", (3, 0, 6, 1)),
+        ("8206410001", (3, 0)),
+        ("03004101ff", (3, 0)),
+        ("c16301", (3, 0)),
+        ("c20eff80", (3, 0)),
+        ("f8ffffffffff", (3, 0)),
     ):
         assert is_refused(tlv.decode, bytes.fromhex(data), base, _device_kind), data
-    for data, rid in (("c1043002", 4), ("c00400", 4), ("c20400", 4), ("c10402", 4), ("c30700", 7), ("c1030000", 3)):
+    for data in (
+        "c1043002",
+        "c00400",
+        "c20400",
+        "c10402",
+        "c30700",
+        "c1030000",
+    ):
         assert is_refused(tlv.decode, bytes.fromhex(data), (30000, 0), kind_of), data
 
 

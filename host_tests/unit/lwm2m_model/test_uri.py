@@ -48,7 +48,22 @@ def test_execute_arguments():
 def test_malformed_execute_arguments():
     """TS 1.0 §5.4.5: whatever departs from the grammar is 4.00."""
     for text in (
-        b"a", b",", b"1,", b",1", b"12", b"1=", b"1='", b"1='x", b"1=x'", b"1='a b'",
-        b"1='a\"'", b"1='\\'", b"1=\"x\"", b"1='x'2", b"1 ,2", b"1='\xff'", b"=",
+        b"a",
+        b",",
+        b"1,",
+        b",1",
+        b"12",
+        b"1=",
+        b"1='",
+        b"1='x",
+        b"1=x'",
+        b"1='a b'",
+        b"1='a\"'",
+        b"1='\\'",
+        b'1="x"',
+        b"1='x'2",
+        b"1 ,2",
+        b"1='\xff'",
+        b"=",
     ):
         assert _code(parse_arguments, text) == 0x80, text

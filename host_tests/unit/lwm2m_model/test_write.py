@@ -17,7 +17,11 @@ def _senml(base, values):
 def test_write_a_resource_in_each_format():
     """LightweightM2M-1.1-int-205, 215, 212, 232: text, TLV, CBOR and SenML CBOR."""
     for content_format, payload in (
-        (0, b"42"), (None, b"42"), (60, b"\x18\x2a"), (11542, b"\xc1\x01\x2a"), (1542, b"\xc1\x01\x2a"),
+        (0, b"42"),
+        (None, b"42"),
+        (60, b"\x18\x2a"),
+        (11542, b"\xc1\x01\x2a"),
+        (1542, b"\xc1\x01\x2a"),
         (112, cbor.dumps([{-2: "/30000/0/1", 2: 42}])),
     ):
         fixture = Fixture("1.1")
@@ -40,8 +44,13 @@ def test_unsupported_content_format():
     """RFC 7252 §5.9.2.8: a Content-Format that is not understood is 4.15."""
     fixture = Fixture("1.1")
     for path, content_format in (
-        ("30000/0/1", 50), ("30000/0/1", 11543), ("30000/0/1", 40), ("30000/0", 0), ("30000/0", 42),
-        ("30000/0", 60), ("30000/0/1", 65000),
+        ("30000/0/1", 50),
+        ("30000/0/1", 11543),
+        ("30000/0/1", 40),
+        ("30000/0", 0),
+        ("30000/0", 42),
+        ("30000/0", 60),
+        ("30000/0/1", 65000),
     ):
         assert code(fixture.ask(PUT, path, b"42", content_format)) == 415, (path, content_format)
     assert code(Fixture("1.0").ask(PUT, "30000/0/1", b"\x18\x2a", 60)) == 415
@@ -52,10 +61,20 @@ def test_unwritable():
     """LightweightM2M-1.1-int-256: 4.05 for read-only, 4.04 for what is not there."""
     fixture = Fixture("1.1")
     for method, path, expected in (
-        (PUT, "30000/0/11", 405), (PUT, "3/0/0", 405), (PUT, "30000/0/10", 405), (PUT, "3/0/99", 404),
-        (PUT, "3/1/0", 404), (PUT, "9/0/0", 404), (PUT, "3", 405), (POST, "3", 405), (PUT, "", 405),
-        (POST, "", 405), (POST, "30000/0/1", 405), (POST, "30000/0/256/0", 405),
-        (PUT, "30000/0/256/7", 404), (PUT, "30000/0/1/0", 400),
+        (PUT, "30000/0/11", 405),
+        (PUT, "3/0/0", 405),
+        (PUT, "30000/0/10", 405),
+        (PUT, "3/0/99", 404),
+        (PUT, "3/1/0", 404),
+        (PUT, "9/0/0", 404),
+        (PUT, "3", 405),
+        (POST, "3", 405),
+        (PUT, "", 405),
+        (POST, "", 405),
+        (POST, "30000/0/1", 405),
+        (POST, "30000/0/256/0", 405),
+        (PUT, "30000/0/256/7", 404),
+        (PUT, "30000/0/1/0", 400),
     ):
         assert code(fixture.ask(method, path, b"1", 0)) == expected, (method, path)
     assert fixture.thing.values == VALUES
@@ -66,9 +85,15 @@ def test_malformed_payloads_change_nothing():
     """TS 1.1 Core §6.3.3: 4.00, and every value as before."""
     fixture = Fixture("1.1")
     for path, payload, content_format in (
-        ("30000/0/1", b"x", 0), ("30000/0/1", b"", 0), ("30000/0/1", b"\xff", 60),
-        ("30000/0/1", b"\xc1\x02\x2a", 11542), ("30000/0", b"\xc1\x01", 11542), ("30000/0", b"", 11542),
-        ("30000/0", b"\x80", 112), ("30000/0/256", b"5", 0), ("30000/0", b"", None),
+        ("30000/0/1", b"x", 0),
+        ("30000/0/1", b"", 0),
+        ("30000/0/1", b"\xff", 60),
+        ("30000/0/1", b"\xc1\x02\x2a", 11542),
+        ("30000/0", b"\xc1\x01", 11542),
+        ("30000/0", b"", 11542),
+        ("30000/0", b"\x80", 112),
+        ("30000/0/256", b"5", 0),
+        ("30000/0", b"", None),
         ("30000/0/1", _senml("/30000/0/", {"2": 1}), 112),
         ("30000/0", _senml("/30000/0/", {"256": 1}), 112),
         ("30000/0", _senml("/30000/0/", {"1/0": 1}), 112),
@@ -95,7 +120,7 @@ def test_replacing_write_of_an_instance():
     fixture = Fixture("1.1")
     payload = _senml("/30000/0/", {"1": 9, "256/7": 3})
     assert code(fixture.ask(PUT, "30000/0", payload, 112)) == 204
-    # The mandatory one stays, since an instance is never without it, and so does the read-only one.
+    # The mandatory one stays, since an instance is never without it, and the read-only one too.
     assert fixture.thing.values == {0: "text", 1: 9, 256: {7: 3}, 11: 7}
 
 
@@ -103,7 +128,7 @@ def test_all_or_nothing():
     """TS 1.1 Core §6.3.3: one bad value and none is written."""
     fixture = Fixture("1.1")
     for bad in ({"1": "x"}, {"11": 1}, {"99": 1}, {"10": 1}, {"0": 5}):
-        payload = cbor.dumps([{0: "/30000/0/2", 2: 5}]) [1:]
+        payload = cbor.dumps([{0: "/30000/0/2", 2: 5}])[1:]
         records = b"\x82" + payload + _senml("/30000/0/", bad)[1:]
         for method in (PUT, POST):
             assert code(fixture.ask(method, "30000/0", records, 112)) in (400, 404, 405)
@@ -166,9 +191,14 @@ def test_write_attributes():
     assert code(fixture.ask(PUT, "30000/0/3", queries=("gt=25.5", "lt=1"))) == 204
     assert fixture.operations.attributes.effective(1, (30000, 0, 3)) == [5, 9, 25.5, 1, None]
     for path, queries, expected in (
-        ("30000/0/3", ("gt=1",), 400), ("30000/0/0", ("gt=1",), 400), ("30000/0", ("st=1",), 400),
-        ("30000/0/3", ("what=1",), 400), ("30000/7", ("pmin=1",), 404), ("77", ("pmin=1",), 404),
-        ("30000/0/99", ("pmin=1",), 404), ("", ("pmin=1",), 405),
+        ("30000/0/3", ("gt=1",), 400),
+        ("30000/0/0", ("gt=1",), 400),
+        ("30000/0", ("st=1",), 400),
+        ("30000/0/3", ("what=1",), 400),
+        ("30000/7", ("pmin=1",), 404),
+        ("77", ("pmin=1",), 404),
+        ("30000/0/99", ("pmin=1",), 404),
+        ("", ("pmin=1",), 405),
     ):
         assert code(fixture.ask(PUT, path, queries=queries)) == expected, path
     assert code(fixture.ask(PUT, "30000/0/3", b"5", 0, queries=("pmin=1",))) == 400
@@ -194,9 +224,12 @@ def test_create_refused():
     """LightweightM2M-1.1-int-680: Create on /3 is 4.05; a taken id or a missing value 4.00."""
     fixture = Fixture("1.1")
     for path, payload, expected in (
-        ("3", b"", 405), ("1", b"", 405), ("77", b"", 404),
+        ("3", b"", 405),
+        ("1", b"", 405),
+        ("77", b"", 404),
         ("30000", _senml("/30000/0/", {"0": "taken"}), 400),
-        ("30000", _senml("/30000/7/", {"1": 1}), 400), ("30000", b"", 400),
+        ("30000", _senml("/30000/7/", {"1": 1}), 400),
+        ("30000", b"", 400),
         ("30000", cbor.dumps([{0: "/30000/5/0", 3: "a"}, {0: "/30000/6/1", 2: 1}]), 400),
         ("30000", _senml("/30000/7/", {"0": "a", "99": 1}), 404),
     ):
@@ -209,8 +242,16 @@ def test_delete():
     fixture = Fixture("1.1")
     fixture.ask(PUT, "30000/0/3", queries=("pmin=5",))
     for path, expected in (
-        ("3/0", 405), ("1/0", 405), ("3", 405), ("30000", 405), ("30000/0/1", 405), ("30000/9", 404),
-        ("77/0", 404), ("", 405), ("30000/0", 202), ("30000/0", 404),
+        ("3/0", 405),
+        ("1/0", 405),
+        ("3", 405),
+        ("30000", 405),
+        ("30000/0/1", 405),
+        ("30000/9", 404),
+        ("77/0", 404),
+        ("", 405),
+        ("30000/0", 202),
+        ("30000/0", 404),
     ):
         assert code(fixture.ask(DELETE, path)) == expected, path
     assert fixture.operations.attributes.freeze() == []
