@@ -118,7 +118,7 @@ class Endpoint:
         """Tell whether an ACK or a response is waited for, or a message waits to go."""
         return self._exchanges.busy(peer)
 
-    def step(self, now: int) -> "int | None":
+    def step(self, now: int) -> int | None:
         """Do what is due; returns the time it next needs to be called, None if there is none.
 
         What is remembered of finished exchanges never asks for a call.
@@ -215,7 +215,7 @@ class Endpoint:
         if not self._exchanges.start(exchange, now):
             self._drop("queue full", peer)
 
-    def _refuse(self, reason: str, type: "int | None", message_id, peer, link):
+    def _refuse(self, reason: str, type: int | None, message_id, peer, link):
         """Reject a message: a Reset for a Confirmable one, else silence (RFC 7252 §4.2, §4.3)."""
         self._drop(reason, peer)
         if type == CON:

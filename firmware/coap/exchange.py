@@ -84,14 +84,14 @@ class Exchanges:
         self.end(self._queue[0], None, "cancelled", now)
         return False
 
-    def by_id(self, message_id: int, peer, link) -> "Exchange | None":
+    def by_id(self, message_id: int, peer, link) -> Exchange | None:
         """Find what a peer acknowledges or resets (RFC 7252 §4.2: ID and endpoint must match)."""
         exchange = self._by_id.get(message_id)
         if exchange is None or exchange.state != _OUTSTANDING:
             return None
         return exchange if exchange.link is link and exchange.peer == peer else None
 
-    def by_token(self, token: bytes, peer, link) -> "Exchange | None":
+    def by_token(self, token: bytes, peer, link) -> Exchange | None:
         """Find the request a response belongs to (RFC 7252 §5.3.2)."""
         exchange = self._by_token.get(token)
         if exchange is None or exchange.state == _QUEUED:
@@ -109,7 +109,7 @@ class Exchanges:
         self._deadline = _LOOK
         self._send_queued(now)
 
-    def end(self, exchange: Exchange, response, reason: "str | None", now: int):
+    def end(self, exchange: Exchange, response, reason: str | None, now: int):
         """Forget an exchange, send what waited for it, and tell its owner."""
         exchange.state = _ENDED
         del self._by_id[exchange.message_id]
@@ -145,7 +145,7 @@ class Exchanges:
             return bool(self._by_id)
         return any(exchange.peer == peer for exchange in self._by_id.values())
 
-    def step(self, now: int) -> "int | None":
+    def step(self, now: int) -> int | None:
         """Send again or give up what is due; returns the next deadline, None without one."""
         deadline = self._deadline
         if deadline is None or now < deadline:

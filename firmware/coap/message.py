@@ -100,7 +100,18 @@ class Message:
 
     def all(self, number: int) -> list:
         """Return the values of all options with this number, in order."""
-        return [value for current, value in self.options if current == number]
+        found = []
+        wire = self._options
+        at = current = 0
+        while at < len(wire) and current <= number:
+            head = option_head(wire, at)
+            current += head >> 20
+            at += head & 0xF
+            end = at + (head >> 4 & 0xFFFF)
+            if current == number:
+                found.append(wire[at:end])
+            at = end
+        return found
 
     def path(self) -> list:
         """Return the Uri-Path segments as str (RFC 7252 §5.10.1)."""

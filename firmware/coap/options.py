@@ -106,7 +106,8 @@ def encode_option(delta: int, value: bytes) -> bytes:
     option[0] = _nibble(delta) << 4 | _nibble(length)
     _extend(option, delta)
     _extend(option, length)
-    return bytes(option) + value
+    option.extend(value)
+    return bytes(option)
 
 
 def encode_content_format(number: int) -> bytes:

@@ -6,17 +6,18 @@ device with little memory keeps as many as fit and lets go of the oldest first.
 
 from micropython import const
 
-_NONE = const(-1)
+_NONE = const(0xFF)
 
 
 class Recent:
     """A value for each of the latest messages, until its time runs out or its place is needed.
 
-    entries: how many are kept. octets: how many bytes the values may take together, None if they
-    are not bytes. All memory is taken at once, and no call does more work when more is kept.
+    entries: how many are kept, 255 at most. octets: how many bytes the values may take together,
+    None if they are not bytes. All memory is taken at once, and no call does more work when more
+    is kept.
     """
 
-    def __init__(self, entries: int, octets: "int | None" = None):
+    def __init__(self, entries: int, octets: int | None = None):
         self._octets_left = octets
         # A ring of places, in the order of arrival.
         self._message_ids = [0] * entries
@@ -29,7 +30,7 @@ class Recent:
         # The place of the latest message with an ID, and for each place that of the one before it:
         # message IDs of different peers may coincide, and keys made of both would cost memory.
         self._latest = {}
-        self._before = [_NONE] * entries
+        self._before = bytearray(b"\xff" * entries)
 
     def get(self, message_id: int, peer, link, now: int):
         """Return the value put for a message, or None where there is none any more."""
@@ -47,7 +48,7 @@ class Recent:
         size = 0 if self._octets_left is None else len(value)
         while self._count and (
             self._count == entries
-            or size and size > self._octets_left
+            or (size and size > self._octets_left)
             or self._expires[self._oldest] <= now
         ):
             self._let_go()
