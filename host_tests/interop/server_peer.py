@@ -34,7 +34,7 @@ def build(type, code, message_id, token=b"", options=(), payload=b""):
 
 
 class Parsed:
-    """A datagram taken apart: type, code, message_id, token, options [(number, bytes)], payload."""
+    """A datagram taken apart; options are [(number, bytes)]."""
 
     def __init__(self, data):
         self.data = data

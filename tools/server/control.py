@@ -39,6 +39,7 @@ from collections.abc import AsyncIterator, Callable
 from . import formats
 from .core import LwM2mServer
 from .endpoint import RequestFailed
+from .operations import OPERATIONS
 from .registry import UnknownEndpoint
 
 DEFAULT_ADDRESS = "15683"
@@ -46,17 +47,6 @@ DEFAULT_ADDRESS = "15683"
 _MAX_LINE = 1 << 20
 _MAX_RUNNING = 100
 _MAX_UNREAD = 4 << 20
-_OPERATIONS = (
-    "read",
-    "write",
-    "execute",
-    "discover",
-    "observe",
-    "cancel",
-    "write-attributes",
-    "create",
-    "delete",
-)
 
 
 class ControlError(Exception):
@@ -162,7 +152,7 @@ class ControlServer:
     async def _do(self, command: dict, writer) -> dict:
         name = command.pop("do", None)
         server = self._server
-        if name in _OPERATIONS:
+        if name in OPERATIONS:
             return await self._operate(name, command)
         if name == "clients":
             return {"clients": [self._facts(endpoint) for endpoint in sorted(server.clients)]}

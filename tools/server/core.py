@@ -19,7 +19,7 @@ from . import formats, operations, trigger, wire
 from .endpoint import Endpoint, RequestFailed, Transmission
 from .model import Model
 from .observations import Observation, Observations
-from .operations import Operation, Result
+from .operations import OPERATIONS, Operation, Result
 from .registration import Registrations
 from .registry import Client, Registry
 from .request_queue import STATE_NAMES, RequestQueue, Waiting
@@ -244,10 +244,14 @@ class LwM2mServer:
         """
         client = self._registry.get(endpoint)
         ids = formats.parse_path(path)
+        if operation not in OPERATIONS:
+            raise ValueError("operation %r is not one of %s" % (operation, ", ".join(OPERATIONS)))
         if via not in (None, "U", "S"):
             raise ValueError("via %r is not U or S" % via)
         if len(ids) < (2 if operation in ("write", "delete") else 1):
             raise ValueError("path %r is too short for %s" % (path, operation))
+        if operation == "write-attributes" and not (attributes and isinstance(attributes, dict)):
+            raise ValueError("write-attributes needs attributes, such as {'pmin': 10}")
         token = None
         if operation == "observe":
             old = self.observations.find(endpoint, ids)

@@ -97,6 +97,8 @@ def decode(content_format: int | None, payload: bytes, base: Path, type_of, root
         TypeError,
         KeyError,
         IndexError,
+        AttributeError,
+        OverflowError,
         RecursionError,
         tlv.TlvError,
         links.LinkError,

@@ -9,6 +9,18 @@ from .formats import Path
 from .model import Model
 from .registry import Client
 
+OPERATIONS = (
+    "read",
+    "write",
+    "execute",
+    "discover",
+    "observe",
+    "cancel",
+    "write-attributes",
+    "create",
+    "delete",
+)
+
 
 @dataclass
 class Result:
@@ -60,7 +72,7 @@ class Result:
 class Operation:
     """One operation: enough to build its request for whatever registration is the newest.
 
-    name: read, write, execute, discover, observe, cancel, write-attributes, create, delete.
+    name: one of OPERATIONS.
     accept, content_format: CoAP numbers, None for none and for the default. replace: a Write by
     PUT, else a partial update by POST. attributes: {name: value | None}, None unsets.
     token: fixed for observe and cancel, else None.

@@ -197,7 +197,7 @@ class RequestQueue:
                 self._sleep("no response")
 
     async def _serve(self, waiting: Waiting, peer, final: bool) -> int:
-        """Send one request; returns _DONE, _AGAIN (it is to be tried another time) or _GIVEN_UP."""
+        """Send one request; returns _DONE, _AGAIN (to be tried another time) or _GIVEN_UP."""
         client, operation = self.client, waiting.operation
         via = "S" if isinstance(peer, str) else "U"
         waiting.tries += 1
