@@ -50,6 +50,7 @@ class Power:
         timers, profile = modem.timers, modem.profile
         timers.cancel(self._key_timer)
         if pressed:
+            self._key_timer = None
             self._pressed_ms = timers.now()
             if self.state == OFF and self.supplied:
                 rest_ms = 0
@@ -58,6 +59,9 @@ class Power:
                 self._key_timer = timers.call_later(profile.key_on_ms + rest_ms, self._key_on)
             return
         if self._pressed_ms is None:
+            return
+        if self._key_timer is not None and timers.now() >= self._key_timer.deadline:
+            self._key_on()
             return
         held_ms = timers.now() - self._pressed_ms
         self._pressed_ms = None
