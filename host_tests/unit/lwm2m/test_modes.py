@@ -7,6 +7,9 @@ use, and for whether the client may go to sleep.
 from coap.codes import CHANGED, CONTENT, GET, PUT
 from unit.lwm2m.helpers import OWN_NUMBER, SERVER_NUMBER, Bench, is_update
 
+# The client, CoAP and the data model beside the test itself: more than the board's heap holds.
+HEAP_K = 96
+
 NUMBERS = {"own_number": OWN_NUMBER, "sms_number": SERVER_NUMBER}
 
 

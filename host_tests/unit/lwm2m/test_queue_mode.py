@@ -5,6 +5,9 @@ from coap.message import ACK, CON
 from coap.options import OBSERVE
 from unit.lwm2m.helpers import AWAKE_MS, OWN_NUMBER, SERVER_NUMBER, Bench, is_update, text
 
+# The client, CoAP and the data model beside the test itself: more than the board's heap holds.
+HEAP_K = 96
+
 FIGURE_VERSIONS = ("draft", "1.0", "1.1")
 
 

@@ -28,6 +28,9 @@ from lwm2m.registration import (
 )
 from unit.lwm2m.helpers import OWN_NUMBER, Bench, is_update, text
 
+# The client, CoAP and the data model beside the test itself: more than the board's heap holds.
+HEAP_K = 96
+
 
 def test_int_101_initial_registration():
     """LightweightM2M-1.1-int-101: endpoint, lifetime, version, binding, Q and object list, no /0."""

@@ -15,6 +15,9 @@ from coap.codes import (
 from lwm2m.registration import DISABLED, REGISTERED
 from unit.lwm2m.helpers import DAY_MS, URI, Bench, is_update, text
 
+# The client, CoAP and the data model beside the test itself: more than the board's heap holds.
+HEAP_K = 96
+
 
 def draft(**settings):
     bench = Bench("draft", **settings)

@@ -5,6 +5,9 @@ from coap.options import LOCATION_PATH, OBSERVE
 from lwm2m.registration import DISABLED, IDLE, REGISTERED, WAITING
 from unit.lwm2m.helpers import OWN_NUMBER, SERVER_NUMBER, Bench, is_update, text
 
+# The client, CoAP and the data model beside the test itself: more than the board's heap holds.
+HEAP_K = 96
+
 
 def reborn(bench, slept_ms, version="1.1", **settings):
     """Return what the board is after a deep sleep: the same configuration, and the record."""

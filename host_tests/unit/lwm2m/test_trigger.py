@@ -6,6 +6,9 @@ from coap.options import URI_PATH
 from lwm2m.trigger import matches
 from unit.lwm2m.helpers import OWN_NUMBER, SERVER_NUMBER, Bench, is_update
 
+# The client, CoAP and the data model beside the test itself: more than the board's heap holds.
+HEAP_K = 96
+
 # The CoAP messages in the short messages: message ID 1, token C0FFEE01, POST /1/0/8.
 BARE_NON = "54020001C0FFEE01B13101300138"
 PUSH_CON = "44020001C0FFEE01B13101300138"
