@@ -45,11 +45,11 @@ async def start(modem) -> None:
     modem.asleep = False
     modem.power.dtr(False)
     try:
-        if not await _find(modem):
+        if not await channel.probe(3) and not await _other_rate(modem):
             for _ in range(_KEY_TRIES):
                 await modem.power.pulse(modem.pulse_on_ms)
                 await asyncio.sleep_ms(modem.boot_ms)
-                if await _answers(channel):
+                if await _answers(channel) or await _other_rate(modem):
                     break
             else:
                 raise ModemError("modem: no answer to AT; check its power and the UART's wires")
@@ -68,11 +68,9 @@ async def _answers(channel):
     return False
 
 
-async def _find(modem):
-    """Whether a running modem answers, at the configured rate or at another that the UART can take."""
+async def _other_rate(modem):
+    """Whether the modem answers at another rate that the UART can take; it is then set to the configured one."""
     channel = modem.channel
-    if await channel.probe(3):
-        return True
     set_baudrate = getattr(channel.uart, "set_baudrate", None)
     if set_baudrate is None:
         return False

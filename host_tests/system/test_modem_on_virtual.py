@@ -1,0 +1,532 @@
+"""Driver and links against the virtual SIM800 and SIM7000, in virtual time."""
+
+import asyncio
+import gc
+
+from modem.at import ModemError
+from modem.info import identify, measure
+from modem.sim800 import Sim800
+from modem.sim7000 import Sim7000
+from modem.sms import SmsLink
+from modem.udp import UdpLink
+from shim import virtual_time
+from tools.virtual.modem import VirtualModem
+from tools.virtual.network import Network
+from tools.virtual.timers import Timers
+
+# The virtual modem and its network take the place of hardware; the firmware alone is budgeted elsewhere.
+HEAP_K = 320
+
+SERVER = ("203.0.113.9", 5683)
+NUMBER = "+4790000001"
+SENDER = "+447700900123"
+KINDS = (("sim800l", Sim800), ("sim7000g", Sim7000))
+
+
+class _Uart:
+    def __init__(self, virtual):
+        self.virtual = virtual
+        virtual.on_output = self._output
+        self._data = b""
+        self._event = asyncio.Event()
+
+    def _output(self, data):
+        self._data += bytes(data)
+        self._event.set()
+
+    async def read(self):
+        while not self._data:
+            self._event.clear()
+            await self._event.wait()
+        data = self._data
+        self._data = b""
+        return data
+
+    def write(self, data):
+        self.virtual.write(bytes(data))
+
+    def set_baudrate(self, rate):
+        self.virtual.set_baud(rate)
+
+
+class _Power:
+    wired = True
+
+    def __init__(self, virtual):
+        self.virtual = virtual
+        self.pulses = 0
+
+    async def pulse(self, duration_ms):
+        self.pulses += 1
+        self.virtual.pwrkey(True)
+        await asyncio.sleep_ms(duration_ms)
+        self.virtual.pwrkey(False)
+
+    def dtr(self, asleep):
+        self.virtual.dtr(asleep)
+
+    def can_sleep(self):
+        return self.wired
+
+
+class Bench:
+    """One virtual modem with the driver and both links on it, and a server that answers nothing."""
+
+    def __init__(self, kind, config=None, **options):
+        name, driver = kind
+        self.driver = driver
+        self.config = {"apn": "iot.example", "baudrate": 115200}
+        self.config.update(config or {})
+        self.timers = Timers()
+        self.network = Network(self.timers)
+        self.virtual = VirtualModem(name, self.network, self.timers, NUMBER, **options)
+        self.power = _Power(self.virtual)
+        self.at_server = []
+        self.events = []
+        self.server = self.network.attach(SERVER[0], SERVER[1], self._at_server)
+        self.board()
+
+    def board(self):
+        """The host starts: a driver with nothing in its memory."""
+        self.got = []
+        self.uart = _Uart(self.virtual)
+        self.modem = self.driver(self.uart, self.power, self.config, self._event, virtual_time.now_ms)
+        self.udp = UdpLink(self.modem)
+        self.sms = SmsLink(self.modem)
+        self.udp.on_datagram = self._datagram
+        self.sms.on_datagram = self._datagram
+
+    def _at_server(self, data, peer):
+        self.at_server.append((data, peer))
+
+    def _event(self, name, facts):
+        self.events.append((name, facts))
+
+    def _datagram(self, data, peer, link):
+        self.got.append((link.binding, bytes(data), peer))
+
+    def names(self):
+        return [name for name, _ in self.events]
+
+    async def idle(self, limit_s=1200):
+        """Wait until both links have nothing to do."""
+        for _ in range(limit_s * 10):
+            await asyncio.sleep_ms(100)
+            if not self.udp.busy and not self.sms.busy:
+                return
+        raise AssertionError("busy after %d s: %s" % (limit_s, self.events[-5:]))
+
+    async def sent(self, data, limit_s=1200):
+        """Send to the server and wait until it is there."""
+        self.udp.send(data, SERVER)
+        await self.idle(limit_s)
+        await asyncio.sleep_ms(1000)
+        return [d for d, _ in self.at_server].count(data)
+
+
+def _each(play, kinds=KINDS, **options):
+    for kind in kinds:
+        gc.collect()
+
+        async def go():
+            await play(Bench(kind, **options))
+
+        virtual_time.run(go())
+
+
+def test_cold_start_send_receive():
+    """facts/modem.md §1 to §3: off, power key, SIM, registration, context, a datagram each way."""
+
+    async def play(bench):
+        await bench.modem.up()
+        assert bench.power.pulses == 1 and bench.modem.state == 2
+        assert bench.modem.info["ip"].startswith("10.64.")
+        assert await bench.sent(b"\x40hello") == 1
+        bench.server.send(b"\r\nOK\r\n> +CMTI: \x00\xff", bench.at_server[0][1])
+        bench.server.send(b"second", bench.at_server[0][1])
+        await asyncio.sleep_ms(2000)
+        assert bench.got == [("U", b"\r\nOK\r\n> +CMTI: \x00\xff", SERVER), ("U", b"second", SERVER)]
+        assert await bench.sent(b"again") == 1
+        assert bench.at_server[0][1] == bench.at_server[1][1]
+        assert bench.udp.dropped == {} and bench.modem.recoveries == [0] * 5, bench.events
+
+    _each(play)
+
+
+def test_running_modem_is_not_switched_off():
+    """facts/modem.md §1.1: probed first; the host restarted, the modem did not."""
+
+    async def play(bench):
+        await bench.modem.up()
+        bench.board()
+        await bench.modem.up()
+        assert bench.power.pulses == 1
+        assert await bench.sent(b"x") == 1
+
+    _each(play)
+
+
+def test_other_rate():
+    """facts/modem.md §1.2: a modem at 9600 is found and brought to the configured rate."""
+
+    async def play(bench):
+        bench.virtual.saved["+IPR"] = 9600
+        await bench.modem.start()
+        assert bench.virtual.settings["+IPR"] == 115200
+
+    _each(play)
+
+
+def test_information():
+    """facts/modem.md §2: identity, signal, cell, battery, storage, network time."""
+
+    async def play(bench):
+        await bench.modem.up()
+        info = await identify(bench.modem)
+        assert info["imei"] == bench.virtual.imei and info["imsi"] == bench.virtual.imsi
+        assert info["iccid"][:18] == bench.virtual.iccid[:18]
+        info = await measure(bench.modem)
+        assert -115 <= info["rssi_dbm"] <= -52 and info["battery_mv"] > 3000
+        assert info["operator"] and info["cell"] and info["area"] and info["rat"]
+        assert info["sms_used"] == 0 and info["sms_total"] > 0
+        assert abs(info["epoch_s"] - bench.network.epoch_s()) < 5, (info, bench.network.epoch_s())
+
+    _each(play)
+
+
+def test_sms_by_index_and_direct():
+    """facts/modem.md §4.1: +CMTI → CMGR → CMGD, and +CMT; 8-bit data from a number, deleted after it."""
+
+    async def play(bench):
+        await bench.modem.up()
+        bench.network.sms.send(SENDER, NUMBER, b"\x40\x02\x00\x01")
+        bench.network.sms.send(SENDER, NUMBER, bytes(range(256)))
+        await asyncio.sleep_ms(20_000)
+        await bench.idle()
+        assert bench.got == [("S", b"\x40\x02\x00\x01", "447700900123"), ("S", bytes(range(256)), "447700900123")]
+        info = await measure(bench.modem)
+        assert info["sms_used"] == 0
+
+    _each(play)
+    _each(play, config={"sms_storing": False})
+
+
+def test_sms_that_is_not_for_us():
+    """LwM2M 1.1 Core §6.8: 7-bit text and alphanumeric senders are dropped, counted and deleted."""
+
+    async def play(bench):
+        await bench.modem.up()
+        bench.network.sms.send(SENDER, NUMBER, b"hello", 0)
+        bench.network.sms.send("BANK", NUMBER, b"\x40\x02\x00\x01")
+        await asyncio.sleep_ms(20_000)
+        await bench.idle()
+        assert bench.got == [] and bench.sms.dropped == {"not_8bit": 1, "no_number": 1}
+        assert (await measure(bench.modem))["sms_used"] == 0
+
+    _each(play)
+
+
+def test_sms_announced_without_index():
+    """facts/modem.md §4.1: `+CMTI: ,-1` lists all messages."""
+
+    async def play(bench):
+        await bench.modem.up()
+        bench.virtual.set_fault("cmti")
+        bench.network.sms.send(SENDER, NUMBER, b"\x40\x02\x00\x01")
+        await asyncio.sleep_ms(20_000)
+        await bench.idle()
+        assert len(bench.got) == 1 and bench.sms.dropped == {"index": 1}
+
+    _each(play)
+
+
+def test_sms_out():
+    """TS 23.040 §9.2.2.2: short and concatenated, to the type of number that was configured."""
+
+    async def play(bench):
+        heard = []
+        bench.network.sms.listen(SENDER, lambda *message: heard.append(message))
+        await bench.modem.up()
+        peer = bench.sms.peer(SENDER)
+        bench.sms.send(b"\x60\x45", peer)
+        bench.sms.send(bytes(200), peer)
+        await bench.idle()
+        await asyncio.sleep_ms(20_000)
+        assert b"".join([message[1] for message in heard]) == b"\x60\x45" + bytes(200), heard
+        assert len(heard) == 3
+        bench.virtual.set_fault("cmgs", 2)
+        bench.sms.send(b"x", peer)
+        await bench.idle()
+        assert bench.sms.dropped == {"unsent": 1}
+
+    _each(play)
+
+
+def test_sleep_and_sms_wake():
+    """facts/modem.md §1.5: asleep with DTR, an SMS pulls RI; the host starts anew; few round trips."""
+
+    async def play(bench):
+        rings = []
+        bench.virtual.on_ri = lambda level: level or rings.append(virtual_time.now_ms())
+        await bench.modem.up()
+        assert await bench.sent(b"before") == 1
+        await bench.modem.sleep()
+        record = (bench.modem.freeze(), bench.udp.freeze(), bench.sms.freeze())
+        bench.board()  # deep sleep ended the host
+        await asyncio.sleep_ms(5000)
+        rings[:] = []
+        bench.network.sms.send(SENDER, NUMBER, b"\x40\x02\x00\x01")
+        await asyncio.sleep_ms(5000)
+        assert len(rings) == 1
+        bench.modem.thaw(record[0])
+        bench.udp.thaw(record[1])
+        bench.sms.thaw(record[2])
+        commands = bench.virtual.counters["commands"]
+        assert await bench.modem.resume()
+        assert await bench.sms.drain() == 1
+        assert bench.got[0][0] == "S"
+        assert await bench.sent(b"update") == 1
+        assert bench.virtual.counters["commands"] - commands <= 6
+        assert bench.at_server[0][1] == bench.at_server[1][1], "the socket was opened again"
+        assert bench.power.pulses == 1 and bench.modem.recoveries == [0] * 5
+
+    _each(play)
+
+
+def test_sleep_without_dtr():
+    """facts/modem.md §1.5: SIM800 sleeps by itself and loses the first character."""
+
+    async def play(bench):
+        bench.power.wired = False
+        await bench.modem.up()
+        await bench.modem.sleep()
+        await asyncio.sleep_ms(20_000)
+        assert bench.virtual.power.asleep
+        assert await bench.sent(b"x") == 1
+
+    _each(play, KINDS[:1])
+
+
+def test_part_survives_the_host():
+    """TS 23.040 §9.2.3.24.1: a part waits on the SIM while the host sleeps."""
+
+    async def play(bench):
+        await bench.modem.up()
+        sms = bench.network.sms
+        sms.send(SENDER, NUMBER, bytes(range(200)))
+        await asyncio.sleep_ms(2300)
+        for _ in range(100):
+            await asyncio.sleep_ms(100)
+            if bench.sms.freeze()[1:]:
+                break
+        frozen = bench.sms.freeze()
+        state = bench.modem.freeze()
+        assert len(frozen) == 2
+        await bench.modem.sleep()
+        bench.board()
+        await asyncio.sleep_ms(10_000)
+        bench.modem.thaw(state)
+        bench.sms.thaw(frozen)
+        assert await bench.modem.resume()
+        await bench.sms.drain()
+        assert bench.got == [("S", bytes(range(200)), "447700900123")]
+        assert (await measure(bench.modem))["sms_used"] == 0
+
+    _each(play)
+
+
+def test_context_lost():
+    """facts/modem.md §3.1 (+PDP: DEACT): CIPSHUT and a new context, once, at the next datagram."""
+
+    async def play(bench):
+        await bench.modem.up()
+        assert await bench.sent(b"a") == 1
+        bench.virtual.set_fault("pdp_deact")
+        await asyncio.sleep_ms(100)
+        assert bench.modem.state == 1 and "detached" in bench.names()
+        assert await bench.sent(b"b") == 1
+        bench.virtual.set_fault("detach")
+        assert await bench.sent(b"c") == 1
+
+    _each(play)
+
+
+def test_context_lost_while_the_host_slept():
+    """facts/modem.md §3.1: the code went unheard; the send finds out and recovers."""
+
+    async def play(bench):
+        await bench.modem.up()
+        assert await bench.sent(b"a") == 1
+        record = (bench.modem.freeze(), bench.udp.freeze())
+        await bench.modem.sleep()
+        bench.virtual.set_fault("pdp_deact")
+        await asyncio.sleep_ms(5000)
+        bench.board()
+        bench.modem.thaw(record[0])
+        bench.udp.thaw(record[1])
+        assert await bench.modem.resume()
+        start = virtual_time.now_ms()
+        assert await bench.sent(b"b") == 1
+        assert virtual_time.now_ms() - start < 30_000
+
+    _each(play)
+
+
+def test_restart_of_the_modem():
+    """facts/modem.md 0.1.12: seen by boot codes, in a command or idle; all is set up again."""
+
+    async def play(bench):
+        await bench.modem.up()
+        assert await bench.sent(b"a") == 1
+        bench.virtual.set_fault("reset")
+        await asyncio.sleep_ms(20_000)
+        assert "reset" in bench.names() and bench.modem.state == 0
+        assert await bench.sent(b"b") == 1
+        bench.virtual.set_fault("power_cut")  # off without a word
+        assert await bench.sent(b"c") == 1
+
+    _each(play)
+
+
+def test_ladder():
+    """facts/modem.md §8.7: each fault is met by the lowest rung that helps, and the datagram gets out."""
+
+    async def play(bench):
+        await bench.modem.up()
+        for fault, times, rungs in (
+            ("send_fail", 1, (0,)),
+            ("send_fail", 2, (0, 1)),
+            ("send_fail", 3, (0, 1, 2)),
+            ("send_fail", 5, (0, 1, 2, 3, 4)),
+            ("no_prompt", 1, (1,)),
+            ("error", 1, (1,)),
+            ("connect_fail", 1, ()),
+        ):
+            before = list(bench.modem.recoveries)
+            bench.virtual.set_fault(fault, times)
+            data = b"%s %d" % (fault.encode(), times)
+            assert await bench.sent(data) == 1, (fault, bench.events)
+            climbed = [i for i in range(5) if bench.modem.recoveries[i] > before[i]]
+            assert climbed == list(rungs), (fault, times, climbed)
+            bench.virtual.set_fault(fault, 0)
+        bench.virtual.set_fault("send_fail", 99)
+        assert await bench.sent(b"lost") == 0
+        assert bench.udp.dropped == {"unsent": 1}
+        bench.virtual.set_fault("send_fail", 0)
+        assert await bench.sent(b"early") == 0 and bench.udp.dropped["backoff"] == 1
+        await asyncio.sleep_ms(31_000)
+        assert await bench.sent(b"later") == 1
+
+    _each(play)
+
+
+def test_context_refused():
+    """facts/modem.md §3.1 (CIICR): ERROR is tried again with a pause."""
+
+    async def play(bench):
+        bench.virtual.set_fault("ciicr", 2)
+        await bench.modem.up()
+        assert bench.modem.state == 2
+
+    _each(play)
+
+
+def test_sim_states():
+    """facts/modem.md §2 (CPIN): busy is waited for, absent and locked are named, the PIN is tried once."""
+
+    async def play(bench):
+        for state, word in (("absent", "not inserted"), ("pin", "PIN needed"), ("puk", "locked")):
+            bench.virtual.set_fault("sim", state)
+            try:
+                await bench.modem.start()
+                raise AssertionError(state)
+            except ModemError as error:
+                assert word in str(error), (state, error)
+        bench.virtual.set_fault("sim", "pin")
+        bench.config["pin"] = "9999"
+        for _ in range(3):
+            try:
+                await bench.modem.start()
+                raise AssertionError("wrong PIN taken")
+            except ModemError as error:
+                assert "PIN refused" in str(error) and "9999" not in str(error)
+        bench.config["pin"] = "1234"
+        bench.modem.pin_refused = False
+        await bench.modem.start()
+        bench.virtual.set_fault("sim", "ready")
+
+    _each(play)
+
+
+def test_no_network():
+    """facts/modem.md §2 (registration): bounded, named; roaming is enough."""
+
+    async def play(bench):
+        bench.config["attach_s"] = 60
+        for status, word in ((2, "searching"), (3, "denied")):
+            bench.virtual.set_fault("registration", status)
+            start = virtual_time.now_ms()
+            try:
+                await bench.modem.up()
+                raise AssertionError(word)
+            except ModemError as error:
+                assert word in str(error), error
+            assert virtual_time.now_ms() - start < 120_000
+        bench.virtual.set_fault("registration", 5)
+        await bench.modem.up()
+
+    _each(play)
+
+
+def test_codes_at_any_octet():
+    """facts/modem.md §4.3: a code cut into the modem's output anywhere costs at most another try."""
+
+    async def play(bench):
+        await bench.modem.up()
+        assert await bench.sent(b"first") == 1
+        lost = 0
+        for after in range(0, 44, 3):
+            bench.virtual.interrupt(b'\r\n+CREG: 1\r\n', after)
+            lost += await bench.sent(b"n%d" % after) == 0
+        assert lost == 0, bench.events
+
+    _each(play, KINDS[1:])
+
+
+def test_manual_reading():
+    """facts/modem.md §3.1 (CIPRXGET): the fallback for firmware that does not frame datagrams."""
+
+    async def play(bench):
+        await bench.modem.up()
+        assert await bench.sent(b"a") == 1
+        bench.server.send(b"answer", bench.at_server[0][1])
+        await asyncio.sleep_ms(2000)
+        await bench.idle()
+        assert bench.got == [("U", b"answer", SERVER)]
+
+    _each(play, config={"udp_manual": True})
+
+
+def test_local_port():
+    """facts/modem.md §3.1 (CLPORT): the socket is bound where configured."""
+
+    async def play(bench):
+        await bench.modem.up()
+        assert await bench.sent(b"a") == 1
+        assert bench.udp.freeze() == ((0, SERVER[0], SERVER[1]),)
+
+    _each(play, config={"local_port": 5683})
+
+
+def test_power_off_and_on():
+    """facts/modem.md §1.7: NORMAL POWER DOWN, and up again by the key."""
+
+    async def play(bench):
+        await bench.modem.up()
+        await bench.modem.power_off()
+        await asyncio.sleep_ms(8000)
+        assert bench.modem.state == 0 and bench.virtual.state == "off"
+        assert await bench.sent(b"x") == 1
+        assert bench.power.pulses == 2
+
+    _each(play)
