@@ -33,7 +33,8 @@ class Endpoint:
     None: nothing is sent, and the peer's retransmission is offered to the handler again.
 
     random_bits(n) returns n random bits as an int, n <= 32. on_drop(reason, peer), if given, is
-    called for each datagram that is dropped or refused; dropped counts them by reason.
+    called for each datagram that is dropped or refused; dropped counts them, and duplicates, by
+    reason.
     """
 
     def __init__(self, handler, random_bits, on_drop=None):
@@ -65,9 +66,10 @@ class Endpoint:
         if message.type >= ACK:
             self._receive_answer(message, peer, link, now)
         elif code == _EMPTY:
-            # An empty Confirmable message is a ping, answered with a Reset (RFC 7252 §4.3).
-            reason = "ping" if message.type == CON else "empty"
-            self._refuse(reason, message.type, message.message_id, peer, link)
+            if message.type == CON:
+                self._send_empty(RST, message.message_id, peer, link)  # a ping (RFC 7252 §4.3)
+            else:
+                self._drop("empty", peer)
         elif code < 0x20:
             self._receive_request(message, peer, link, now)
         else:

@@ -37,7 +37,7 @@ class Exchange:
     if nobody asks.
     """
 
-    def __init__(self, datagram: bytes, message_id: int, token, peer, link, on_end):
+    def __init__(self, datagram: bytes | bytearray, message_id: int, token, peer, link, on_end):
         self.datagram = datagram
         self.message_id = message_id
         self.token = token
@@ -104,7 +104,7 @@ class Exchanges:
             self.end(exchange, None, None, now)
             return
         exchange.state = _ACKNOWLEDGED
-        exchange.datagram = None
+        exchange.datagram = b""
         exchange.deadline = now + exchange.link.transmission.max_transmit_wait_ms
         self._deadline = _LOOK
         self._send_queued(now)

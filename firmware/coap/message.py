@@ -45,9 +45,9 @@ class FormatError(Exception):
 class Message:
     """A request, a response or an empty message.
 
-    type: CON, NON, ACK or RST. code: see coap.codes. message_id: 0..65535, None until the endpoint
-    gives one. token: 0 to 8 bytes. payload: bytes, or a memoryview into the datagram it was read
-    from.
+    type: CON, NON, ACK or RST. code: see coap.codes. message_id: 0..65535, given by the endpoint
+    to what it sends. token: 0 to 8 bytes. payload: bytes, or a memoryview into the datagram that
+    was read.
     """
 
     def __init__(
@@ -55,8 +55,8 @@ class Message:
         code: int = 0,
         type: int = CON,
         token: bytes = b"",
-        payload: bytes = b"",
-        message_id: int | None = None,
+        payload: bytes | memoryview = b"",
+        message_id: int = 0,
     ):
         self.type = type
         self.code = code
@@ -131,7 +131,7 @@ class Message:
         elif isinstance(value, str):
             value = value.encode()
         wire = self._options
-        at = previous = 0
+        at = previous = following = head = 0
         while at < len(wire):
             head = option_head(wire, at)
             following = previous + (head >> 20)
@@ -170,7 +170,7 @@ class Message:
         return number
 
     def reply(
-        self, code: int, payload: bytes = b"", content_format: int | None = None
+        self, code: int, payload: bytes | memoryview = b"", content_format: int | None = None
     ) -> "Message":
         """Return a response with this request's token; its type and ID are the endpoint's part."""
         response = Message(code, NON, self.token, payload)

@@ -13,17 +13,18 @@ class Recent:
     """A value for each of the latest messages, until its time runs out or its place is needed.
 
     entries: how many are kept, 255 at most. octets: how many bytes the values may take together,
-    None if they are not bytes. All memory is taken at once, and no call does more work when more
+    0 if they are not bytes. All memory is taken at once, and no call does more work when more
     is kept.
     """
 
-    def __init__(self, entries: int, octets: int | None = None):
+    def __init__(self, entries: int, octets: int = 0):
+        self._counts_octets = octets > 0
         self._octets_left = octets
         # A ring of places, in the order of arrival.
         self._message_ids = [0] * entries
         self._peers = [None] * entries
         self._links = [None] * entries
-        self._values = [None] * entries
+        self._values: list = [None] * entries
         self._expires = [0] * entries
         self._oldest = 0
         self._count = 0
@@ -45,7 +46,7 @@ class Recent:
         A value that is larger than all the room is kept alone.
         """
         entries = len(self._values)
-        size = 0 if self._octets_left is None else len(value)
+        size = len(value) if self._counts_octets else 0
         while self._count and (
             self._count == entries
             or (size and size > self._octets_left)
@@ -61,8 +62,7 @@ class Recent:
         self._expires[place] = expires
         self._before[place] = self._latest.get(message_id, _NONE)
         self._latest[message_id] = place
-        if size:
-            self._octets_left -= size
+        self._octets_left -= size
 
     def forget(self, message_id: int, peer, link):
         """Let go of the value put for a message, if there is one."""
@@ -88,7 +88,7 @@ class Recent:
             while self._before[place] != oldest:
                 place = self._before[place]
             self._before[place] = _NONE
-        if self._octets_left is not None:
+        if self._counts_octets:
             self._octets_left += len(self._values[oldest])
         self._values[oldest] = self._peers[oldest] = self._links[oldest] = None
         self._oldest = (oldest + 1) % len(self._values)

@@ -145,7 +145,7 @@ def test_ping():
     server, handler, link = endpoint()
     server.receive(bytes.fromhex("40001234"), PEER, link, 0)
     assert link.sent == [(bytes.fromhex("70001234"), PEER)]
-    assert handler.requests == []
+    assert handler.requests == [] and server.dropped == {}
 
 
 def test_empty_non():
