@@ -34,7 +34,7 @@ class Attributes:
         from lwm2m.codec.text import number
 
         key = (server_id, path)
-        values = list(self._written.get(key, _NONE))
+        values: list = list(self._written.get(key, _NONE))
         for query in queries:
             name, _, text = query.partition("=")
             if name not in NAMES:
@@ -70,7 +70,7 @@ class Attributes:
 
         A pmax below pmin does not count.
         """
-        values = list(_NONE)
+        values: list = list(_NONE)
         for depth in range(1, len(path) + 1):
             own = self.own(server_id, path[:depth])
             for index in range(5):

@@ -19,12 +19,11 @@ def discover(tree, version, attributes, server_id: int, path: tuple, root: str =
     first = True
     for target in _targets(tree, version, path):
         link = "<%s/%s>" % (prefix, "/".join([str(part) for part in target]))
-        depth = len(target)
-        if depth == 1:
+        if len(target) == 1:
             link += object_version(tree, version, path[0])
-        elif depth == 2:
+        elif len(target) == 2:
             link += _server_id(tree, version, target)
-        elif depth == 3:
+        elif len(target) == 3:
             obj = tree.get(target[0], target[1])
             if obj.definition(target[2])[0] & _MULTIPLE:
                 link += ";dim=%d" % len(obj.read(target[2]))

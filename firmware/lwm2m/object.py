@@ -54,7 +54,7 @@ class Object:
     values: {resource id: value, or {resource instance id: value} of a multiple resource}.
     """
 
-    object_id = None
+    object_id = -1
     object_version = None
     multiple = False
     creatable = False

@@ -136,7 +136,7 @@ class Operations:
         row = obj.definition(path[2]) if obj and depth > 2 else None
         if obj is None or (depth > 2 and row is None):
             raise OperationError(_NOT_FOUND)
-        if code == _POST and depth == 3:
+        if code == _POST and row and depth == 3:
             if row[0] & _E:
                 return self._execute(request, obj, path[2], server)
             if not row[0] & _MULTIPLE:

@@ -114,14 +114,15 @@ def delete(operations, request, path: tuple):
 def _updates(operations, request, obj, path: tuple) -> dict:
     # The payload as {resource id: value or {resource instance id: value}}. In a Create (path of
     # one id) read-only resources may be set, and an instance id in it becomes the object's.
-    creating = len(path) == 1
+    depth = len(path)
+    creating = depth == 1
     content_format = request.get_uint(_CONTENT_FORMAT)
     if content_format is None:
-        content_format = _TEXT if len(path) > 2 else operations.version.structured_format
+        content_format = _TEXT if depth > 2 else operations.version.structured_format
     if content_format == _OLD_TLV:
         content_format = _TLV
     codec = load(content_format) if content_format in operations.version.formats else None
-    if codec is None or len(path) < 3 and content_format in (_TEXT, _OPAQUE, _CBOR):
+    if codec is None or (depth < 3 and content_format in (_TEXT, _OPAQUE, _CBOR)):
         raise OperationError(_UNSUPPORTED_CONTENT_FORMAT)
 
     def kind_of(target):

@@ -7,7 +7,6 @@ import cbor2
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-
 from lwm2m.codec import CodecError, cbor, coerce, load, senml_cbor, tlv
 
 _INTEGERS = st.integers(-(2**63), 2**64 - 1)

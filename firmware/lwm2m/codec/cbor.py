@@ -138,16 +138,18 @@ class Reader:
         """Read one item with all that it holds."""
         first, count = self.head()
         major = first >> 5
-        if depth > _MAX_DEPTH or (count is None and major < 2 or major == 6 and count is None):
+        if depth > _MAX_DEPTH:
+            raise CodecError("malformed CBOR")
+        if major == 2 or major == 3:
+            return self._string(major, count)
+        if major == 4 or major == 5:
+            return self._items(major, count, depth + 1)
+        if count is None:
             raise CodecError("malformed CBOR")
         if major == 0:
             return count
         if major == 1:
             return -1 - count
-        if major < 4:
-            return self._string(major, count)
-        if major < 6:
-            return self._items(major, count, depth + 1)
         if major == 6:
             return _tagged(count, self.item(depth + 1))
         short = first & 31
@@ -158,18 +160,19 @@ class Reader:
         raise CodecError("malformed CBOR")
 
     def _items(self, major: int, count, depth: int):
-        found = [] if major == 4 else {}
+        items = []
+        pairs = {}
         while not self.ends(count):
             item = self.item(depth)
             if major == 4:
-                found.append(item)
+                items.append(item)
             elif isinstance(item, (int, str, bytes)):
-                found[item] = self.item(depth)
+                pairs[item] = self.item(depth)
             else:
                 raise CodecError("malformed CBOR")
             if count:
                 count -= 1
-        return found
+        return items if major == 4 else pairs
 
     def _take(self, size: int):
         start = self.at

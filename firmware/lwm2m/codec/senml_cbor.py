@@ -75,9 +75,9 @@ def decode(payload, base: tuple, kind_of):
     while not reader.ends(count):
         if count:
             count -= 1
-        if reader.at >= len(payload) or payload[reader.at] >> 5 != 5:
-            raise CodecError("malformed SenML")
         record = reader.item()
+        if not isinstance(record, dict):
+            raise CodecError("malformed SenML")
         _check(record)
         base_name = record.get(_BASE_NAME, base_name)
         base_value = _number(record, _BASE_VALUE, base_value)

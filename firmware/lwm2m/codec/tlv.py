@@ -35,9 +35,9 @@ def encode(entries, base: tuple):
     depth = len(base)
     instance = bytearray()
     multiple = bytearray()
-    last = None
+    last: tuple = ()
     for path, kind, value in entries:
-        if last is not None:
+        if last:
             if multiple and path[:3] != last[:3]:
                 _record(instance, _MULTIPLE, last[2], multiple)
                 multiple = bytearray()
@@ -57,7 +57,7 @@ def encode(entries, base: tuple):
         last = path
     if multiple:
         _record(instance, _MULTIPLE, last[2], multiple)
-    if last is not None:
+    if last:
         yield _wrapped(last[1], instance) if depth == 1 else bytes(instance)
 
 
@@ -67,6 +67,8 @@ def decode(payload, base: tuple, kind_of):
     Resources sent to an Object (base of one id) without an Object Instance around them get the
     instance id 65535, for the client to choose (TS 1.0 §5.4.6 Create).
     """
+    oid = base[0]
+    iid = base[1] if len(base) > 1 else _UNASSIGNED
     at = 0
     while at < len(payload):
         what, number, start, at = _read(payload, at)
@@ -75,14 +77,14 @@ def decode(payload, base: tuple, kind_of):
             while inner < at:
                 what, inner_number, start, inner = _read(payload, inner, at)
                 yield from _resource(
-                    payload, (base[0], number, inner_number), what, start, inner, kind_of
+                    payload, (oid, number, inner_number), what, start, inner, kind_of
                 )
             continue
         if what == _RESOURCE_INSTANCE and len(base) > 2:
             path = base[:3] + (number,)
             what = _RESOURCE
         elif what >= _MULTIPLE and len(base) < 4:
-            path = (base[0], base[1] if len(base) > 1 else _UNASSIGNED, number)
+            path = (oid, iid, number)
         else:
             raise CodecError("TLV record does not fit the request's path")
         if path[: len(base)] != base:

@@ -102,9 +102,9 @@ class Device(Object):
 
     def read(self, rid: int):
         """Return a value, live for free memory and time."""
-        if rid == _MEMORY_FREE:
+        if rid == _MEMORY_FREE and self._memory_free:
             return self._memory_free() // 1024
-        if rid == _CURRENT_TIME:
+        if rid == _CURRENT_TIME and self._epoch:
             return self._epoch() + self._shift_s
         return self.values[rid]
 
@@ -119,7 +119,7 @@ class Device(Object):
             self.values[rid] = value
         elif self._on_time:
             self._on_time(value)
-        else:
+        elif self._epoch:
             self._shift_s = value - self._epoch()
 
     def execute(self, rid: int, arguments: bytes, server) -> None:

@@ -152,7 +152,9 @@ def test_server_triggers():
         fixture = Fixture(name)
         assert code(fixture.ask(POST, "1/0/%d" % update)) == 404
         calls = []
-        fixture.server.on_execute = lambda role, text, server, calls=calls: calls.append((role, text))
+        fixture.server.on_execute = lambda role, text, server, calls=calls: calls.append(
+            (role, text)
+        )
         assert code(fixture.ask(POST, "1/0/%d" % update, b"0='U'", 0)) == 204
         assert code(fixture.ask(POST, "1/0/%d" % disable)) == 204
         assert calls == [("update_trigger", b"0='U'"), ("disable", b"")]
@@ -219,6 +221,6 @@ def test_base_object():
     assert plain.definition(9) is None
     try:
         plain.execute(3, b"", None)
-        assert False
+        raise AssertionError
     except OperationError as error:
         assert error.code == 0x84
