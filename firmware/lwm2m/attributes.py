@@ -6,15 +6,7 @@ resource, Object Instance, Object.
 
 from micropython import const
 
-from lwm2m.codec import CodecError
-from lwm2m.object import OperationError
-
-_BAD_REQUEST = const(0x80)
-NAMES = ("pmin", "pmax", "gt", "lt", "st")
 _PMAX = const(1)
-_GT = const(2)
-_LT = const(3)
-_ST = const(4)
 _NONE = (None, None, None, None, None)
 
 
@@ -31,31 +23,11 @@ class Attributes:
         OperationError 4.00, and changes nothing, for an unknown name, a malformed or negative
         number, or when the outcome breaks lt < gt or lt + 2 st < gt.
         """
-        from lwm2m.codec.text import number
+        from lwm2m.attribute_text import merge
 
         key = (server_id, path)
         values: list = list(self._written.get(key, _NONE))
-        for query in queries:
-            name, _, text = query.partition("=")
-            if name not in NAMES:
-                raise OperationError(_BAD_REQUEST)
-            index = NAMES.index(name)
-            value = None
-            if text:
-                try:
-                    value = number(text)
-                except CodecError:
-                    raise OperationError(_BAD_REQUEST)
-                if index <= _PMAX:
-                    allowed = isinstance(value, int) and value >= 0
-                else:
-                    allowed = numeric and (index != _ST or value > 0)
-                if not allowed:
-                    raise OperationError(_BAD_REQUEST)
-            values[index] = value
-        above, below, step = values[_GT], values[_LT], values[_ST]
-        if above is not None and below is not None and below + 2 * (step or 0) >= above:
-            raise OperationError(_BAD_REQUEST)
+        merge(values, queries, numeric)
         if values == list(_NONE):
             self._written.pop(key, None)
         else:

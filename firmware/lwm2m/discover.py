@@ -2,8 +2,7 @@
 
 from micropython import const
 
-from lwm2m.attributes import NAMES
-from lwm2m.codec.text import decimal
+from lwm2m.attribute_text import link_format
 from lwm2m.links import object_version
 
 _MULTIPLE = const(8)
@@ -59,12 +58,3 @@ def _server_id(tree, version, path: tuple) -> str:
         if obj.has(rid):
             return ";ssid=%d" % obj.read(rid)
     return ""
-
-
-def link_format(values) -> str:
-    """Return (pmin, pmax, gt, lt, st) as link attributes, ";pmin=10;gt=25.5"."""
-    text = ""
-    for index in range(5):
-        if values[index] is not None:
-            text += ";%s=%s" % (NAMES[index], decimal(values[index]))
-    return text

@@ -63,7 +63,7 @@ def coerce(kind: int, value):
     if kind == _BOOLEAN:
         if is_bool:
             return value
-    elif kind == _STRING or kind == _CORELNK:
+    elif kind in (_STRING, _CORELNK):
         if isinstance(value, str):
             return value
     elif kind == _OPAQUE:
@@ -114,7 +114,4 @@ def is_digits(text: str) -> bool:
     """True when text is 1 to 20 ASCII digits (str.isdigit takes other scripts' digits too)."""
     if not 0 < len(text) <= 20:
         return False
-    for char in text:
-        if not "0" <= char <= "9":
-            return False
-    return True
+    return not text.strip("0123456789")

@@ -25,7 +25,8 @@ class ConnectivityMonitoring(Object):
     """The cellular connection.
 
     info: callable() -> dict of facts by the names above, in the units of the definitions; what is
-    missing or None is not there. Facts of multiple resources are one value or a list of them.
+    missing or None is not there. Facts of multiple resources are one value or a list of them. A
+    Read calls it several times for each resource, so it should return a dict that is kept.
     Call `changed(rid)` when a fact that may be observed is another.
     """
 

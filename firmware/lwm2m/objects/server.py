@@ -34,9 +34,9 @@ class Server(Object):
         self.resources = version.server_table
         self.on_execute = None
         self.on_write = None
-        for role in settings:
-            if settings[role] is not None:
-                self.put(role, settings[role])
+        for role, value in settings.items():
+            if value is not None:
+                self.put(role, value)
 
     def get(self, role: str, default=None):
         """Return the value of a role; default when the version or the instance lacks it."""

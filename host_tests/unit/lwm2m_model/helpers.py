@@ -101,8 +101,7 @@ class Fixture:
             Device("Open Mobile Alliance", "Lightweight M2M Client", "345000123", "1.0", **options)
         )
         self.thing = self.tree.add(Everything())
-        for rid in VALUES:
-            self.thing.values[rid] = VALUES[rid]
+        self.thing.values.update(VALUES)
         self.changes = []
         self.tree.on_change.append(self.changes.append)
         self.operations = Operations(self.tree, self.version)
