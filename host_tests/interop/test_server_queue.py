@@ -223,6 +223,25 @@ def test_update_from_another_port_redirects_the_request():
     run(scenario, transmission=slow, awake_s=2)
 
 
+def test_update_from_the_same_port_repeats_only_what_was_lost():
+    """RFC 7252 §4.2: an Update that crosses a request does not double it on air; one that comes
+    when the request has been retransmitted in vain makes it go at once."""
+
+    async def scenario(server, peer, log):
+        location = await peer.register(*QUEUED)
+        reading = server.enqueue("s1", "read", "/3/0/0")
+        request = await peer.receive()
+        await peer.request(POST, location)
+        await peer.silence(0.02)
+        assert (await peer.receive()).data == request.data
+        await peer.request(POST, location)
+        assert (await peer.receive(0.05)).data == request.data
+        peer.answer(request, payload=b"ok", content_format=0)
+        assert (await reading).ok
+
+    run(scenario, transmission=Transmission(ack_timeout_s=0.1), awake_s=2)
+
+
 def test_reregistration_keeps_the_queue():
     """CR 5.2.1, note, with 6.1: the registration is replaced, the operator's requests stay."""
 

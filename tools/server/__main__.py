@@ -14,7 +14,7 @@ from .control import DEFAULT_ADDRESS, ControlError, ControlServer, call, stream
 from .core import LwM2mServer
 
 _EPILOG = """\
-Without a command, the server runs and prints its events until it is interrupted.
+Without a command, the server runs and prints its events until interrupted.
 In another terminal, for example:
   python -m tools.server clients
   python -m tools.server read sensor-1 /3303/0/5700

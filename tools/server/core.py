@@ -66,7 +66,7 @@ class LwM2mServer:
         self._queues: dict[str, RequestQueue] = {}
         self._expiries: dict[str, asyncio.TimerHandle] = {}
         self._next_id = 1
-        self._sms = SmsLink(send_sms, self._receive_sms, self._drop)
+        self._sms = SmsLink(send_sms, self._receive_sms, self._drop_sms)
         self._registrations = Registrations(
             self._registry,
             registered=self._registered,
@@ -342,6 +342,9 @@ class LwM2mServer:
     ) -> None:
         """Take an SMS that came to the server's number. Never raises on bad bytes."""
         self._sms.on_sms(from_number, user_data, dcs, udh)
+
+    def _drop_sms(self, reason: str, number: str, length: int) -> None:
+        self._endpoint.drop(reason, number, length)
 
     def _receive_sms(self, datagram: bytes, number: str) -> None:
         self._endpoint.receive(datagram, number)

@@ -181,10 +181,15 @@ class Endpoint(asyncio.DatagramProtocol):
         return exchange
 
     def redirect(self, exchange: Exchange, peer: Peer) -> None:
-        """Send an outstanding, unacknowledged request to the client's newest address at once,
-        or accept its separate response from there."""
+        """Send an outstanding request to the client's newest address at once, or, when it has
+        been acknowledged, accept its separate response from there.
+
+        To the same address it is sent only if it has been retransmitted before: the client was
+        out of reach, and the next retransmission may be far off.
+        """
+        lost = exchange.peer != peer or exchange.attempts > 1
         exchange.peer = peer
-        if exchange.state == _WAITING and exchange.request.mtype == wire.CON:
+        if lost and exchange.state == _WAITING and exchange.request.mtype == wire.CON:
             exchange.attempts = 0
             self._transmit(exchange)
 
@@ -272,7 +277,7 @@ class Endpoint(asyncio.DatagramProtocol):
                 raise OSError("no SMS sender is configured")
             await self._send_sms(number, datagram)
         except Exception as error:  # The sender is foreign code and must not end the server.
-            self._drop("sms_send_failed", number, len(datagram))
+            self.drop("sms_send_failed", number, len(datagram))
             if exchange is not None and not exchange.future.done():
                 self._forget(exchange)
                 exchange.future.set_exception(RequestFailed("send_failed", str(error)))
@@ -288,7 +293,7 @@ class Endpoint(asyncio.DatagramProtocol):
 
         It says not which exchange it concerns, and retransmission covers it (RFC 7252 §4.2).
         """
-        self._drop("icmp", ("", 0), 0)
+        self.drop("icmp", ("", 0), 0)
 
     def receive(self, data: bytes, peer: Peer) -> None:
         """Take one datagram from a peer. Never raises on bad bytes: they are counted in
@@ -298,7 +303,7 @@ class Endpoint(asyncio.DatagramProtocol):
         try:
             incoming = wire.decode(data)
         except wire.FormatError as error:
-            self._drop(str(error), peer, len(data))
+            self.drop(str(error), peer, len(data))
             if error.type == wire.CON and error.message_id is not None:
                 self._reject(error.message_id, peer)
             return
@@ -318,7 +323,7 @@ class Endpoint(asyncio.DatagramProtocol):
             return
         exchange = self._by_message_id.get(incoming.mid)
         if exchange is None or not self._is_from(exchange, peer):
-            self._drop("unmatched_empty", peer, 4)
+            self.drop("unmatched_empty", peer, 4)
         elif incoming.mtype == wire.RST:
             self._finish(exchange, error="reset")
         elif incoming.mtype == wire.ACK and exchange.state == _WAITING:
@@ -331,7 +336,7 @@ class Endpoint(asyncio.DatagramProtocol):
 
     def _response(self, incoming: Message, peer: Peer) -> None:
         if incoming.mtype == wire.RST:
-            self._drop("reset_with_code", peer, 0)
+            self.drop("reset_with_code", peer, 0)
             return
         if incoming.mtype == wire.CON and self._replay(incoming, peer):
             return
@@ -341,7 +346,7 @@ class Endpoint(asyncio.DatagramProtocol):
         if incoming.mtype == wire.ACK and (
             exchange is None or exchange.request.mid != incoming.mid
         ):
-            self._drop("unmatched_response", peer, 0)
+            self.drop("unmatched_response", peer, 0)
             return
         if exchange is not None:
             if incoming.mtype == wire.CON:
@@ -352,20 +357,20 @@ class Endpoint(asyncio.DatagramProtocol):
         if incoming.mtype == wire.CON and verdict == "accept":
             self._acknowledge(incoming, peer)
         elif verdict == "reject":
-            self._drop("unknown_token", peer, 0)
+            self.drop("unknown_token", peer, 0)
             self._reject(incoming.mid, peer)
         elif verdict == "ignore":
-            self._drop("unknown_sender", peer, 0)
+            self.drop("unknown_sender", peer, 0)
 
     def _request(self, incoming: Message, peer: Peer) -> None:
         if incoming.mtype in (wire.ACK, wire.RST):
-            self._drop("request_type", peer, 0)
+            self.drop("request_type", peer, 0)
             return
         if self._replay(incoming, peer):
             return
         option = wire.unknown_critical_option(incoming)
         if option is not None:
-            self._drop("critical_option_%d" % option, peer, 0)
+            self.drop("critical_option_%d" % option, peer, 0)
             reply, after = wire.message(wire.code_of("4.02")), None
             if incoming.mtype == wire.NON or isinstance(peer, str):
                 return
@@ -403,7 +408,7 @@ class Endpoint(asyncio.DatagramProtocol):
         now = asyncio.get_running_loop().time()
         if known is None or known[0] < now:
             return False
-        self._drop("duplicate", peer, 0)
+        self.drop("duplicate", peer, 0)
         if known[1] is not None and incoming.mtype == wire.CON:
             self.send(known[1], peer)
         return True
@@ -419,7 +424,8 @@ class Endpoint(asyncio.DatagramProtocol):
                 break
             del self._answered[oldest]
 
-    def _drop(self, reason: str, peer: Peer, length: int) -> None:
+    def drop(self, reason: str, peer: Peer, length: int) -> None:
+        """Count something that came from a peer and is not used, and tell it."""
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
         if self._on_drop is not None:
             self._on_drop(reason, peer, length)

@@ -142,7 +142,12 @@ class RequestQueue:
                 self._timer = loop.call_later(self.awake_s, self._check_awake)
 
     def send_now(self, waiting: Waiting, number: str) -> None:
-        """Send a request by SMS to a number without queueing (CR Table 3, last row)."""
+        """Send a request by SMS to a number without queueing (CR Table 3, last row).
+
+        Raises RequestFailed "queue_full" when too many await their responses.
+        """
+        if len(self._side_tasks) >= self._max_length:
+            raise RequestFailed("queue_full", "too many requests by SMS to %s" % number)
         task = asyncio.get_running_loop().create_task(self._serve(waiting, number, final=True))
         self._side_tasks.add(task)
         task.add_done_callback(self._side_tasks.discard)
