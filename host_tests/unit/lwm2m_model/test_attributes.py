@@ -1,7 +1,7 @@
 """Write-Attributes: validation, unsetting, inheritance, persistence."""
 
+from lwm2m.attribute_text import link_format
 from lwm2m.attributes import Attributes
-from lwm2m.discover import link_format
 from lwm2m.object import OperationError
 
 
