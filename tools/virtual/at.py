@@ -3,14 +3,17 @@
 AT Command Manuals, chapter 1: echo, line length, several commands joined by `;`, result codes.
 A handler is called as handler(op, args): op is "" (execution), "?" (read), "=?" (test) or "="
 (write, args a list of strings without quotes, None where left out).  It returns OK, ERROR, SILENT
-(no result code: it answered in its own way) or what cme(), cms(), wait() and prompt() make.
+(no result code: it answered in its own way), HANG (no result ever: a reset comes) or what cme(),
+cms(), wait() and prompt() make.
 """
 
 OK = ("ok",)
 ERROR = ("error",)
 SILENT = ("silent",)
+HANG = ("hang",)
 
 _LINE_MAX = 556
+_PENDING_MAX = 2048
 _CTRL_Z = 0x1A
 _ESCAPE = 0x1B
 
@@ -105,7 +108,7 @@ class CommandLine:
         """Take bytes of the host."""
         for index in range(len(data)):
             if self.running and not self.prompting:
-                self._pending.extend(data[index:])
+                self._pending.extend(data[index : index + _PENDING_MAX - len(self._pending)])
                 self._modem.count("overlaps")
                 break
             self._byte(data[index])
@@ -126,7 +129,7 @@ class CommandLine:
                 modem.echo(b"\n")
         elif byte == 8:
             modem.echo(b"\x08")
-            del self._input[-1:]
+            self._input = self._input[:-1]
         elif len(self._input) >= _LINE_MAX:
             self._too_long = True
         else:
@@ -156,8 +159,7 @@ class CommandLine:
         if not too_long and line[:2].upper() != b"AT":
             return  # not a command line: no answer, as noise has none
         self._modem.count("commands")
-        # A byte of 8 bits is noise: it becomes a character that no command has.
-        text = "".join([chr(byte) if 32 <= byte < 127 else "?" for byte in line[2:]])
+        text = _text(line[2:])
         self._modem.event("at", {"command": "AT" + text})
         self._queue = _commands(text)
         self.running = True
@@ -194,7 +196,7 @@ class CommandLine:
             self.prompting = True
             if not self._modem.next_fault("no_prompt"):
                 self._modem.emit(b"\r\n> ")
-        else:
+        elif kind != "hang":
             self._finish(result)
 
     def _after(self, then):
@@ -242,6 +244,15 @@ class CommandLine:
         if self._pending:
             pending, self._pending = self._pending, bytearray()
             self.receive(pending)
+
+
+def _text(line):
+    """A command line as text; noise becomes a character that ends every command in an error."""
+    clean = bytearray(line)
+    for index, byte in enumerate(clean):
+        if not 32 <= byte < 127:
+            clean[index] = 0x7E
+    return bytes(clean).decode()
 
 
 def _commands(text):

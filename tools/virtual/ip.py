@@ -171,7 +171,7 @@ class Ip:
         if op == "=?":
             return OK
         if op == "=":
-            connection = number(args, 0)
+            connection = number(args, 0, -1)
             if not self.multi or not 0 <= connection < modem.profile.sockets:
                 return ERROR
             modem.reply(f"+CIPSTATUS: {self.sockets.described(connection)}")

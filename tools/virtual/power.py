@@ -93,9 +93,9 @@ class Power:
         self._modem.start()
         self.activity()
 
-    def reset(self, reason: str, delay_ms: int = _RESET_MS) -> None:
-        """Restart: what was not saved is lost."""
-        self._modem.later(delay_ms, self.boot, reason)
+    def reset(self, reason: str) -> None:
+        """Restart in a moment: what was not saved is lost."""
+        self._modem.later(_RESET_MS, self.boot, reason)
 
     def stop(self, reason: str, said: bool) -> None:
         """Shut down in order, with NORMAL POWER DOWN where `said`."""

@@ -5,7 +5,7 @@ sms_ready_ms and register_ms, then attach_ms to the packet service.  A SIM that 
 (PIN given, card put in) takes the same way from there.
 """
 
-from tools.virtual.at import ERROR, OK, cme, number, wait
+from tools.virtual.at import ERROR, HANG, OK, cme, number, wait
 
 _REGISTERED = (1, 5)
 _SIM_STATES = ("ready", "absent", "busy", "pin", "puk")
@@ -155,8 +155,7 @@ class Radio:
     def _sms_ready(self):
         if self.sim_ready:
             self.sms_ready = True
-            if self._modem.settings.get("+CIURC", 1):
-                self._modem.urc("SMS Ready")
+            self._modem.urc("SMS Ready")
 
     def sim_error(self) -> "tuple | None":
         """The result for a command that needs the SIM, or None where it is ready."""
@@ -425,8 +424,8 @@ class Radio:
         modem = self._modem
         if modem.fixed_rate() and not modem.profile.reset_ok_first:
             modem.general.reset_answer()
-            modem.power.reset("AT+CFUN", 0)
-            return wait(60_000, self._attached)
+            modem.power.reset("AT+CFUN")
+            return HANG
         modem.power.reset("AT+CFUN")
         return OK
 

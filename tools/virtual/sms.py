@@ -99,6 +99,10 @@ class Sms:
             return ERROR
         return cms({"absent": 310, "pin": 311, "puk": 316}.get(modem.radio.sim, 314))
 
+    def _pdu_mode(self):
+        """The result of reading in text mode, which is not here, else None."""
+        return cms(_NOT_ALLOWED) if self._modem.settings["+CMGF"] else None
+
     def _format(self, op, args):
         modem = self._modem
         if op == "?":
@@ -189,7 +193,7 @@ class Sms:
     # Storage.
 
     def _read(self, op, args):
-        gate = self._gate()
+        gate = self._gate() or self._pdu_mode()
         if gate or op != "=":
             return gate or (OK if op == "=?" else ERROR)
         index = number(args, 0, -1)
@@ -207,7 +211,7 @@ class Sms:
         if op == "=?":
             self._modem.reply("+CMGL: (0-4)")
             return OK
-        gate = self._gate()
+        gate = self._gate() or self._pdu_mode()
         if gate:
             return gate
         wanted = number(args, 0, 0)

@@ -183,7 +183,7 @@ class Sockets:
         sock = self._sockets[connection]
         if mode == 2:
             port = number(args, 2, -1)
-            if not sock or not sock.extended or len(args) < 3 or not 0 < port <= 65535:
+            if not sock or not sock.extended or port < 1 or port > 65535 or not args[1]:
                 return cme(_NOT_ALLOWED)
             sock.address, sock.port = args[1], port
         elif sock:

@@ -135,6 +135,41 @@ def test_noise_is_not_answered():
     on_both(body)
 
 
+def test_any_bytes_do_no_harm():
+    """DESIGN §6: whatever the host sends, the modem goes on working."""
+
+    async def body(desk):
+        await desk.online()
+        await desk.open()
+        state = 12345
+        pieces = (b"AT", b"+CIP", b"+CM", b"GS", b"SEND", b"=", b"?", b",", b'"', b";", b"0", b"9")
+        for _ in range(400):
+            line = b"AT+"
+            for _ in range(8):
+                state = state * 1103515245 + 12345 & 0x7FFFFFFF
+                index = state >> 16
+                line += pieces[index % 12] if index & 16 else bytes((index & 255,))
+            desk.modem.write(line + b"\r")
+            await asyncio.sleep_ms(20)
+            desk.take()
+            desk.events.clear()
+        tails = ("", "?", "=?", "=", "=,,,", '="', "=-1", "=99999999999", '=0,"",""', "=a;b")
+        for name in sorted(desk.modem.line.commands):
+            desk.take()
+            desk.events.clear()
+            for tail in tails:
+                if name not in ("+CPOWD", "+CFUN", "+IPR", "E", "&F"):
+                    desk.modem.write(b"AT" + name.encode() + tail.encode() + b"\r")
+                    await asyncio.sleep_ms(100)
+        for _ in range(3):
+            desk.modem.write(b"\x1b" * 700 + b"\r")  # out of any prompt
+            await asyncio.sleep_ms(60_000)
+            desk.take()
+        assert (await desk.at("AT")).endswith(b"\r\nOK\r\n")
+
+    on_both(body)
+
+
 def test_next_command_before_the_result():
     """SIM800 AT Manual §1.4.5: a command sent before the last result waits, and is counted."""
 

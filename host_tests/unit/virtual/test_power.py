@@ -134,7 +134,7 @@ def test_call_ready_can_be_switched_off():
         return desk.take()
 
     sent = run(body, "sim800l", saved={"+IPR": 115200, "+CIURC": 0})
-    assert sent.endswith(b"\r\n+CPIN: READY\r\n")
+    assert sent.endswith(b"\r\n+CPIN: READY\r\n\r\nSMS Ready\r\n")
 
 
 def test_speed_shortens_the_start():

@@ -398,5 +398,7 @@ def test_settings():
         await desk.expect("AT+CMGF?", b"\r\n+CMGF: 0\r\n\r\nOK\r\n")
         await desk.expect('AT+CPMS="ME"', b"\r\n+CMS ERROR: 302\r\n")
         await desk.expect("AT+CNMA", b"\r\nERROR\r\n")
+        await desk.expect("AT+CMGF=1", b"\r\nOK\r\n")
+        await desk.expect("AT+CMGL", b"\r\n+CMS ERROR: 302\r\n")  # no text mode here
 
     run(body, "sim7000g")
