@@ -17,6 +17,7 @@ from aiocoap import Message
 
 from . import formats, operations, trigger, wire
 from .endpoint import Endpoint, RequestFailed, Transmission
+from .management import DeviceManagement
 from .model import Model
 from .observations import Observation, Observations
 from .operations import OPERATIONS, Operation, Result
@@ -27,7 +28,7 @@ from .sms import SmsLink, SmsSender
 from .triggers import TriggerSender
 
 
-class LwM2mServer:
+class LwM2mServer(DeviceManagement):
     """An LwM2M server for clients of versions draft, 1.0 and 1.1, on one UDP socket.
 
     on_event(name, facts): see the package. transmission: CoAP times, endpoint.Transmission.
@@ -145,71 +146,6 @@ class LwM2mServer:
         """Return the requests not answered yet, the next first; raises UnknownEndpoint."""
         self._registry.get(endpoint)
         return self._queues[endpoint].waiting()
-
-    # Operations. Each awaits its Result; in Queue Mode that is when the client has shown and
-    # answered. They raise UnknownEndpoint, RequestFailed, or ValueError for a wrong path. A
-    # caller's own time-out (asyncio.wait_for) withdraws the request.
-
-    async def read(
-        self, endpoint: str, path: str, *, accept: int | None = None, via: str | None = None
-    ) -> Result:
-        """Read an Object, Instance, Resource or Resource Instance."""
-        return await self.enqueue(endpoint, "read", path, accept=accept, via=via)
-
-    async def write(
-        self,
-        endpoint: str,
-        path: str,
-        value,
-        *,
-        content_format: int | None = None,
-        replace: bool = True,
-        via: str | None = None,
-    ) -> Result:
-        """Write by PUT, or with replace=False a partial update by POST."""
-        kw = {"content_format": content_format, "replace": replace, "via": via}
-        return await self.enqueue(endpoint, "write", path, value, **kw)
-
-    async def execute(
-        self, endpoint: str, path: str, argument: str | None = None, *, via: str | None = None
-    ) -> Result:
-        """Execute a Resource, with an argument such as "0='reboot'"."""
-        return await self.enqueue(endpoint, "execute", path, argument, via=via)
-
-    async def discover(self, endpoint: str, path: str, *, via: str | None = None) -> Result:
-        """Discover: the value is a list of {"target": …, attribute: …}."""
-        return await self.enqueue(endpoint, "discover", path, via=via)
-
-    async def write_attributes(
-        self, endpoint: str, path: str, attributes: dict, *, via: str | None = None
-    ) -> Result:
-        """Write attributes such as {"pmin": 10, "gt": None}; None unsets."""
-        return await self.enqueue(
-            endpoint, "write-attributes", path, attributes=attributes, via=via
-        )
-
-    async def create(
-        self,
-        endpoint: str,
-        path: str,
-        value: dict,
-        *,
-        content_format: int | None = None,
-        via: str | None = None,
-    ) -> Result:
-        """Create an Object Instance: path "/3303" or "/3303/5", value {resource: value}."""
-        kw = {"content_format": content_format, "via": via}
-        return await self.enqueue(endpoint, "create", path, value, **kw)
-
-    async def delete(self, endpoint: str, path: str, *, via: str | None = None) -> Result:
-        """Delete an Object Instance."""
-        return await self.enqueue(endpoint, "delete", path, via=via)
-
-    async def observe(
-        self, endpoint: str, path: str, *, accept: int | None = None, via: str | None = None
-    ) -> Result:
-        """Observe; result.observing tells whether the client does. Notifications are events."""
-        return await self.enqueue(endpoint, "observe", path, accept=accept, via=via)
 
     async def cancel(
         self, endpoint: str, path: str, *, passive: bool = False, via: str | None = None
