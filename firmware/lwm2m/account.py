@@ -1,13 +1,9 @@
 """A server account: what the client knows of one LwM2M Server, and where it stands with it.
 
 The Object 1 (and Object 0) instances of the server are the truth for every setting that a server may
-write, so properties read them each time. The rest is the state of the registration interface, which
+write; `refresh` reads the mode from them. The rest is the state of the registration interface, which
 `registration`, `queue`, `observe` and `trigger` keep here and `state` carries over a deep sleep.
 """
-
-from lwm2m.registration import IDLE
-
-DEFAULT_LIFETIME_S = 86_400  # CR 5.2.1 Table 2, where no Lifetime is sent
 
 
 def digits(number: "str | None") -> "str | None":
@@ -64,11 +60,12 @@ class ServerAccount:
         self.after_sleep = after_sleep
         self.triggers_per_hour = triggers_per_hour
         self.written = set()  # resource ids of Object 1 that were changed since the configuration
+        self.refresh()
         self.forget()
 
     def forget(self) -> None:
         """Become an account that has never spoken to its server."""
-        self.state = IDLE
+        self.state = 0  # see registration.NAMES
         self.location = None  # registration path, a list of segments
         self.registered = None  # parameters the server has acknowledged
         self.offered = None  # parameters in the message that is outstanding
@@ -91,28 +88,20 @@ class ServerAccount:
         value = None if rid is None else self.server.values.get(rid)
         return default if value is None else value
 
-    @property
-    def lifetime_s(self) -> "int | None":
-        """Lifetime in seconds, None where the resource does not exist (CR 5.2.1 Table 2)."""
-        return self.value("lifetime")
+    def refresh(self) -> None:
+        """Read the mode from the Server object, whose resources may have been written.
 
-    def mode(self) -> tuple:
-        """Return (transports, queue mode): "U", "S" or "US" preferred first, and a bool."""
-        mode = self.version.parse_binding(self.value("binding"))
-        transports, queue = mode if mode else ("U", self.queue_mode)
-        return transports, self.queue_mode if self.version.queue_query == "Q" else queue
-
-    @property
-    def queue(self) -> bool:
-        """Whether the client works in Queue Mode with this server (CR 6.1)."""
-        return self.mode()[1]
-
-    @property
-    def transport(self) -> str:
-        """The binding that the client speaks by, "U" or "S" (Binding Preference)."""
-        transports = self.mode()[0]
+        transports: "U", "S" or "US", preferred first. queue: whether the client works in Queue Mode
+        with this server (CR 6.1). transport: the binding that the client speaks by, "U" or "S".
+        """
+        version = self.version
+        mode = version.parse_binding(self.value("binding")) or ("U", self.queue_mode)
+        self.transports, self.queue = mode
+        if version.queue_query == "Q":
+            self.queue = self.queue_mode
         preferred = self.value("preferred_transport")
-        return preferred if preferred and preferred in transports else transports[0]
+        usable = preferred and preferred in self.transports
+        self.transport = preferred if usable else self.transports[0]
 
     def answers_sms(self, sms_number: "str | None") -> bool:
         """Whether a request over SMS is served and answered over SMS (CR Table 3; TS 1.0 Table 8).
@@ -123,21 +112,9 @@ class ServerAccount:
             return True
         if not self.version.sms_replies:
             return False
-        return "S" in self.mode()[0] if self.version.binding_query else sms_number is not None
+        return "S" in self.transports if self.version.binding_query else sms_number is not None
 
     @property
     def reachable(self) -> bool:
         """Whether the account is registered and stays so: the server's requests are served."""
         return self.location is not None and self.leaving is None
-
-    @property
-    def storing(self) -> bool:
-        """Notification Storing When Disabled or Offline (CR C.1 resource 9), true by default."""
-        return self.value("storing", True) is not False
-
-    def parameters(self, sms_number: "str | None") -> tuple:
-        """Return what a registration tells the server: (lifetime, binding, queue, sms, object list).
-
-        The object list is given by its CRC-32 (`links`), which the caller keeps up to date.
-        """
-        return (self.lifetime_s, self.value("binding"), self.queue, sms_number, self.links)

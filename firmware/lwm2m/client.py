@@ -5,20 +5,30 @@ by link.send(). `step` returns when it next has to run; that is the time to slee
 board can, whenever `busy` is False.
 """
 
-from coap.codes import GET, NOT_FOUND, SERVICE_UNAVAILABLE, dotted
+from micropython import const
+
+from coap.codes import dotted
 from coap.endpoint import Endpoint
-from lwm2m import versions
+from lwm2m import queue as queue_mode
+from lwm2m import registration, versions
 from lwm2m.account import ServerAccount, digits, parse_uri
 from lwm2m.attributes import Attributes
-from lwm2m.links import registration
+from lwm2m.links import registration as object_links
 from lwm2m.object import OperationError
 from lwm2m.objects.server import Server
 from lwm2m.observe import Observations
 from lwm2m.operations import Operations
-from lwm2m.queue import Awake
-from lwm2m.registration import DISABLED, IDLE, REGISTERING, Registrar
 from lwm2m.trigger import admit, matches, read_trigger
 from lwm2m.uri import parse_path
+
+_IDLE = const(0)
+_REGISTERING = const(1)
+_DISABLED = const(5)
+_WAITING = const(6)
+
+_GET = const(0x01)
+_NOT_FOUND = const(0x84)
+_SERVICE_UNAVAILABLE = const(0xA3)
 
 _METHODS = ("", "GET", "POST", "PUT", "DELETE", "FETCH", "PATCH", "iPATCH")
 
@@ -61,9 +71,7 @@ class Client:
         self.dropped = {}
         self.attributes = Attributes()
         self.endpoint = Endpoint(self._handle, random_bits, self._endpoint_drop)
-        self.awake = Awake(self)
         self.observations = Observations(self, observations, stored)
-        self._registrar = Registrar(self)
         self._operations = {}
         self._now = 0
         tree.on_change.append(self._changed)
@@ -138,7 +146,9 @@ class Client:
     def start(self, now: int) -> None:
         """Register, at the next step, with every server that is idle."""
         for account in self.accounts:
-            self._registrar.start(account, now)
+            if account.state == _IDLE:
+                account.state = _WAITING
+                account.due = now
 
     def receive(self, data: bytes, peer, link, now: int) -> "int | None":
         """Take one datagram; peer is (host, port) or, over SMS, the sender's digits.
@@ -149,14 +159,15 @@ class Client:
         account = self._account(peer, link)
         if account is None:
             self.drop("sms_unknown_sender" if link.binding == "S" else "unknown_peer")
-        elif account.state == DISABLED:
+        elif account.state == _DISABLED:
             self.drop("disabled", account)  # CR C.1 resource 7: ignore all the messages
         elif link.binding == "S" and not account.answers_sms(self.sms_number):
             root = [self.root] if self.root else []
-            self._triggered(account, read_trigger(account, data, root) or admit(account, now))
+            reason = read_trigger(account, data, root) or admit(account, now)
+            self._triggered(account, reason)
         else:
-            if link.binding == account.transport and account.state != IDLE:
-                self.awake.touch(account, now)
+            if link.binding == account.transport and account.state != _IDLE:
+                queue_mode.touch(self, account, now)
             self.endpoint.receive(data, account.peers[link.binding], link, now)
         return self.step(now)
 
@@ -165,10 +176,10 @@ class Client:
         self._now = now
         self.endpoint.step(now)
         for account in self.accounts:
-            self.awake.step(account, now)
+            queue_mode.step(self, account, now)
         due = self.observations.step(now)
         for account in self.accounts:
-            due = _earlier(due, self._registrar.step(account, now))
+            due = _earlier(due, registration.step(self, account, now))
             until = account.awake_until
             if until is not None and until > now:
                 due = _earlier(due, until)
@@ -179,21 +190,22 @@ class Client:
         if self.endpoint.busy():
             return True
         for account in self.accounts:
-            if self.awake.busy(account):
+            if queue_mode.busy(account):
                 return True
         return False
 
     def update(self, account: "ServerAccount | None" = None, reason: str = "application") -> None:
         """Send an Update to one server or all, at the next step; without a registration a Register."""
         for each in self.accounts if account is None else (account,):
-            if each.state not in (IDLE, DISABLED):
+            if each.state not in (_IDLE, _DISABLED):
                 each.wanted = reason
         self._nearer()
 
     def deregister(self, now: int, account: "ServerAccount | None" = None) -> None:
         """Deregister from one server or all, at the next step; `start` registers again."""
         for each in self.accounts if account is None else (account,):
-            self._registrar.leave(each, IDLE, now)
+            if each.state != _IDLE:
+                self._leave(each, _IDLE, now)
         self._nearer()
 
     def address_changed(self, now: int) -> None:
@@ -202,7 +214,7 @@ class Client:
         The draft prescribes the Update (CR 5.2.1); after it `after_sleep` of the account decides.
         """
         for account in self.accounts:
-            if account.transport == "U" and account.state not in (IDLE, DISABLED, REGISTERING):
+            if account.transport == "U" and account.state not in (_IDLE, _DISABLED, _REGISTERING):
                 account.wanted = "address"
                 if not account.version.update_on_address_change and account.after_sleep == "register":
                     account.expires = now
@@ -256,10 +268,7 @@ class Client:
     def object_list(self, account) -> bytes:
         """Return the payload of Register, application/link-format (CR 5.2.1)."""
         version = account.version
-        announced = version.announced_format
-        if announced not in version.formats:
-            announced = None
-        return registration(self.tree, version, self.root, announced).encode()
+        return object_links(self.tree, version, self.root, version.announced_format).encode()
 
     def _account(self, peer, link):
         binding = link.binding
@@ -279,21 +288,21 @@ class Client:
             self.drop("not_registered", account)  # TS 1.0 5.4: silence until the Register is answered
             return None
         segments = request.path()
-        self._sms = link.binding == "S"
+        self._by_sms = link.binding == "S"
         try:
             if self.root:
                 if segments[:1] != [self.root]:
-                    raise OperationError(NOT_FOUND)
+                    raise OperationError(_NOT_FOUND)
                 segments = segments[1:]
             path = parse_path(segments)
         except OperationError as error:
             response = request.reply(error.code)
         else:
             response = self.operations(account).handle(request, path, account)
-            if request.code == GET:
+            if request.code == _GET:
                 self.observations.handle(request, response, path, account, now)
             else:
-                self.observations.resume()  # attributes may be others
+                self.observations.due = 0  # attributes may be others
         if self.on_event:
             self.emit(
                 "request",
@@ -306,19 +315,24 @@ class Client:
         return response
 
     def _execute(self, account, role):
+        """Act on an Execute of a Server object once it is answered: the next step does the work."""
         if role == "disable":
-            self._registrar.leave(account, DISABLED, self._now)
-        elif role == "update_trigger":
-            if not self._sms:
-                account.wanted = account.wanted or "trigger"
-                self._triggered(account, None)
-                return
+            self._leave(account, _DISABLED, self._now)
+        elif role != "update_trigger":
+            raise OperationError(_NOT_FOUND)
+        elif self._by_sms:
             reason = admit(account, self._now)
             self._triggered(account, reason)
             if reason == "sms_rate_limit":
-                raise OperationError(SERVICE_UNAVAILABLE)
+                raise OperationError(_SERVICE_UNAVAILABLE)
         else:
-            raise OperationError(NOT_FOUND)
+            account.wanted = account.wanted or "trigger"
+            self.emit("trigger", account)
+
+    def _leave(self, account, target, now):
+        account.leaving = target
+        if account.state == _WAITING and account.location is None:
+            registration.left(self, account, now)
 
     def _triggered(self, account, reason):
         if reason:
@@ -332,6 +346,7 @@ class Client:
             for account in self.accounts:
                 if account.server.instance_id == path[1]:
                     account.changed = True
+                    account.refresh()
                     account.written.add(path[2])
         self._nearer()
 

@@ -14,15 +14,24 @@ order once it is back, or discarded, as Notification Storing says.
 
 from micropython import const
 
-from coap.codes import CONTENT, NOT_FOUND
-from coap.message import CON, NON, Message
-from coap.options import ACCEPT, CONTENT_FORMAT, OBSERVE
+from coap.message import Message
 from lwm2m.object import OperationError
-from lwm2m.registration import REGISTERED, UPDATING
+from lwm2m.queue import touch
 
-DIRTY = const(1)
-IN_FLIGHT = const(2)
-UNANSWERED = const(4)
+_DIRTY = const(1)
+_IN_FLIGHT = const(2)
+_UNANSWERED = const(4)
+
+_REGISTERED = const(2)
+_UPDATING = const(3)
+
+_CON = const(0)
+_NON = const(1)
+_CONTENT = const(0x45)
+_NOT_FOUND = const(0x84)
+_OBSERVE = const(6)
+_CONTENT_FORMAT = const(12)
+_ACCEPT = const(17)
 
 _LINK_FORMAT = const(40)
 _DAY_MS = const(86_400_000)
@@ -54,7 +63,7 @@ class Observations:
         self._limit = limit
         self._store = store
         self._by_path = {}
-        self._due = None  # 0: look through all of them at the next step
+        self.due = None  # ms of the next look at all of them; 0 at the next step
         self.sequence = 0
         self.stored = []  # (observation, content format, payload), oldest first
 
@@ -65,15 +74,15 @@ class Observations:
 
     def handle(self, request, response, path: tuple, account, now: int) -> None:
         """Act on the Observe option of a GET whose response is ready; extends that when it starts."""
-        register = request.get_uint(OBSERVE)
-        accept = request.get_uint(ACCEPT)
+        register = request.get_uint(_OBSERVE)
+        accept = request.get_uint(_ACCEPT)
         token = bytes(request.token)
         if register is None or register > 1 or not path:
             return
         for known in list(self):
             if known.account is account and (known.token == token or known.path == path):
                 self.end(known, "replaced" if register == 0 else "observe")
-        if register or response.code != CONTENT or accept == _LINK_FORMAT:
+        if register or response.code != _CONTENT or accept == _LINK_FORMAT:
             return
         if sum([1 for _ in self]) >= self._limit:
             self._client.drop("observations_full", account)
@@ -81,13 +90,13 @@ class Observations:
         observation = Observation(account, token, path, accept, now)
         observation.value = self._number(path)
         self.restore(observation)
-        response.add(OBSERVE, self._next_sequence())
+        response.add(_OBSERVE, self._next_sequence())
         self._client.emit("observed", account, path=_text(path))
 
     def restore(self, observation: Observation) -> None:
         """Take an observation into the index."""
         self._by_path.setdefault(observation.path, []).append(observation)
-        self._due = 0
+        self.due = 0
 
     def end(self, observation: Observation, reason: str) -> None:
         """Forget an observation and what is stored for it."""
@@ -102,54 +111,48 @@ class Observations:
         self.stored = [item for item in self.stored if item[0] is not observation]
         self._client.emit("cancelled", account, path=_text(observation.path), reason=reason)
 
-    def forget(self, account) -> None:
-        """End the observations of a server from which the client has deregistered."""
+    def forget(self, account, reason: str, kept) -> None:
+        """End the observations of a server, except those in `kept`."""
         for observation in list(self):
             if observation.account is account:
-                self.end(observation, "deregistered")
+                observation.flags &= ~_IN_FLIGHT
+                if observation not in kept:
+                    self.end(observation, reason)
 
     def registered(self, account) -> None:
         """Begin a new registration: end observations, unless stored notifications wait."""
-        waiting = [item[0] for item in self.stored]
-        for observation in list(self):
-            if observation.account is account:
-                if not account.resuming and observation not in waiting:
-                    self.end(observation, "registered")
-                observation.flags &= ~IN_FLIGHT
-        account.resuming = False
-        self._due = 0
-
-    def resume(self) -> None:
-        """Look at every observation in the next step: a server is back, or attributes changed."""
-        self._due = 0
+        if account.resuming:
+            account.resuming = False
+        else:
+            self.forget(account, "registered", [item[0] for item in self.stored])
 
     def changed(self, path: tuple) -> None:
         """Note that the value at path (object, instance, resource) has changed."""
         index = self._by_path
         for depth in range(1, len(path) + 1):
             for observation in index.get(path[:depth], ()):
-                observation.flags |= DIRTY
-                self._due = 0
+                observation.flags |= _DIRTY
+                self.due = 0
         if index and len(path) == 3:
             for deeper in index:  # a resource instance is not reported on its own
                 if len(deeper) == 4 and deeper[:3] == path:
                     for observation in index[deeper]:
-                        observation.flags |= DIRTY
-                        self._due = 0
+                        observation.flags |= _DIRTY
+                        self.due = 0
 
     def structure_changed(self) -> None:
         """Note that instances have come or gone."""
         for observation in self:
             path = observation.path
             if len(path) == 1 or self._client.tree.get(path[0], path[1]) is None:
-                observation.flags |= DIRTY
-                self._due = 0
+                observation.flags |= _DIRTY
+                self.due = 0
 
     def step(self, now: int) -> "int | None":
         """Send the notifications that are due; return when the next one will be."""
-        if self._due is None or now < self._due:
-            return self._due
-        self._due = None
+        if self.due is None or now < self.due:
+            return self.due
+        self.due = None
         due = None
         blocked = False
         for observation in list(self):
@@ -159,15 +162,15 @@ class Observations:
             elif at is not None and (due is None or at < due):
                 due = at
         # A blocked one is looked at again after whatever it waits for.
-        self._due = 0 if blocked or self._due == 0 else due
+        self.due = 0 if blocked or self.due == 0 else due
         return due
 
     def _consider(self, observation, now):
         """Send, store or skip; return the ms at which to look again, 0 after any event, or None."""
         account = observation.account
-        if observation.flags & IN_FLIGHT:
+        if observation.flags & _IN_FLIGHT:
             return 0
-        online = account.state == REGISTERED and account.leaving is None
+        online = account.state == _REGISTERED and account.leaving is None
         if online:
             for item in self.stored:
                 if item[0] is observation:
@@ -180,20 +183,20 @@ class Observations:
         if pmax is None:
             pmax = account.value("pmax")
         latest = observation.told_at + pmax * 1000 if pmax and pmax >= pmin else None
-        if observation.flags & DIRTY:
+        if observation.flags & _DIRTY:
             earliest = observation.told_at + pmin * 1000
             if now < earliest:
                 return earliest
             if not self._passes(observation, above, below, step):
-                observation.flags &= ~DIRTY
-        if not observation.flags & DIRTY and (latest is None or now < latest):
+                observation.flags &= ~_DIRTY
+        if not observation.flags & _DIRTY and (latest is None or now < latest):
             return latest
-        if online or account.state == UPDATING:
+        if online or account.state == _UPDATING:
             return self._tell(observation, None, now)
         item = self._item(observation, now)
         observation.told_at = now
-        observation.flags &= ~DIRTY
-        if item and account.storing:
+        observation.flags &= ~_DIRTY
+        if item and account.value("storing", True):
             self._keep(item)
         return now + pmax * 1000 if latest is not None else None
 
@@ -240,7 +243,7 @@ class Observations:
         link, peer = client.route(account)
         if account.queue and account.awake_until is None:
             account.wanted = account.wanted or "notification"
-        if account.wanted or account.state == UPDATING:  # CR 6.1: the Update goes first
+        if account.wanted or account.state == _UPDATING:  # CR 6.1: the Update goes first
             return 0
         confirmable = link.binding != "S" and (
             account.queue or item is not None or now - observation.confirmed_at >= _DAY_MS
@@ -249,7 +252,7 @@ class Observations:
             return 0
         if item is None:
             item = self._item(observation, now)
-            observation.flags &= ~DIRTY
+            observation.flags &= ~_DIRTY
             observation.told_at = now
             if item is None:
                 return 0
@@ -258,16 +261,16 @@ class Observations:
         content_format = item[1]
         gone = content_format is None
         message = Message(
-            NOT_FOUND if gone else CONTENT, CON if confirmable else NON, observation.token, item[2]
+            _NOT_FOUND if gone else _CONTENT, _CON if confirmable else _NON, observation.token, item[2]
         )
         if gone:
             self.end(observation, "deleted")
         else:
-            message.add(OBSERVE, self._next_sequence()).add(CONTENT_FORMAT, content_format)
+            message.add(_OBSERVE, self._next_sequence()).add(_CONTENT_FORMAT, content_format)
         if confirmable:
             observation.confirmed_at = now
-        observation.flags |= IN_FLIGHT
-        client.awake.touch(account, now)
+        observation.flags |= _IN_FLIGHT
+        touch(client, account, now)
 
         def on_done(reason, now):
             self._done(observation, item, reason, now)
@@ -278,23 +281,23 @@ class Observations:
     def _done(self, observation, item, reason, now):
         client = self._client
         account = observation.account
-        self._due = 0
+        self.due = 0
         if account is None:
             return
-        observation.flags &= ~IN_FLIGHT
+        observation.flags &= ~_IN_FLIGHT
         if reason is None:
-            observation.flags &= ~UNANSWERED
+            observation.flags &= ~_UNANSWERED
             client.emit("notified", account, path=_text(observation.path), bytes=len(item[2]))
         elif reason == "reset":
             self.end(observation, "reset")
-        elif observation.flags & UNANSWERED and reason == "timeout":
+        elif observation.flags & _UNANSWERED and reason == "timeout":
             self.end(observation, "timeout")
         else:
             if reason == "timeout":
-                observation.flags |= UNANSWERED
-            if account.storing:
+                observation.flags |= _UNANSWERED
+            if account.value("storing", True):
                 self._keep(item)
-            if account.state == REGISTERED:
+            if account.state == _REGISTERED:
                 account.wanted = account.wanted or "notification"
 
     def _keep(self, item):

@@ -11,8 +11,14 @@ from micropython import const
 
 from lwm2m.codec import CodecError
 from lwm2m.codec.cbor import dumps, loads
-from lwm2m.observe import DIRTY, UNANSWERED, Observation
-from lwm2m.registration import DEREGISTERING, REGISTERED, REGISTERING, UPDATING, WAITING
+from lwm2m.observe import Observation
+
+_REGISTERING = const(1)
+_REGISTERED = const(2)
+_UPDATING = const(3)
+_DEREGISTERING = const(4)
+_WAITING = const(6)
+_KEPT_FLAGS = const(5)  # observe: DIRTY and UNANSWERED
 
 _FORMAT = const(1)
 _CRC_BYTES = const(4)
@@ -74,7 +80,7 @@ def _facts(client, now):
                 list(each.path),
                 each.accept,
                 each.value,
-                each.flags & (DIRTY | UNANSWERED),
+                each.flags & _KEPT_FLAGS,
                 (now - each.told_at) // 1000,
                 (now - each.confirmed_at) // 1000,
             ]
@@ -114,6 +120,7 @@ def _restore(client, facts):
                 account.server.values.pop(written[at], None)
             else:
                 account.server.values[written[at]] = written[at + 1]
+        account.refresh()
         account.location = location.split("/") if location else None
         account.expires = None if expires is None else base + expires * 1000
         account.due = None if due is None else base + due * 1000
@@ -123,10 +130,10 @@ def _restore(client, facts):
         account.trigger_hour = base - hour * 1000
         account.trigger_count = count
         account.leaving = leaving
-        if state in (UPDATING, DEREGISTERING) and location:
-            state, account.due = REGISTERED, base  # the outcome is unknown: begin again
-        elif state in (REGISTERING, UPDATING, DEREGISTERING):
-            state, account.due = WAITING, base
+        if state in (_UPDATING, _DEREGISTERING) and location:
+            state, account.due = _REGISTERED, base  # the outcome is unknown: begin again
+        elif state in (_REGISTERING, _UPDATING, _DEREGISTERING):
+            state, account.due = _WAITING, base
         account.state = state
     restored = []
     for index, token, path, accept, value, flags, told, confirmed in observed:

@@ -7,9 +7,16 @@ endpoint never sees it, so that neither an ACK nor a Reset can leave.
 
 from micropython import const
 
-from coap.codes import POST
-from coap.message import NON, FormatError, decode
-from lwm2m.registration import DEREGISTERING, DISABLED, IDLE, REGISTERING, UPDATING
+from coap.message import FormatError, decode
+
+_IDLE = const(0)
+_REGISTERING = const(1)
+_UPDATING = const(3)
+_DEREGISTERING = const(4)
+_DISABLED = const(5)
+
+_NON = const(1)
+_POST = const(0x02)
 
 _HOUR_MS = const(3_600_000)
 _SETTLED_MS = const(10_000)
@@ -39,7 +46,7 @@ def read_trigger(account, datagram, root: list) -> "str | None":
         path = request.path()
     except FormatError:
         return "sms_malformed"
-    if request.code != POST or request.type > NON or request.screen():
+    if request.code != _POST or request.type > _NON or request.screen():
         return "sms_not_trigger"
     resources = account.version.server_resources
     if path[: len(root)] != root:
@@ -63,12 +70,12 @@ def admit(account, now: int) -> "str | None":
     just done and the server may still use the awake time, asks for nothing more.
     """
     state = account.state
-    if state in (IDLE, DISABLED, DEREGISTERING) or account.leaving is not None:
+    if state in (_IDLE, _DISABLED, _DEREGISTERING) or account.leaving is not None:
         return "sms_not_registered"
     awake = account.awake_until is not None or not account.queue
     if (
         account.wanted
-        or state in (REGISTERING, UPDATING)
+        or state in (_REGISTERING, _UPDATING)
         or (awake and account.location and now - account.sent_at < _SETTLED_MS)
     ):
         return "sms_trigger_pending"

@@ -65,13 +65,13 @@ class Version:
     server_table: rows of Object 1, 4 bytes each (see lwm2m.object).
     server_resources: role -> resource id of Object 1; a role the version lacks is absent.
     server_version: object version of Object 1 to announce as `;ver=`, None for 1.0.
-    security_version: the same for Object 0.
     update_method: CoAP method code of Update (PUT = 3 in the draft, POST = 2 after; OMA issue 96).
     lwm2m_query: value of the `lwm2m=` parameter, None where it is not sent (CR Table 2: only > 1.0).
     queue_query: the parameter of its own that asks for queue mode ("q", "Q"), None where the
         binding parameter says it.
     binding_query: whether `b=` is sent.
-    awake_rule: "ack_timeout" (CR 6.1) or "max_transmit_wait" (TS 1.0 8.3).
+    awake_rule: the attribute of a link's Transmission that is the awake time: ACK_TIMEOUT (CR 6.1)
+        or MAX_TRANSMIT_WAIT (TS 1.0 8.3).
     sms_replies: True where a request over SMS gets its immediate response over SMS (CR Table 3);
         False where, unless the binding is S, only the trigger is obeyed and nothing is answered.
     default_pmin_s: Minimum Period where nothing says it (CR C.1 resource 5: 1; TS C.1: 0).
@@ -80,7 +80,8 @@ class Version:
     structured_format: content format of a multi-valued answer to a request without Accept.
     formats: content formats the client may send, its own choice first; 112 in the older versions
         only to a request whose Accept names it.
-    announced_format: `ct` of the root link, sent when the client has a codec for it.
+    announced_format: `ct` of the root link, None for none: the JSON of the draft (100 in its
+        example) and of 1.0 is announced by those who have it.
     """
 
     def __init__(self, name: str) -> None:
@@ -93,18 +94,18 @@ class Version:
         self.server_resources = {
             role: table[4 * i] << 8 | table[4 * i + 1] for i, role in enumerate(roles)
         }
-        self.server_version = self.security_version = "1.1" if later else None
+        self.server_version = "1.1" if later else None
         self.update_method = 3 if draft else 2
         self.lwm2m_query = None if draft else name
         self.queue_query = "q" if draft else "Q" if later else None
         self.binding_query = not draft
-        self.awake_rule = "ack_timeout" if draft else "max_transmit_wait"
+        self.awake_rule = "ack_timeout_ms" if draft else "max_transmit_wait_ms"
         self.sms_replies = not later
         self.default_pmin_s = 1 if draft else 0
         self.update_on_address_change = draft
         self.structured_format = 112 if later else 11542
         self.formats = (0, 42, 112, 60, 11542) if later else (0, 42, 11542, 112)
-        self.announced_format = 100 if draft else 112 if later else 11543
+        self.announced_format = 112 if later else None
 
     def parse_binding(self, value) -> "tuple[str, bool] | None":
         """Read a value of Binding Preference (CR C.1 resource 10) or Binding (1.0 and 1.1: 7).

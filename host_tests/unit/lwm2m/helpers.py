@@ -1,12 +1,13 @@
 """A client on links that record, a server's side to answer with, and a clock that is an integer."""
 
-from coap.codes import CHANGED, CREATED, DELETED, GET, POST
+from coap.codes import CREATED, GET, POST
 from coap.message import ACK, CON, RST, Message, decode
 from coap.options import CONTENT_FORMAT, LOCATION_PATH, OBSERVE, URI_PATH, URI_QUERY
 from coap.transmission import sms, udp
 from lwm2m.client import Client
 from lwm2m.objects.device import Device
 from lwm2m.objects.ipso import Temperature
+from lwm2m.registration import NAMES
 from lwm2m.tree import Tree
 
 URI = "coap://server.example:5683"
@@ -15,6 +16,7 @@ SERVER_NUMBER = "447700900123"
 OWN_NUMBER = "447700900999"
 AWAKE_MS = 93_000  # MAX_TRANSMIT_WAIT of RFC 7252 §4.8.2
 DAY_MS = 86_400_000
+IDLE, REGISTERING, REGISTERED, UPDATING, DEREGISTERING, DISABLED, WAITING = range(len(NAMES))
 
 
 class Link:
@@ -159,7 +161,7 @@ class Bench:
 
     def fall_asleep(self):
         """Let the awake time end."""
-        self.run_for(self.client.awake.time_ms(self.account))
+        self.run_to(self.account.awake_until)
         assert not self.client.busy(self.now)
         assert self.sent() == []
 
@@ -185,7 +187,3 @@ def is_update(message, version="1.1"):
 def text(message):
     """Return the payload as text."""
     return str(bytes(message.payload), "utf-8")
-
-
-DONE = CHANGED
-GONE = DELETED

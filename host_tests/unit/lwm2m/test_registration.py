@@ -17,16 +17,19 @@ from coap.codes import (
 from coap.message import CON, RST, Message
 from coap.options import CONTENT_FORMAT, LOCATION_PATH, MAX_AGE
 from lwm2m.objects.ipso import Temperature
-from lwm2m.registration import (
+from lwm2m.registration import NAMES
+from unit.lwm2m.helpers import (
     DEREGISTERING,
     IDLE,
-    NAMES,
+    OWN_NUMBER,
     REGISTERED,
     REGISTERING,
     UPDATING,
     WAITING,
+    Bench,
+    is_update,
+    text,
 )
-from unit.lwm2m.helpers import OWN_NUMBER, Bench, is_update, text
 
 # The client, CoAP and the data model beside the test itself: more than the board's heap holds.
 HEAP_K = 96

@@ -12,8 +12,15 @@ from coap.codes import (
     POST,
     PUT,
 )
-from lwm2m.registration import DISABLED, REGISTERED
-from unit.lwm2m.helpers import DAY_MS, URI, Bench, is_update, text
+from unit.lwm2m.helpers import (
+    DAY_MS,
+    DISABLED,
+    REGISTERED,
+    URI,
+    Bench,
+    is_update,
+    text,
+)
 
 # The client, CoAP and the data model beside the test itself: more than the board's heap holds.
 HEAP_K = 96
@@ -198,7 +205,7 @@ def test_resource_10_binding_preference():
     for value, mode in ((b"0", ("U", False)), (b"2", ("S", False)), (b"3", ("S", True))):
         other = draft()
         assert write(other, 10, value)[0].code == CHANGED
-        assert other.account.mode() == mode
+        assert other.account.transports == mode[0] and other.account.queue == mode[1]
 
 
 def test_resource_11_update_trigger():

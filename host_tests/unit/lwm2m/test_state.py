@@ -2,8 +2,17 @@
 
 from coap.codes import CHANGED, CONTENT, GET, PUT
 from coap.options import LOCATION_PATH, OBSERVE
-from lwm2m.registration import DISABLED, IDLE, REGISTERED, WAITING
-from unit.lwm2m.helpers import OWN_NUMBER, SERVER_NUMBER, Bench, is_update, text
+from unit.lwm2m.helpers import (
+    DISABLED,
+    IDLE,
+    OWN_NUMBER,
+    REGISTERED,
+    SERVER_NUMBER,
+    WAITING,
+    Bench,
+    is_update,
+    text,
+)
 
 # The client, CoAP and the data model beside the test itself: more than the board's heap holds.
 HEAP_K = 96
@@ -159,7 +168,7 @@ def test_written_settings_go_on():
     bench.answer(bench.request(PUT, "/1/0/1", b"7200", 0)[1], CHANGED)
     bench.fall_asleep()
     after = reborn(bench, 10_000)
-    assert after.account.lifetime_s == 7200
+    assert after.account.value("lifetime") == 7200
     after.step()
     assert after.sent() == []
 
