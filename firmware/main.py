@@ -2,12 +2,12 @@
 
 import asyncio
 
-from node import node
+from node import boot
 
 
 def start(console=None) -> None:
     """Run the node for ever; `console` gives command lines (node/console.py) where one is wanted."""
-    asyncio.run(node.main("site.json", console))
+    asyncio.run(boot.run("site.json", console))
 
 
 if __name__ == "__main__":

@@ -15,11 +15,12 @@ from pathlib import Path
 from tools import build
 
 ROOT = build.ROOT
-# The first heap of an ESP32 without PSRAM (README, "Memory"); `w` scales it to this machine's words.
-HEAP_K = 56
+# What an ESP32 without PSRAM has for Python beside its UART's buffers (README, "Memory").
+HEAP_K = 320
 POWER_ON, HARD_RESET, DEEP_SLEEP = 1, 2, 4
 WOKEN_BY_PIN, WOKEN_BY_TIMER, WOKEN_BY_GPIO = 2, 4, 7
 RESTART_PAUSE_S = 0.1
+CRASHES_MAX = 5  # in a row, without a registration or a sleep between them
 _STOP_TIMEOUT_S = 5
 
 
@@ -47,6 +48,7 @@ class SimulatedBoard:
         self.folder = Path(folder)
         self.awake_ms = 0.0
         self.boots = 0
+        self._crashes = 0
         self._on_event = on_event
         self._runtime = runtime
         self._modem = modem
@@ -85,16 +87,18 @@ class SimulatedBoard:
 
     async def power_off(self) -> None:
         """Cut the power and end the process."""
-        self._stopping = True
-        if self._timer:
-            self._timer.cancel()
-        if self._process:
-            self._process.kill()
-            await asyncio.wait_for(self.ended.wait(), _STOP_TIMEOUT_S)
+        await self._cut()
         for task in list(self._tasks):
             task.cancel()
         if self._server:
             self._server.close()
+
+    async def power_cycle(self) -> None:
+        """Take the battery off and on again: RTC memory is lost, the modem is left as it is."""
+        await self._cut()
+        self._stopping = False
+        self._memory = b""
+        await self._start(POWER_ON, 0)
 
     def command(self, line: str) -> None:
         """Give the firmware's console one line; a sleeping board is woken for it, as by a button."""
@@ -108,6 +112,14 @@ class SimulatedBoard:
         """Put a voltage on an analog input."""
         self._microvolts[pin] = microvolts
         self._send(b"V", bytes((pin,)) + microvolts.to_bytes(4, "big"))
+
+    async def _cut(self):
+        self._stopping = True
+        if self._timer:
+            self._timer.cancel()
+        if self._process:
+            self._process.kill()
+            await asyncio.wait_for(self.ended.wait(), _STOP_TIMEOUT_S)
 
     async def _start(self, cause, reason):
         self.boots += 1
@@ -127,7 +139,7 @@ class SimulatedBoard:
     def _command_line(self, port, cause, reason, memory_file):
         arguments = [str(port), str(cause), str(reason), str(memory_file)]
         if self._runtime == "micropython":
-            return [interpreter(), "-X", f"heapsize={self._heap_k}wK", "-m", "shim.boot", *arguments]
+            return [interpreter(), "-X", f"heapsize={self._heap_k}K", "-m", "shim.boot", *arguments]
         return [sys.executable, "-m", "shim.boot", *arguments]
 
     def _environment(self):
@@ -158,11 +170,16 @@ class SimulatedBoard:
             return
         if halt is None:
             self._on_event("error", {"reason": f"the firmware ended with exit code {code}"})
+            self._crashes += 1
+            if self._crashes >= CRASHES_MAX:
+                self._on_event("error", {"reason": f"{CRASHES_MAX} crashes in a row; left off"})
+                return
             halt = {"kind": "reset", "duration_ms": None, "wake_pin": None}
         self._on_event("halted", halt)
         if halt["kind"] == "reset":
             self._wake(0, "reset", HARD_RESET)
             return
+        self._crashes = 0
         self._sleep(halt)
 
     def _sleep(self, halt):

@@ -46,7 +46,8 @@ def broken(firmware: Path) -> list:
         for line, name in _imported(ast.parse(path.read_text())):
             top = name.split(".")[0]
             if name.startswith("."):
-                found.append(f"{where}:{line}: relative import; name the room")
+                if len(name) - len(name.lstrip(".")) >= len(parts):
+                    found.append(f"{where}:{line}: relative import out of {room}")
             elif top in _OUTSIDE:
                 found.append(f"{where}:{line}: firmware imports {top}")
             elif top in _HARDWARE and parts != ("node", "hw.py"):

@@ -12,7 +12,7 @@ class ConfigError(Exception):
 
 
 # A row a key: (name, kind, default, allowed). Kinds: "str", "int", "bool", "number", "phone", "uri",
-# "path", "list". A default of _NEEDED must be given; None may stay unset. Allowed: a tuple of values,
+# "path", "sensor", "list", "dict". A default of _NEEDED must be given; None may stay unset. Allowed: a tuple of values,
 # or for an integer its (least, most), or for a string its most characters.
 _NEEDED = "…"
 
@@ -23,7 +23,7 @@ _SITE = (
     ("local_port", "int", 0, (0, 65535)),
     ("sms_number", "phone", None, None),
     ("root_path", "path", "", 32),
-    ("sleep", "str", "deep", ("deep", "light", "none")),
+    ("sleep", "str", "deep", ("deep", "idle", "none")),
     ("log", "str", "text", ("text", "json", "off")),
     ("servers", "list", _NEEDED, (1, 4)),
     ("modem", "dict", {}, None),
@@ -50,11 +50,14 @@ _MODEM = (
     ("sms_storing", "bool", True, None),
 )
 _OBJECT = (
-    ("object", "int", _NEEDED, (3, 65534)),
+    ("object", "sensor", _NEEDED, None),
     ("instance", "int", 0, (0, 65534)),
     ("value", "number", None, None),
     ("units", "str", None, 16),
 )
+# IPSO Objects with a Sensor Value, its unit and its extremes; anything else is an application's.
+_SENSORS = (3300, 3301, 3303, 3304, 3315, 3316, 3317, 3318, 3319, 3320, 3322, 3323, 3324, 3325, 3326,
+            3327, 3328, 3330, 3346)
 
 
 def load(path: str) -> dict:
@@ -139,6 +142,8 @@ def _fits(kind, value, allowed):
         return False
     if kind == "int":
         return isinstance(value, int) and allowed[0] <= value <= allowed[1]
+    if kind == "sensor":
+        return value in _SENSORS
     if kind == "number":
         return isinstance(value, (int, float))
     if kind == "list":
@@ -167,6 +172,7 @@ def _use(kind, allowed):
     return {
         "bool": "true or false",
         "number": "a number",
+        "sensor": "one of " + ", ".join([str(number) for number in _SENSORS]),
         "list": "a list of %d to %d entries" % (allowed if kind == "list" else (0, 0)),
         "dict": "a JSON object",
         "phone": "a telephone number of 3 to 15 digits, with or without +",

@@ -23,6 +23,7 @@ async def serve(node, reader) -> None:
             return
         if line.strip():
             _answer(node, line)
+            node.stay_awake()
 
 
 def _answer(node, line):
@@ -90,7 +91,7 @@ def _get(node, command):
 
 
 def _update(node, command):
-    node.client.update(node.clock.now())
+    node.client.update()
     return "ok", {}
 
 

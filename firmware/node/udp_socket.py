@@ -1,8 +1,10 @@
-"""A plain UDP socket as a link: for a network without a modem, and for desks and tests."""
+"""A plain UDP socket as a link, and the bearer that needs nothing else: for desks and tests."""
 
 import asyncio
 import errno
 import socket
+
+from coap import transmission
 
 _POLL_MS = 20
 _MTU = 1024
@@ -29,7 +31,8 @@ class UdpSocketLink:
         self._socket.setblocking(False)
 
     def send(self, data, peer) -> None:
-        """Send one datagram; what the network refuses is dropped and counted."""
+        """Send one datagram, awake from then on; what the network refuses is dropped and counted."""
+        self._asleep = False
         try:
             address = socket.getaddrinfo(peer[0], peer[1], socket.AF_INET, socket.SOCK_DGRAM)[0][-1]
             self._names[_readable(address)] = peer
@@ -75,3 +78,43 @@ def _readable(address):
         return address[0], address[1]
     family_first = socket.sockaddr(address)
     return socket.inet_ntop(family_first[0], family_first[1]), family_first[2]
+
+
+class SocketBearer:
+    """What carries the datagrams of a node without a modem (node/cellular.py is the other one).
+
+    `received(data, peer, link)` takes what comes in.
+    """
+
+    wake_pin = None
+
+    def __init__(self, site, board, received, on_event, now, kept):
+        link = UdpSocketLink(site["local_port"])
+        link.transmission = transmission.udp()
+        link.on_datagram = received
+        self.links = [link]
+        self.info = {}
+
+    def tasks(self) -> list:
+        """Return the coroutines that the node has to run."""
+        return [self.links[0].run()]
+
+    async def start(self, kept: bool) -> None:
+        """Be ready to send; a socket always is."""
+        self.links[0].wake()
+
+    def busy(self) -> bool:
+        """Whether something is under way that sleep would break off."""
+        return False
+
+    async def sleep(self) -> None:
+        """Hear nothing until something is sent."""
+        self.links[0].sleep()
+
+    def freeze(self):
+        """Return what to keep over a deep sleep: nothing."""
+        return None
+
+    def close(self) -> None:
+        """Give the socket back."""
+        self.links[0].close()

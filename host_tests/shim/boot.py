@@ -21,9 +21,9 @@ async def _boot(arguments):
     wires = machine.host = Wires(int(cause), int(reason), memory)
     await wires.open(int(port))
     taking = asyncio.create_task(wires.run())
-    from node import node
+    from node import boot
 
-    await node.main("site.json", wires)
+    await boot.run("site.json", wires)
     taking.cancel()
 
 

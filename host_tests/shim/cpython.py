@@ -1,10 +1,12 @@
-"""What MicroPython's `asyncio` and `time` have and CPython's lack; importing this adds it.
+"""What MicroPython's `asyncio`, `time` and `sys` have and CPython's lack; importing this adds it.
 
 Only names that the firmware uses are here. On MicroPython this module must not be imported.
 """
 
 import asyncio
+import sys
 import time
+import traceback
 
 _TICKS_PERIOD = 1 << 30  # as on the ESP32, so that a wrap shows up on a desk
 _TICKS_HALF = _TICKS_PERIOD // 2
@@ -47,7 +49,12 @@ class _ThreadSafeFlag:
         self._event.clear()
 
 
+def _print_exception(error, file=sys.stdout) -> None:
+    traceback.print_exception(error, file=file)
+
+
 for _module, _name, _value in (
+    (sys, "print_exception", _print_exception),
     (time, "ticks_ms", _ticks_ms),
     (time, "ticks_diff", _ticks_diff),
     (time, "ticks_add", _ticks_add),

@@ -1,0 +1,68 @@
+"""From power-on to a running node: the configuration, the board, the application; and after a crash.
+
+The order is one of memory: the configuration's table of what is allowed is read and forgotten before
+anything else is loaded.
+"""
+
+import asyncio
+import gc
+import sys
+
+_CRASH_PAUSE_MS = 1_000
+
+
+def _forget(name):
+    """Let the memory of a module go that was needed once."""
+    room, _, module = name.partition(".")
+    del sys.modules[name]
+    delattr(sys.modules[room], module)
+    gc.collect()
+
+
+def _configuration(path):
+    from node import config
+
+    try:
+        return config.load(path)
+    except config.ConfigError as error:
+        print(error)
+        return None
+
+
+def _application():
+    """Return `setup` of the site's app.py, or None where there is no such file."""
+    try:
+        from app import setup
+    except ImportError as error:
+        if "app" not in str(error):
+            raise
+        return None
+    return setup
+
+
+async def run(site_path: str, console=None) -> None:
+    """Run the board whose configuration is at `site_path`, for ever; after a crash the chip restarts.
+
+    A configuration that cannot work is said in one line, and the board does nothing. console: a reader
+    of command lines (node/console.py), or None.
+    """
+    site = _configuration(site_path)
+    if site is None:
+        return
+    _forget("node.config")
+    import board
+
+    from node import hw
+    from node.node import Node
+
+    gc.collect()
+    node = Node(site, board)
+    try:
+        await node.run(_application(), console)
+    except Exception as error:
+        node.log.event("error", {"reason": "%s: %s" % (error.__class__.__name__, error)})
+        sys.print_exception(error)
+        await asyncio.sleep_ms(_CRASH_PAUSE_MS)
+        hw.restart()
+    finally:
+        node.close()

@@ -1,0 +1,171 @@
+"""The cellular bearer: one modem, its UDP link and its SMS link, brought up, put to sleep and resumed.
+
+States, and what moves them:
+
+    starting   power, SIM, network and context are being brought up   --attached-->  up
+               a failure is logged and tried again, later each time
+    up         links send and receive                                 --sleep-->     asleep
+    asleep     the modem listens, DTR is high                         --anything sent, RI-->  up
+"""
+
+import asyncio
+
+from coap import transmission
+from modem.at import ModemError
+from modem.info import identify, measure
+from modem.sms import SmsLink
+from modem.udp import UdpLink
+
+from node import hw
+
+_FIRST_PAUSE_MS = 10_000
+_LONGEST_PAUSE_MS = 900_000
+_RI_PULSE_MS = 150  # RI is low for 120 ms
+_CLOCK_TOLERANCE_S = 2
+
+# Network Bearer of Object 4, by what the modem calls its radio.
+_BEARERS = {"GSM": 0, "CAT-M1": 6, "NB-IOT": 7}
+_OWN_NAMES = ("attached", "detached", "drop")
+
+
+def _driver(link):
+    if link == "sim800":
+        from modem.sim800 import Sim800
+
+        return Sim800
+    from modem.sim7000 import Sim7000
+
+    return Sim7000
+
+
+class CellularBearer:
+    """What carries the datagrams of a node with a modem (node/udp_socket.py is the other one).
+
+    site: the checked configuration. board: the board's module, with UART and PINS. received(data, peer,
+    link) takes what comes in. on_event(name, facts) is told what happens. now: callable, ms. kept: what
+    `freeze` returned before a deep sleep, or None.
+    """
+
+    def __init__(self, site, board, received, on_event, now, kept):
+        settings = dict(site["modem"])
+        settings["local_port"] = site["local_port"]
+        self._pins = hw.ModemPins(board.PINS, kept is not None)
+        self._received = received
+        self._on_event = on_event
+        self._starting = kept is None
+        self.modem = _driver(site["link"])(
+            hw.Uart(board.UART), self._pins, settings, self._refused, now
+        )
+        self.modem.on_event = self._modem_event
+        self._udp = UdpLink(self.modem)
+        self._udp.transmission = transmission.gprs()
+        self._udp.on_datagram = received
+        self._sms = SmsLink(self.modem)
+        self._sms.transmission = transmission.sms()
+        self._sms.on_datagram = self._text_message
+        for server in site["servers"]:
+            if server["sms_number"]:
+                self._sms.peer(server["sms_number"])
+        self.links = [self._udp, self._sms]
+        self.info = self.modem.info
+        # Without RI the modem's first byte ends the sleep: a start bit is low too.
+        self.wake_pin = board.UART["rx"] if self._pins.ri_pin is None else self._pins.ri_pin
+        if kept:
+            self.modem.thaw(kept[0])
+            self._udp.thaw(kept[1])
+            self._sms.thaw(kept[2])
+            self.info.update(kept[3])
+
+    async def imei(self) -> str:
+        """Return the modem's IMEI, 15 digits; waits for a modem that answers."""
+        while "imei" not in self.info:
+            await self.start(False)
+        return self.info["imei"]
+
+    async def start(self, kept: bool) -> None:
+        """Be ready to send and to take SMS; comes back when the modem is attached.
+
+        kept: the modem went on while the chip slept, so that what it stored has only to be read.
+        """
+        self._starting = True
+        pause_ms = _FIRST_PAUSE_MS
+        while True:
+            try:
+                if not (kept and await self.modem.resume()):
+                    await self.modem.up()
+                    await self._look_around()
+                await self._sms.drain()
+                break
+            except ModemError as error:
+                self._on_event("error", {"reason": str(error), "again_ms": pause_ms})
+            kept = False
+            await self._pause(pause_ms)
+            pause_ms = min(pause_ms * 2, _LONGEST_PAUSE_MS)
+        self._starting = False
+
+    async def _pause(self, pause_ms):
+        """Wait with the modem off: searching in vain is what empties a battery."""
+        try:
+            await self.modem.power_off()
+        except ModemError as error:
+            self._on_event("error", {"reason": str(error)})
+        await asyncio.sleep_ms(pause_ms)
+
+    async def _look_around(self):
+        await identify(self.modem)
+        await measure(self.modem)
+        network_s = self.info.get("epoch_s")
+        if network_s and abs(network_s - hw.epoch_s()) > _CLOCK_TOLERANCE_S:
+            hw.set_epoch_s(network_s)
+
+    def busy(self) -> bool:
+        """Whether something is under way that sleep would break off."""
+        return self._starting or self._udp.busy or self._sms.busy
+
+    async def sleep(self) -> None:
+        """Let the modem sleep with its context open, listening for SMS; not while RI says it has one."""
+        if self._pins.ri() is False:
+            await asyncio.sleep_ms(_RI_PULSE_MS)
+            if self._pins.ri() is False:
+                self._sms.read_waiting()
+                return
+        await self.modem.sleep()
+
+    def freeze(self) -> list:
+        """Return what must outlive a deep sleep, as CBOR can hold it."""
+        identity = {key: self.info[key] for key in ("imei",) if key in self.info}
+        return [self.modem.freeze(), self._udp.freeze(), self._sms.freeze(), identity]
+
+    def tasks(self) -> list:
+        """Return the coroutines that the node has to run: none, the modem runs its own."""
+        return []
+
+    def connection(self) -> dict:
+        """Return the facts of Object 4 (lwm2m/objects/connectivity.py), as far as they are known."""
+        info = self.info
+        bearer = _BEARERS.get(info.get("rat", "GSM"), 0)
+        return {
+            "bearer": bearer,
+            "bearers": bearer,
+            "rssi_dbm": info.get("rssi_dbm", -115),
+            "ip": info.get("ip", "0.0.0.0"),
+            "apn": self.modem.config["apn"],
+            "cell": info.get("cell"),
+            "smnc": info.get("mnc"),
+            "smcc": info.get("mcc"),
+            "lac": info.get("area"),
+        }
+
+    def close(self) -> None:
+        """Stop reading the UART."""
+        self.modem.channel.close()
+
+    def _text_message(self, data, sender, link):
+        self._on_event("sms", {"from": sender, "bytes": len(data)})
+        self._received(data, sender, link)
+
+    def _refused(self, name, facts):
+        self._on_event("modem_" + name, facts)
+
+    def _modem_event(self, name, facts):
+        self._on_event(name if name in _OWN_NAMES else "modem_" + name, facts)

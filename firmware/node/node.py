@@ -1,0 +1,274 @@
+"""The node: configuration, objects, client, links and the loop that waits or sleeps.
+
+Everything that happens comes down to one question: when is something next due? The client and the
+application's timers each name a deadline; the loop waits for something from outside or the nearest
+deadline, and where nothing is going on it sleeps until then.
+"""
+
+import asyncio
+import gc
+
+from lwm2m.client import Client
+from lwm2m.codec import cbor
+from lwm2m.tree import Tree
+
+from node import hw, objects, retained
+from node.clock import Clock
+from node.log import Log
+
+_CONSOLE_PAUSE_MS = 1_000  # a person at the console may have more to say
+# Below this a deep sleep costs more than it saves: the chip would boot again at once.
+_SHORTEST_DEEP_SLEEP_MS = 2_000
+
+
+class Node:
+    """One board: `site` is its checked configuration (node/config.py), `board` its wiring.
+
+    An application uses `add`, `every` and `adc`. The parts are `client`, `tree`, `bearer`, `clock` and
+    `log`.
+    """
+
+    def __init__(self, site: dict, board):
+        self.site = site
+        self.board = board
+        self.clock = Clock(hw.ticks_ms)
+        self.log = Log(site["log"], self.clock.now)
+        self.tree = Tree()
+        self.client = None
+        self.bearer = None
+        self._timers = []  # [period_ms, due_ms, function]
+        self._kept_due_ms = []  # when the timers were due before a deep sleep, in their order
+        self._hold_until_ms = 0
+        self._event = asyncio.Event()
+        self._tasks = []
+        self._failure = None
+        self._connecting = False
+
+    def add(self, instance, instance_id: "int | None" = None):
+        """Add an Object Instance (lwm2m/object.py) and return it; without an id it gets a free one."""
+        return self.tree.add(instance, instance_id)
+
+    def every(self, period_ms: int, function) -> None:
+        """Call `function()` now and every `period_ms`; a deep sleep ends when it is due."""
+        index = len(self._timers)
+        kept = self._kept_due_ms
+        due_ms = kept[index] if index < len(kept) else self.clock.now()
+        self._timers.append([period_ms, due_ms, function])
+
+    def adc(self, pin: int):
+        """Return the analog input on GPIO `pin`; its `read_uv()` gives microvolts."""
+        return hw.AnalogInput(pin)
+
+    def state(self) -> dict:
+        """Return what a person wants to know of a running node."""
+        gc.collect()
+        now = self.clock.now()
+        return {
+            "endpoint": self.client.endpoint_name,
+            "busy": self.client.busy(now) or self.bearer.busy(),
+            "servers": [account.short_server_id for account in self.client.accounts],
+            "registered": [account.reachable for account in self.client.accounts],
+            "heap_used": gc.mem_alloc() if hasattr(gc, "mem_alloc") else None,
+        }
+
+    def reboot(self) -> None:
+        """Restart the chip as soon as what is being said has been said."""
+        self._timers.append([_CONSOLE_PAUSE_MS, self.clock.now() + _CONSOLE_PAUSE_MS, hw.restart])
+        self.stay_awake()
+
+    def stay_awake(self) -> None:
+        """Hold sleep off for a moment and make the loop look again."""
+        self._hold_until_ms = self.clock.now() + _CONSOLE_PAUSE_MS
+        self._event.set()
+
+    async def run(self, setup=None, console=None) -> None:
+        """Run for ever: `setup(node)` adds the application's objects, `console` gives commands.
+
+        Whatever a part of the node raises ends the run here.
+        """
+        woken = hw.wake_reason()
+        record = self._load() if hw.reset_cause() == "deep_sleep" else None
+        self.log.event("booted", {"cause": hw.reset_cause(), "woken": woken, "clean": record is None})
+        endpoint, kept_client, kept_bearer = record or (self.site["endpoint"], None, None)
+        self.bearer = self._make_bearer(kept_bearer)
+        for task in self.bearer.tasks():
+            self._spawn(task)
+        if endpoint is None:
+            endpoint = "urn:imei:" + await self.bearer.imei()
+        self._make_client(endpoint)
+        if setup:
+            setup(self)
+        if kept_client is not None and not self.client.thaw(kept_client, self.clock.now()):
+            self.log.event("error", {"reason": "the retained registration is unusable"})
+            kept_client = None
+        self.client.on_due = self._event.set
+        if console:
+            from node.console import serve
+
+            self._spawn(serve(self, console))
+        kept = kept_client is not None
+        # The bearer of a node that slept comes up when there is something to read or to send.
+        self._connecting = not kept or woken in ("pin", "pins")
+        if self._connecting:
+            self._spawn(self._connect(kept))
+        await self._loop()
+
+    def close(self) -> None:
+        """End every task of the node."""
+        for task in self._tasks:
+            task.cancel()
+        if self.bearer:
+            self.bearer.close()
+
+    def _make_bearer(self, kept):
+        if self.site["link"] == "udp":
+            from node.udp_socket import SocketBearer as Bearer
+        else:
+            from node.cellular import CellularBearer as Bearer
+        return Bearer(self.site, self.board, self._received, self._bearer_event, self.clock.now, kept)
+
+    def _make_client(self, endpoint):
+        site = self.site
+        self.client = Client(
+            endpoint,
+            self.tree,
+            hw.random_bits,
+            on_event=self.log.event,
+            root_path=site["root_path"],
+            sms_number=site["sms_number"],
+        )
+        for link in self.bearer.links:
+            self.client.attach(link)
+        for server in site["servers"]:
+            objects.add_server(self.client, site["version"], server)
+        objects.add_all(self)
+
+    async def _connect(self, kept):
+        """Bring the bearer up; only then may the client speak, or its first words would be lost."""
+        await self.bearer.start(kept)
+        if not kept:
+            self.client.start(self.clock.now())
+        self._connecting = False
+        self._event.set()
+
+    def _received(self, data, peer, link):
+        self.client.receive(data, peer, link, self.clock.now())
+        self._event.set()
+
+    def _bearer_event(self, name, facts):
+        self.log.event(name, facts)
+        # A message that is just going out goes out from the new address already.
+        if (name == "attached" or facts.get("again")) and self.client and not self.client.endpoint.busy():
+            self.client.address_changed(self.clock.now())
+
+    async def _loop(self):
+        while True:
+            self._event.clear()
+            if self._failure:
+                raise self._failure
+            now = self.clock.now()
+            due_ms = self._run_timers(now)
+            due_ms = _nearer(due_ms, self.client.step(now))
+            if self._idle(now):
+                await self._sleep(due_ms)
+            else:
+                await self._wait(_nearer(due_ms, self._hold_until_ms if self._held(now) else None))
+
+    def _run_timers(self, now):
+        nearest = None
+        for timer in self._timers:
+            if now >= timer[1]:
+                # Missed periods are not made up for: one call, then the next period from here.
+                timer[1] = now + timer[0]
+                timer[2]()
+            nearest = _nearer(nearest, timer[1])
+        return nearest
+
+    def _held(self, now):
+        return now < self._hold_until_ms
+
+    def _idle(self, now):
+        return not (
+            self.site["sleep"] == "none"
+            or self._connecting
+            or self._held(now)
+            or self.bearer.busy()
+            or self.client.busy(now)
+        )
+
+    async def _wait(self, until_ms):
+        if until_ms is None:
+            await self._event.wait()
+            return
+        delay_ms = until_ms - self.clock.now()
+        if delay_ms > 0:
+            try:
+                await asyncio.wait_for_ms(self._event.wait(), delay_ms)
+            except asyncio.TimeoutError:
+                return  # the deadline is what was waited for
+
+    async def _sleep(self, until_ms):
+        """Sleep until the deadline or the modem's RI; comes back only when sleep was not possible."""
+        await self.bearer.sleep()
+        now = self.clock.now()
+        if self._event.is_set() or not self._idle(now):
+            return
+        duration_ms = None if until_ms is None else until_ms - now
+        if self.site["sleep"] == "idle" or (duration_ms or _SHORTEST_DEEP_SLEEP_MS) < _SHORTEST_DEEP_SLEEP_MS:
+            await self._wait(until_ms)
+            return
+        record = self._freeze(now)
+        if record is None:
+            await self._wait(until_ms)
+            return
+        hw.store_memory(record)
+        self.log.event("sleeping", {"ms": duration_ms, "pin": self.bearer.wake_pin, "retained": len(record)})
+        hw.deep_sleep(duration_ms, self.bearer.wake_pin)
+
+    def _freeze(self, now):
+        state = [
+            now,
+            hw.epoch_s(),
+            self.client.endpoint_name,
+            self.client.freeze(now),
+            self.bearer.freeze(),
+            [timer[1] for timer in self._timers],
+        ]
+        try:
+            return retained.pack(cbor.dumps(state))
+        except retained.RecordTooLarge as error:
+            self.log.event("error", {"reason": str(error)})
+            return None
+
+    def _load(self):
+        """Take up the time from the retained record; return (endpoint, client, bearer), or None."""
+        body = retained.unpack(hw.load_memory())
+        if body is None:
+            return None
+        try:
+            slept_at_ms, slept_at_s, endpoint, client, bearer, due = cbor.loads(body)
+        except ValueError:
+            return None
+        # A clock that was set back must not make the node wait longer than it meant to.
+        slept_ms = max(0, hw.epoch_s() - slept_at_s) * 1000
+        self.clock.resume(slept_at_ms + slept_ms)
+        self._kept_due_ms = due
+        return endpoint, client, bearer
+
+    def _spawn(self, coroutine):
+        self._tasks.append(asyncio.create_task(self._guarded(coroutine)))
+
+    async def _guarded(self, coroutine):
+        try:
+            await coroutine
+        except Exception as error:
+            self._failure = error
+            self._event.set()
+
+
+def _nearer(one, other):
+    """Return the earlier of two deadlines, either of which may be None."""
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
+

@@ -1,0 +1,66 @@
+"""The objects that every node has, and those that the site configuration lists."""
+
+import gc
+
+from lwm2m.objects.connectivity import ConnectivityMonitoring
+from lwm2m.objects.device import Device
+
+from node import hw
+
+FIRMWARE_VERSION = "0.1.0"
+
+
+def add_server(client, version: str, server: dict) -> None:
+    """Make an account of one entry of the configuration's `servers` (node/config.py)."""
+    awake_s = server["awake_time_s"]
+    client.add_server(
+        server["uri"],
+        server["short_server_id"],
+        version,
+        lifetime_s=server["lifetime_s"],
+        binding=server["binding"],
+        queue=server["queue"],
+        sms_number=server["sms_number"],
+        sms_trigger=server["sms_trigger"],
+        awake_time_ms=None if awake_s is None else awake_s * 1000,
+        after_sleep=server["after_sleep"],
+        triggers_per_hour=server["triggers_per_hour"],
+    )
+
+
+def add_all(node) -> None:
+    """Add Device, Connectivity Monitoring where there is a modem, and the configured objects."""
+    site = node.site
+    info = node.bearer.info
+    cellular = site["link"] != "udp"
+    node.add(
+        Device(
+            manufacturer="Nudge",
+            model="Nudge " + (site["link"] if cellular else "UDP"),
+            serial=info.get("imei") or site["endpoint"],
+            firmware=FIRMWARE_VERSION,
+            binding=site["servers"][0]["binding"],
+            epoch=hw.epoch_s,
+            memory_free=_memory_free,
+            reboot=node.reboot,
+        )
+    )
+    if cellular:
+        node.add(ConnectivityMonitoring(lambda: node.bearer.connection()))
+    for entry in site["objects"]:
+        _add_configured(node, entry)
+
+
+def _memory_free():
+    return gc.mem_free() if hasattr(gc, "mem_free") else 0
+
+
+def _add_configured(node, entry):
+    from lwm2m.objects.ipso import Sensor, Temperature
+
+    # Any IPSO Object with a Sensor Value has the sensor's table; only its number differs.
+    kind = Temperature if entry["object"] == 3303 else type(
+        "Sensor%d" % entry["object"], (Sensor,), {"object_id": entry["object"], "object_version": "1.1"})
+    sensor = node.add(kind(units=entry["units"]), entry["instance"])
+    if entry["value"] is not None:
+        sensor.set(5700, entry["value"])
