@@ -1,7 +1,7 @@
 """SIM800 and SIM7000 modems: AT channel, drivers, SMS PDUs, the UDP link and the SMS link.
 
-What is needed seldom (boot, attach, socket opening, reading messages …) is in modules of its own, which
-are imported where they are used and released after it.
+What is needed seldom (boot, attach, socket opening, reading messages …) is in modules of its own,
+which are imported where they are used and released after it.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The AT channel: one reader task owns the UART and gives every line, prompt and payload its place.
+"""The AT channel: one reader task owns the UART and sorts lines, prompts and payloads.
 
 Commands queue behind one lock. What the modem says unasked goes to handlers by prefix, wherever it
 appears. A boot code outside a boot ends whatever was running with ModemReset.
@@ -17,7 +17,13 @@ _PROBE_MS = const(300)
 _SETTLE_MS = const(20_000)
 _QUIET_MS = const(50)
 
-_RESTARTED = ("RDY", "+CFUN: 1", "NORMAL POWER DOWN", "UNDER-VOLTAGE POWER DOWN", "OVER-VOLTAGE POWER DOWN")
+_RESTARTED = (
+    "RDY",
+    "+CFUN: 1",
+    "NORMAL POWER DOWN",
+    "UNDER-VOLTAGE POWER DOWN",
+    "OVER-VOLTAGE POWER DOWN",
+)
 _READY = ("Call Ready", "SMS Ready")
 
 
@@ -32,8 +38,8 @@ class ModemReset(ModemError):
 class Response:
     """What a command brought: `lines` before the end, and `final`, the line that ended it.
 
-    final is "OK", "ERROR", "+CME ERROR: n", "+CMS ERROR: n", one of the endings that the command named,
-    or "TIMEOUT". ok: it is "OK" or the first of the named endings.
+    final is "OK", "ERROR", "+CME ERROR: n", "+CMS ERROR: n", one of the endings that the command
+    named, or "TIMEOUT". ok: it is "OK" or the first of the named endings.
     """
 
     def __init__(self, text, finals=(), sink=None):
@@ -51,7 +57,7 @@ class Response:
         return self.final == "OK"
 
     def value(self, prefix: str) -> str:
-        """What follows `prefix` in the first line that has it, stripped; None without such a line."""
+        """What follows `prefix` in the first line that has it, stripped, or None."""
         for line in self.lines:
             if line.startswith(prefix):
                 return line[len(prefix) :].strip()
@@ -59,10 +65,13 @@ class Response:
 
 
 class Channel:
-    """AT commands and unsolicited codes over a UART with `async read() -> bytes` and `write(bytes)`.
+    """AT commands and unsolicited codes over a UART.
 
-    now: callable, milliseconds. on_drop(reason, detail): told of every drop, which `dropped` counts.
-    on_reset(line): told of every restart of the modem outside a boot that is expected (`boot`).
+    uart: `async read() -> bytes` (some octets, b"" when it is closed) and `write(bytes)`.
+
+    now: callable, milliseconds. on_drop(reason, detail): told of every drop, which `dropped`
+    counts. on_reset(line): told of every restart of the modem outside a boot that is expected
+    (`boot`).
     """
 
     def __init__(self, uart, now, on_drop=None):
@@ -106,17 +115,17 @@ class Channel:
     def on(self, prefix: str, handler) -> None:
         """Give unsolicited lines that start with `prefix` to handler(line).
 
-        The prefix "#" stands for `n,` of a connection. The handler returns False to decline the line,
-        a callable to take the next line too (which may decline it likewise), or None.
+        The prefix "#" stands for `n,` of a connection. The handler returns False to decline the
+        line, a callable to take the next line too (which may decline it likewise), or None.
         """
         self._handlers.append((prefix, handler))
 
     def on_payload(self, prefix: str, header) -> None:
-        """Announce counted payloads: header(line) returns (octets that follow the line, sink(bytes))."""
+        """Announce counted payloads: header(line) returns (octets that follow, sink(bytes))."""
         self._payloads.append((prefix, header))
 
     def boot(self, expected: bool) -> None:
-        """Say whether boot codes are expected: the driver is starting the modem, or has finished."""
+        """Say whether boot codes are expected: the driver starts the modem, or has finished."""
         if expected and not self.booting:
             self.echo_off = False
         self.booting = expected
@@ -130,13 +139,15 @@ class Channel:
 
     # Commands
 
-    async def command(self, text: str, timeout_ms: int = 5000, finals=(), sink=None, payload=None) -> Response:
+    async def command(
+        self, text: str, timeout_ms: int = 5000, finals=(), sink=None, payload=None
+    ) -> Response:
         """Send one command line and wait for its end, at most timeout_ms.
 
-        finals: further endings, as prefixes; the first is a success; "." stands for a bare IPv4 address.
-        sink: called with each line instead of keeping it. payload: octets to send after the `> ` prompt.
-        Returns the Response, also for errors and time-outs. Raises ModemReset when the modem restarts,
-        and ModemError when the UART is closed.
+        finals: further endings, as prefixes; the first is a success; "." stands for a bare IPv4
+        address. sink: called with each line instead of keeping it. payload: octets to send after
+        the `> ` prompt. Returns the Response, also for errors and time-outs. Raises ModemReset
+        when the modem restarts, and ModemError when the UART is closed.
         """
         async with self._lock:
             if self._stale and not await self._sync(3):
@@ -154,7 +165,8 @@ class Channel:
     async def _sync(self, tries):
         """Get back into step: fill up a payload the modem may wait for, then AT until OK."""
         if self._owed:
-            # ESC leaves an SMS prompt; with a counted payload it and the line ends only fill the count.
+            # ESC leaves an SMS prompt; with a counted payload it and the line ends only fill the
+            # count.
             self.uart.write(b"\x1b" + b"\r" * self._owed)
             self._owed = 0
             await asyncio.sleep_ms(_QUIET_MS)

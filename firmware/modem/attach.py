@@ -1,4 +1,4 @@
-"""From a modem that answers to a PDP context with an address; loaded only when that is to be done."""
+"""From a modem that answers to a PDP context with an address; loaded only for that."""
 
 import asyncio
 
@@ -30,8 +30,8 @@ _CIFSR_MS = const(10_000)
 async def attach(modem) -> None:
     """Register, attach and bring up the context: state `attached`, info["ip"] set.
 
-    config "attach_s": longest wait for the network, in seconds (180). The context is tried three times
-    with growing pauses. Raises ModemError naming what was refused.
+    config "attach_s": longest wait for the network, in seconds (180). The context is tried three
+    times with growing pauses. Raises ModemError naming what was refused.
     """
     if not modem.gsm_only:
         await _choose_radio(modem)
@@ -56,7 +56,7 @@ async def attach(modem) -> None:
 
 
 async def _choose_radio(modem):
-    """The radio, where configured, and the APN that LTE attaches with; both are kept by the modem."""
+    """Set the radio, where configured, and the APN of LTE; the modem keeps both."""
     network = modem.config.get("network")
     if network:
         mode, preference = _NETWORKS[network]
@@ -122,10 +122,16 @@ async def _context(modem):
     await modem.set("AT+CIPMUX=1")
     await modem.set("AT+CIPRXGET=1" if config.get("udp_manual") else "AT+CIPSRIP=1")
     await modem.ask("AT+CIPQSEND=0")
-    await modem.set('AT+CSTT="%s","%s","%s"' % (config["apn"], config.get("user") or "", config.get("password") or ""))
+    await modem.set(
+        'AT+CSTT="%s","%s","%s"'
+        % (config["apn"], config.get("user") or "", config.get("password") or "")
+    )
     response = await command("AT+CIICR", _CIICR_MS)
     if not response.ok:
-        raise ModemError("network: no context for APN %s (AT+CIICR answered %s)" % (config["apn"], response.final))
+        raise ModemError(
+            "network: no context for APN %s (AT+CIICR answered %s)"
+            % (config["apn"], response.final)
+        )
     response = await command("AT+CIFSR", _CIFSR_MS, (".",))
     if response.final.count(".") != 3:
         raise ModemError("network: no address (AT+CIFSR answered %s)" % response.final)

@@ -69,7 +69,7 @@ async def _answers(channel):
 
 
 async def _other_rate(modem):
-    """Whether the modem answers at another rate that the UART can take; it is then set to the configured one."""
+    """Whether the modem answers at another rate; it is then set to the configured one."""
     channel = modem.channel
     set_baudrate = getattr(channel.uart, "set_baudrate", None)
     if set_baudrate is None:
@@ -133,13 +133,17 @@ async def _unlock_sim(modem):
             if attempt + 1 >= _SIM_ABSENT_TRIES:
                 break
         else:
-            reason = "failure" if error == _SIM_FAILURE else "not ready (%s)" % (state or response.final)
+            reason = (
+                "failure"
+                if error == _SIM_FAILURE
+                else "not ready (%s)" % (state or response.final)
+            )
         await asyncio.sleep_ms(_RETRY_MS)
     raise ModemError("SIM: %s" % reason)
 
 
 async def _enter_pin(modem):
-    """Enter the PIN once in the life of this driver, and only while the SIM has all its tries left."""
+    """Enter the PIN: once in the life of this driver, and while the SIM has all tries left."""
     pin = modem.config.get("pin")
     if not pin:
         raise ModemError("SIM: PIN needed; set modem.pin")

@@ -1,4 +1,4 @@
-"""Concatenated short messages, TS 23.040 §9.2.3.24.1 (8-bit reference) and §9.2.3.24.8 (16-bit)."""
+"""Concatenated short messages, TS 23.040 §9.2.3.24.1 (8-bit reference) and .8 (16-bit)."""
 
 from micropython import const
 
@@ -10,9 +10,10 @@ _ROOM = const(140)
 class Assembler:
     """Collects the parts of concatenated messages; parts come in any order and may repeat.
 
-    At most four sets are kept; a fifth pushes out the oldest. A set not complete `timeout_ms` after its
-    first part is given up. Every message that brought a part may be labelled with a `mark` (its storage
-    index): the marks come back when the set ends, so that the caller can delete them.
+    At most four sets are kept; a fifth pushes out the oldest. A set not complete `timeout_ms`
+    after its first part is given up. Every message that brought a part may be labelled with a
+    `mark` (its storage index): the marks come back when the set ends, so that the caller can
+    delete them.
     """
 
     def __init__(self, timeout_ms: int = 600_000):
@@ -22,8 +23,8 @@ class Assembler:
     def add(self, sender, ports, part: tuple, data: bytes, mark, now: int):
         """Add one part. part: (is_16_bit_reference, reference, total, sequence) of the header.
 
-        Returns (whole data or None, marks that are done with, reason or None): reason names why the part
-        was not kept ("repeated", "bad_part").
+        Returns (whole data or None, marks that are done with, reason or None): reason names why
+        the part was not kept ("repeated", "bad_part").
         """
         wide, reference, total, sequence = part
         if not 1 <= sequence <= total or total > _MAX_PARTS:
@@ -71,8 +72,8 @@ def split(data: bytes, reference: int, ports: tuple = None, wide: bool = False) 
     """Cut data into user data parts of at most 140 octets with their headers.
 
     ports: (destination, source) for a port element, or None. wide: a 16-bit reference.
-    Returns [(header information elements, chunk)], one pair a message; the header of a single message
-    has the ports only.
+    Returns [(header information elements, chunk)], one pair a message; the header of a single
+    message has the ports only.
     """
     port_element = b""
     if ports:

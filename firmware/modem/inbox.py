@@ -19,7 +19,7 @@ _DELETE_MS = const(26_000)
 
 
 class _Listing:
-    """Takes the lines of AT+CMGL or AT+CMGR: at most eight messages, the others are left for later."""
+    """Takes the lines of AT+CMGL or AT+CMGR: eight messages, the others are left for later."""
 
     def __init__(self, known):
         self.found = []  # (storage index, length, hexadecimal text)

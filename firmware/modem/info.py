@@ -20,9 +20,12 @@ async def identify(modem) -> dict:
 
 
 async def measure(modem) -> dict:
-    """Refresh and return info: rssi_dbm, operator, battery_mv, battery_percent, epoch_s (Unix time, 0
-    when the network has not given it), sms_used, sms_total, 
-    and of the serving cell rat, area, cell, and where told mcc, mnc, rsrp_dbm."""
+    """Refresh what changes, and return info.
+
+    rssi_dbm, operator, battery_mv, battery_percent, epoch_s (Unix time, 0 when the network has
+    not given it), sms_used, sms_total, and of the serving cell rat, area, cell, and where told
+    mcc, mnc, rsrp_dbm.
+    """
     info = modem.info
     for name in ("rssi_dbm", "operator", "rat", "mcc", "mnc", "area", "cell", "rsrp_dbm"):
         info.pop(name, None)
@@ -76,8 +79,8 @@ async def _cell(modem):
 def parse_cpsi(value: str) -> dict:
     """Fields of `+CPSI:`: rat, mcc, mnc, area, cell, and on LTE rsrp_dbm; {} without service.
 
-    LTE CAT-M1 and NB-IOT: mode, state, mcc-mnc, tac, cell, pcell, band, earfcn, dlbw, ulbw, rsrq, rsrp,
-    rssi, rssnr. GSM: mode, state, mcc-mnc, lac, cell, arfcn and band, rxlev, …
+    LTE CAT-M1 and NB-IOT: mode, state, mcc-mnc, tac, cell, pcell, band, earfcn, dlbw, ulbw, rsrq,
+    rsrp, rssi, rssnr. GSM: mode, state, mcc-mnc, lac, cell, arfcn and band, rxlev, …
     """
     fields = [field.strip() for field in value.split(",")]
     if len(fields) < 5 or "-" not in fields[2]:

@@ -1,6 +1,6 @@
 """SMS transfer protocol data units (TS 23.040 §9.2) between hexadecimal lines and their fields.
 
-Pure functions: bytes in, fields out. Any malformed or truncated PDU raises PduError and nothing else.
+Pure functions. A malformed or truncated PDU raises PduError and nothing else.
 """
 
 import binascii
@@ -27,11 +27,11 @@ class Pdu:
     """One decoded PDU.
 
     kind: DELIVER, SUBMIT or STATUS_REPORT. number: digits of the other party, None when it is
-    alphanumeric or not a telephone number. address_type: its type-of-address octet. pid, dcs: the octets.
-    alphabet: 7, 8 or 16 bits a character. epoch_s: SMS centre time stamp in UTC, None when absent or not
-    a date. reference: TP-MR. status: TP-ST. ports: (destination, source) or None.
-    part: (is_16_bit_reference, reference, total, sequence) or None. data: the user data without its
-    header; packed septets as received when the alphabet is 7.
+    alphanumeric or not a telephone number. address_type: its type-of-address octet. pid, dcs: the
+    octets. alphabet: 7, 8 or 16 bits a character. epoch_s: SMS centre time stamp in UTC, None when
+    absent or not a date. reference: TP-MR. status: TP-ST. ports: (destination, source) or None.
+    part: (is_16_bit_reference, reference, total, sequence) or None. data: the user data without
+    its header; packed septets as received when the alphabet is 7.
     """
 
     def __init__(self):
@@ -50,7 +50,7 @@ class Pdu:
 
 
 def alphabet(dcs: int) -> int:
-    """Bits a character that a TP-DCS octet stands for: 7, 8 or 16; 0 for compressed (TS 23.038 §4)."""
+    """Bits a character that TP-DCS stands for: 7, 8, 16; 0 for compressed (TS 23.038 §4)."""
     group = dcs >> 4
     if group < 8:  # 00xx general data coding; 01xx the same, marked for automatic deletion
         if dcs & 0x20:
@@ -87,8 +87,8 @@ def _swapped(octet):
 def time_stamp(octets) -> int:
     """Epoch seconds UTC of a seven-octet service centre time stamp, None when it is not a date.
 
-    TS 23.040 §9.2.3.11: swapped semi-octets in local time; the last octet is the zone in quarters of an
-    hour, with bit 3 as its sign.
+    TS 23.040 §9.2.3.11: swapped semi-octets in local time; the last octet is the zone in quarters
+    of an hour, with bit 3 as its sign.
     """
     for i in range(7):
         if octets[i] >> 4 > 9 or octets[i] & (7 if i == 6 else 15) > 9:
@@ -169,9 +169,9 @@ def _decode(pdu, raw, tpdu_length):
 def decode(raw: bytes, tpdu_length: int = None) -> Pdu:
     """Decode an SMS-DELIVER, SMS-SUBMIT or SMS-STATUS-REPORT, TS 23.040 §9.2.2.1 to §9.2.2.3.
 
-    raw: the octets of the line after `+CMT:`, `+CMGR:`, `+CMGL:` or `+CDS:`, SMS centre part first.
-    tpdu_length: the length in that line, in octets without the SMS centre part.
-    Raises PduError for anything else than a whole PDU.
+    raw: the octets of the line after `+CMT:`, `+CMGR:`, `+CMGL:` or `+CDS:`, SMS centre part
+    first. tpdu_length: the length in that line, in octets without the SMS centre part. Raises
+    PduError for anything else than a whole PDU.
     """
     pdu = Pdu()
     try:
@@ -195,9 +195,9 @@ def submit(
     """Encode an 8-bit SMS-SUBMIT with a relative validity of 24 hours, TS 23.040 §9.2.2.2.
 
     number: digits, with a leading `+` when international. address_type: type-of-address octet that
-    overrides what the `+` says. header: information elements without the header length (§9.2.3.24).
-    Returns (upper-case hexadecimal text with an empty SMS centre part, TPDU octets for `AT+CMGS=`).
-    Raises PduError when the number or the data cannot be sent in one message.
+    overrides what the `+` says. header: information elements without the header length
+    (§9.2.3.24). Returns (upper-case hexadecimal text with an empty SMS centre part, TPDU octets
+    for `AT+CMGS=`). Raises PduError when the number or the data cannot be sent in one message.
     """
     digits = number[1:] if number[:1] == "+" else number
     if not digits.isdigit() or len(digits) > 20:

@@ -6,7 +6,8 @@ from .simcom import SimCom
 class Sim7000(SimCom):
     """A SIM7000.
 
-    config "network": "gsm", "cat-m", "nb-iot", "lte" or "auto"; the modem's own choice when not given.
+    config "network": "gsm", "cat-m", "nb-iot", "lte" or "auto"; the modem's own choice when not
+    given.
     """
 
     sockets = 8

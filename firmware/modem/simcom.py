@@ -36,8 +36,8 @@ class SimCom:
     power: `async pulse(ms)` on PWRKEY, `dtr(asleep)`, `can_sleep()` whether DTR is wired.
     config: apn, user, password, pin, baudrate, local_port, sms_storing, and the switches that the
     drivers and links name. log: the first `on_event`. now: callable, milliseconds that never wrap.
-    on_event(name, facts): started attached detached reset asleep awake socket recovering refused drop.
-    info: what is known of the modem, SIM and network (info.py), and "ip".
+    on_event(name, facts): started attached detached reset asleep awake socket recovering refused
+    drop. info: what is known of the modem, SIM and network (info.py), and "ip".
     """
 
     sockets = 6
@@ -69,7 +69,8 @@ class SimCom:
     async def up(self) -> None:
         """Bring the modem to `attached` from wherever it is; returns at once when it is there.
 
-        Raises ModemError naming what is missing (answer, SIM, PIN, network, context) after bounded tries.
+        Raises ModemError naming what is missing (answer, SIM, PIN, network, context) after bounded
+        tries.
         """
         async with self._lock:
             for _ in range(3):
@@ -98,7 +99,8 @@ class SimCom:
     async def resume(self) -> bool:
         """After the host slept and the modem did not: True when it is as `thaw` described it.
 
-        One AT round trip; a modem that is silent or echoes again is started anew and False returned.
+        One AT round trip; a modem that is silent or echoes again is started anew and False
+        returned.
         """
         async with self._lock:
             self.channel.open()
@@ -139,7 +141,7 @@ class SimCom:
     # Sleep
 
     async def sleep(self) -> None:
-        """Let the modem sleep with its context and sockets open; needs DTR, or SIM800's own sleep."""
+        """Let the modem sleep, its context and sockets open; needs DTR, or SIM800's own sleep."""
         if not self.asleep and (self.power.can_sleep() or self.idle_sleep):
             self.power.dtr(True)
             self.asleep = True
@@ -209,7 +211,7 @@ class SimCom:
         return response
 
     async def set(self, text: str, timeout_ms: int = 5000):
-        """Send a command that must succeed, three times at most; raises ModemError without its values."""
+        """Send a command that must succeed, three times at most; raises ModemError."""
         for _ in range(3):
             response = await self.channel.command(text, timeout_ms)
             if response.ok:

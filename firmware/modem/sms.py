@@ -1,4 +1,4 @@
-"""Short messages as a link: 8-bit user data in and out, every message deleted after it was read."""
+"""Short messages as a link: 8-bit user data in and out, each deleted after it was read."""
 
 from micropython import const
 
@@ -14,14 +14,15 @@ _SEND = const(2)
 
 
 class SmsLink(ModemLink):
-    """A link of binding "S". Peers are digits without `+`; `peer` turns a configured number into them.
+    """A link of binding "S".
 
-    Only 8-bit user data goes to on_datagram, WAP Push unwrapped and concatenated parts joined. Messages
-    stored on the SIM are deleted after reading; the parts of an incomplete message stay there for ten
-    minutes at most, so that they outlive a deep sleep.
+    Peers are digits without `+`; `peer` turns a configured number into them.
+    Only 8-bit user data goes to on_datagram, WAP Push unwrapped and concatenated parts joined.
+    Messages stored on the SIM are deleted after reading; the parts of an incomplete message stay
+    there for ten minutes at most, so that they outlive a deep sleep.
 
-    modem.config: sms_storing False takes messages as +CMT, past the SIM. sms_ports (destination, source)
-    adds a port header to what is sent.
+    modem.config: sms_storing False takes messages as +CMT, past the SIM. sms_ports (destination,
+    source) adds a port header to what is sent.
     """
 
     binding = "S"
@@ -40,7 +41,7 @@ class SmsLink(ModemLink):
             channel.on(prefix, self._on_direct)
 
     def peer(self, number: str) -> str:
-        """The peer for a configured number; a leading `+` is remembered as its international type."""
+        """The peer for a configured number; its leading `+` is remembered as a type."""
         if number[:1] == "+":
             number = number[1:]
             self.remember(number, 0x91)
@@ -63,7 +64,7 @@ class SmsLink(ModemLink):
         self._add((_DRAIN, 0, 0))
 
     async def drain(self) -> int:
-        """Read and delete every stored message, after a boot and after a wake; returns how many there were.
+        """Read and delete every stored message, after a boot and after a wake; return their count.
 
         One round trip lists eight messages and one deletes them. Raises ModemError.
         """
@@ -106,7 +107,7 @@ class SmsLink(ModemLink):
         self._add((_READ, int(index) if index.isdigit() else -1, 0))
 
     def _on_direct(self, line):
-        """`+CMT: [alpha],length` and the PDU in the line after it; reports and broadcasts likewise."""
+        """`+CMT: [alpha],length` and its PDU in the next line; reports and broadcasts likewise."""
 
         def pdu_line(text):
             from .inbox import direct

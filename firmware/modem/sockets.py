@@ -23,11 +23,13 @@ _BACKOFF_MAX_MS = const(900_000)
 
 
 async def deliver(link, data: bytes, peer: tuple, reason: str) -> str:
-    """Send one datagram, climbing the ladder as far as it takes; returns "" or what went wrong last.
+    """Send one datagram, climbing the ladder as far as it takes.
 
-    reason: what a first try answered, None without one. Rungs: again, socket anew, PDP cycle, radio
-    cycle, power cycle; each is climbed once, and those that would only repeat what failed are left out.
-    At the top, the link refuses further datagrams for a time that doubles from 30 s to 15 min.
+    Returns "" or what went wrong last.
+    reason: what a first try answered, None without one. Rungs: again, socket anew, PDP cycle,
+    radio cycle, power cycle; each is climbed once, and those that would only repeat what failed
+    are left out. At the top, the link refuses further datagrams for a time that doubles from 30 s
+    to 15 min.
     """
     modem = link.modem
     rung = _AGAIN
@@ -81,7 +83,9 @@ async def open_socket(link, peer: tuple) -> int:
     for _ in range(2):
         link.result = None
         link.result_event.clear()
-        response = await modem.channel.command('AT+CIPSTART=%d,"UDP","%s",%d' % (n, peer[0], peer[1]), _START_MS)
+        response = await modem.channel.command(
+            'AT+CIPSTART=%d,"UDP","%s",%d' % (n, peer[0], peer[1]), _START_MS
+        )
         # ALREADY CONNECT follows an ERROR; the other results follow an OK, as late as they like.
         outcome = await _outcome(link, n, _CONNECT_S if response.ok else 1)
         if outcome != "ALREADY CONNECT":
@@ -91,7 +95,9 @@ async def open_socket(link, peer: tuple) -> int:
             break
         await close(link, n)
     if outcome != "CONNECT OK":
-        raise ModemError("modem: no socket to %s:%d (%s)" % (peer[0], peer[1], outcome or response.final))
+        raise ModemError(
+            "modem: no socket to %s:%d (%s)" % (peer[0], peer[1], outcome or response.final)
+        )
     link.peers[n] = peer
     again = peer in link.known
     if not again and len(link.known) < modem.sockets:
@@ -124,8 +130,8 @@ async def close(link, n: int) -> None:
 async def context_state(modem) -> tuple:
     """What AT+CIPSTATUS says: (state name, {socket: (host, port)} of those connected).
 
-    `OK` comes first, then `STATE:` and one `C:` line a socket, with nothing to mark the end but the
-    last socket's line.
+    `OK` comes first, then `STATE:` and one `C:` line a socket, with nothing to mark the end but
+    the last socket's line.
     """
     last = "C: %d," % (modem.sockets - 1)
     response = await modem.channel.command("AT+CIPSTATUS", _STATUS_MS, (last, "OK"))

@@ -18,13 +18,13 @@ _RESULTS = ("CONNECT OK", "CONNECT FAIL", "ALREADY CONNECT")
 class UdpLink(ModemLink):
     """A link of binding "U". Peers are (host, port).
 
-    Whatever is sent brings the modem up, wakes it and opens a socket where needed. A failed send climbs
-    the ladder: again, socket anew, PDP cycle, CFUN cycle, power cycle. When the top is reached the
-    datagram is dropped ("unsent") and for 30 s, doubling to 15 min, further ones are dropped too
-    ("backoff").
+    Whatever is sent brings the modem up, wakes it and opens a socket where needed. A failed send
+    climbs the ladder: again, socket anew, PDP cycle, CFUN cycle, power cycle. When the top is
+    reached the datagram is dropped ("unsent") and for 30 s, doubling to 15 min, further ones are
+    dropped too ("backoff").
 
-    modem.config: local_port binds socket n to local_port + n (0: the network stack chooses). udp_manual
-    reads with AT+CIPRXGET, for firmware that does not frame each datagram.
+    modem.config: local_port binds socket n to local_port + n (0: the network stack chooses).
+    udp_manual reads with AT+CIPRXGET, for firmware that does not frame each datagram.
     """
 
     binding = "U"
@@ -91,7 +91,7 @@ class UdpLink(ModemLink):
         return self.peers.index(peer) if peer in self.peers else -1
 
     async def transmit(self, n: int, data: bytes) -> str:
-        """Send by socket n: "" when the modem has sent it, else the modem's answer. Raises ModemReset."""
+        """Send by socket n; returns "", or the modem's answer. Raises ModemReset."""
         response = await self.modem.channel.command(
             "AT+CIPSEND=%d,%d" % (n, len(data)),
             _SEND_MS,
@@ -162,7 +162,7 @@ class UdpLink(ModemLink):
         return int(fields[2]), lambda data: self._received(n, source, data)
 
     async def _fetch(self, n):
-        """Read what waits; two datagrams in the buffer come out as one, their border is not told."""
+        """Read what waits; two datagrams in the buffer come out as one: no border is told."""
         for _ in range(_FETCHES):
             self._left = 0
             await self.modem.channel.command("AT+CIPRXGET=2,%d,%d" % (n, _MTU))

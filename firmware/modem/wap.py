@@ -1,4 +1,4 @@
-"""WAP Push around a CoAP message, as LwM2M servers send triggers (OMA LwM2M 1.1 Core Appendix L)."""
+"""WAP Push around a CoAP message, as LwM2M servers send triggers (LwM2M 1.1 Core Appendix L)."""
 
 from micropython import const
 
@@ -63,9 +63,9 @@ def _unwrap(data):
 def unwrap(data: bytes, port: int = None) -> bytes:
     """The CoAP message in 8-bit user data: bare, or inside a WSP Push for LwM2M.
 
-    port: destination port of the user data header, None without one. Port 2948 demands a Push. Otherwise
-    octet 2 decides: 06 is a Push, unless the octets are no such Push and read as CoAP version 1 (where 06
-    is PATCH). Returns the message. Raises PduError naming what is wrong.
+    port: destination port of the user data header, None without one. Port 2948 demands a Push.
+    Otherwise octet 2 decides: 06 is a Push, unless the octets are no such Push and read as CoAP
+    version 1 (where 06 is PATCH). Returns the message. Raises PduError naming what is wrong.
     """
     try:
         if port == PORT:

@@ -10,11 +10,13 @@ from modem.sim7000 import Sim7000
 from modem.sms import SmsLink
 from modem.udp import UdpLink
 from shim import virtual_time
+
 from tools.virtual.modem import VirtualModem
 from tools.virtual.network import Network
 from tools.virtual.timers import Timers
 
-# The virtual modem and its network take the place of hardware; the firmware alone is budgeted elsewhere.
+# The virtual modem and its network take the place of hardware; the firmware alone is budgeted
+# elsewhere.
 HEAP_K = 320
 
 SERVER = ("203.0.113.9", 5683)
@@ -70,7 +72,7 @@ class _Power:
 
 
 class Bench:
-    """One virtual modem with the driver and both links on it, and a server that answers nothing."""
+    """One virtual modem, the driver and both links on it, and a server that keeps what it gets."""
 
     def __init__(self, kind, config=None, **options):
         name, driver = kind
@@ -90,7 +92,9 @@ class Bench:
         """The host starts: a driver with nothing in its memory."""
         self.got = []
         self.uart = _Uart(self.virtual)
-        self.modem = self.driver(self.uart, self.power, self.config, self._event, virtual_time.now_ms)
+        self.modem = self.driver(
+            self.uart, self.power, self.config, self._event, virtual_time.now_ms
+        )
         self.udp = UdpLink(self.modem)
         self.sms = SmsLink(self.modem)
         self.udp.on_datagram = self._datagram
@@ -135,7 +139,7 @@ def _each(play, kinds=KINDS, **options):
 
 
 def test_cold_start_send_receive():
-    """facts/modem.md §1 to §3: off, power key, SIM, registration, context, a datagram each way."""
+    """AT manual: off, power key, SIM, registration, context, a datagram each way."""
 
     async def play(bench):
         await bench.modem.up()
@@ -145,7 +149,10 @@ def test_cold_start_send_receive():
         bench.server.send(b"\r\nOK\r\n> +CMTI: \x00\xff", bench.at_server[0][1])
         bench.server.send(b"second", bench.at_server[0][1])
         await asyncio.sleep_ms(2000)
-        assert bench.got == [("U", b"\r\nOK\r\n> +CMTI: \x00\xff", SERVER), ("U", b"second", SERVER)]
+        assert bench.got == [
+            ("U", b"\r\nOK\r\n> +CMTI: \x00\xff", SERVER),
+            ("U", b"second", SERVER),
+        ]
         assert await bench.sent(b"again") == 1
         assert bench.at_server[0][1] == bench.at_server[1][1]
         assert bench.udp.dropped == {} and bench.modem.recoveries == [0] * 5, bench.events
@@ -154,7 +161,7 @@ def test_cold_start_send_receive():
 
 
 def test_running_modem_is_not_switched_off():
-    """facts/modem.md §1.1: probed first; the host restarted, the modem did not."""
+    """Hardware Design (power key): probed first; the host restarted, the modem did not."""
 
     async def play(bench):
         await bench.modem.up()
@@ -167,7 +174,7 @@ def test_running_modem_is_not_switched_off():
 
 
 def test_other_rate():
-    """facts/modem.md §1.2: a modem at 9600 is found and brought to the configured rate."""
+    """AT manual (IPR): a modem at 9600 is found and brought to the configured rate."""
 
     async def play(bench):
         bench.virtual.saved["+IPR"] = 9600
@@ -178,7 +185,7 @@ def test_other_rate():
 
 
 def test_information():
-    """facts/modem.md §2: identity, signal, cell, battery, storage, network time."""
+    """TS 27.007: identity, signal, cell, battery, storage, network time."""
 
     async def play(bench):
         await bench.modem.up()
@@ -195,7 +202,7 @@ def test_information():
 
 
 def test_sms_by_index_and_direct():
-    """facts/modem.md §4.1: +CMTI → CMGR → CMGD, and +CMT; 8-bit data from a number, deleted after it."""
+    """TS 27.005 §3: +CMTI → CMGR → CMGD, and +CMT; deleted after it."""
 
     async def play(bench):
         await bench.modem.up()
@@ -203,7 +210,10 @@ def test_sms_by_index_and_direct():
         bench.network.sms.send(SENDER, NUMBER, bytes(range(256)))
         await asyncio.sleep_ms(20_000)
         await bench.idle()
-        assert bench.got == [("S", b"\x40\x02\x00\x01", "447700900123"), ("S", bytes(range(256)), "447700900123")]
+        assert bench.got == [
+            ("S", b"\x40\x02\x00\x01", "447700900123"),
+            ("S", bytes(range(256)), "447700900123"),
+        ]
         info = await measure(bench.modem)
         assert info["sms_used"] == 0
 
@@ -212,7 +222,7 @@ def test_sms_by_index_and_direct():
 
 
 def test_sms_that_is_not_for_us():
-    """LwM2M 1.1 Core §6.8: 7-bit text and alphanumeric senders are dropped, counted and deleted."""
+    """LwM2M 1.1 Core §6.8: 7-bit text and alphanumeric senders are dropped and deleted."""
 
     async def play(bench):
         await bench.modem.up()
@@ -227,7 +237,7 @@ def test_sms_that_is_not_for_us():
 
 
 def test_sms_announced_without_index():
-    """facts/modem.md §4.1: `+CMTI: ,-1` lists all messages."""
+    """TS 27.005 §3: `+CMTI: ,-1` lists all messages."""
 
     async def play(bench):
         await bench.modem.up()
@@ -263,7 +273,7 @@ def test_sms_out():
 
 
 def test_sleep_and_sms_wake():
-    """facts/modem.md §1.5: asleep with DTR, an SMS pulls RI; the host starts anew; few round trips."""
+    """AT manual (CSCLK): asleep with DTR, an SMS pulls RI; the host needs few round trips."""
 
     async def play(bench):
         rings = []
@@ -294,7 +304,7 @@ def test_sleep_and_sms_wake():
 
 
 def test_sleep_without_dtr():
-    """facts/modem.md §1.5: SIM800 sleeps by itself and loses the first character."""
+    """AT manual (CSCLK): SIM800 sleeps by itself and loses the first character."""
 
     async def play(bench):
         bench.power.wired = False
@@ -336,7 +346,7 @@ def test_part_survives_the_host():
 
 
 def test_context_lost():
-    """facts/modem.md §3.1 (+PDP: DEACT): CIPSHUT and a new context, once, at the next datagram."""
+    """AT manual (CIP) (+PDP: DEACT): CIPSHUT and a new context, once, at the next datagram."""
 
     async def play(bench):
         await bench.modem.up()
@@ -352,7 +362,7 @@ def test_context_lost():
 
 
 def test_context_lost_while_the_host_slept():
-    """facts/modem.md §3.1: the code went unheard; the send finds out and recovers."""
+    """AT manual (CIP): the code went unheard; the send finds out and recovers."""
 
     async def play(bench):
         await bench.modem.up()
@@ -373,7 +383,7 @@ def test_context_lost_while_the_host_slept():
 
 
 def test_restart_of_the_modem():
-    """facts/modem.md 0.1.12: seen by boot codes, in a command or idle; all is set up again."""
+    """AT manual: seen by boot codes, in a command or idle; all is set up again."""
 
     async def play(bench):
         await bench.modem.up()
@@ -389,7 +399,7 @@ def test_restart_of_the_modem():
 
 
 def test_ladder():
-    """facts/modem.md §8.7: each fault is met by the lowest rung that helps, and the datagram gets out."""
+    """AT manual (CIP): each fault is met by the lowest rung that helps."""
 
     async def play(bench):
         await bench.modem.up()
@@ -421,7 +431,7 @@ def test_ladder():
 
 
 def test_context_refused():
-    """facts/modem.md §3.1 (CIICR): ERROR is tried again with a pause."""
+    """AT manual (CIP) (CIICR): ERROR is tried again with a pause."""
 
     async def play(bench):
         bench.virtual.set_fault("ciicr", 2)
@@ -432,7 +442,7 @@ def test_context_refused():
 
 
 def test_sim_states():
-    """facts/modem.md §2 (CPIN): busy is waited for, absent and locked are named, the PIN is tried once."""
+    """TS 27.007 (CPIN): what is missing is named, a PIN is tried once."""
 
     async def play(bench):
         for state, word in (("absent", "not inserted"), ("pin", "PIN needed"), ("puk", "locked")):
@@ -459,7 +469,7 @@ def test_sim_states():
 
 
 def test_no_network():
-    """facts/modem.md §2 (registration): bounded, named; roaming is enough."""
+    """TS 27.007 (registration): bounded, named; roaming is enough."""
 
     async def play(bench):
         bench.config["attach_s"] = 60
@@ -479,14 +489,14 @@ def test_no_network():
 
 
 def test_codes_at_any_octet():
-    """facts/modem.md §4.3: a code cut into the modem's output anywhere costs at most another try."""
+    """TS 27.005 §3: a code cut in anywhere costs at most another try."""
 
     async def play(bench):
         await bench.modem.up()
         assert await bench.sent(b"first") == 1
         lost = 0
         for after in range(0, 44, 3):
-            bench.virtual.interrupt(b'\r\n+CREG: 1\r\n', after)
+            bench.virtual.interrupt(b"\r\n+CREG: 1\r\n", after)
             lost += await bench.sent(b"n%d" % after) == 0
         assert lost == 0, bench.events
 
@@ -494,7 +504,7 @@ def test_codes_at_any_octet():
 
 
 def test_manual_reading():
-    """facts/modem.md §3.1 (CIPRXGET): the fallback for firmware that does not frame datagrams."""
+    """AT manual (CIP) (CIPRXGET): the fallback for firmware that does not frame datagrams."""
 
     async def play(bench):
         await bench.modem.up()
@@ -508,7 +518,7 @@ def test_manual_reading():
 
 
 def test_local_port():
-    """facts/modem.md §3.1 (CLPORT): the socket is bound where configured."""
+    """AT manual (CIP) (CLPORT): the socket is bound where configured."""
 
     async def play(bench):
         await bench.modem.up()
@@ -519,7 +529,7 @@ def test_local_port():
 
 
 def test_power_off_and_on():
-    """facts/modem.md §1.7: NORMAL POWER DOWN, and up again by the key."""
+    """AT manual (CPOWD): NORMAL POWER DOWN, and up again by the key."""
 
     async def play(bench):
         await bench.modem.up()

@@ -6,10 +6,11 @@ from shim import virtual_time
 
 
 class Script:
-    """The UART's far end. answers: {command: bytes, or a list of them of which the last one stays}.
+    """The UART's far end. answers: {command: bytes, or a list of them of which the last one
+    stays}.
 
-    A command that is not listed is answered OK. `AT+CIPSEND=n,length` and `AT+CMGS=` are answered with a
-    prompt, then with the answer "SEND". chunk: octets a read gives at most, 0 for all.
+    A command that is not listed is answered OK. `AT+CIPSEND=n,length` and `AT+CMGS=` are answered
+    with a prompt, then with the answer "SEND". chunk: octets a read gives at most, 0 for all.
     """
 
     def __init__(self, answers=None, chunk=0):

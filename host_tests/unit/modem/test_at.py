@@ -3,8 +3,8 @@
 import asyncio
 
 from modem.at import Channel, ModemError, ModemReset
-from unit.modem.scripted import Script, run
 from shim import virtual_time
+from unit.modem.scripted import Script, run
 
 
 def channel(script):
@@ -30,7 +30,7 @@ def dialogue(answers, *steps, chunk=0):
 
 
 def test_endings():
-    """facts/modem.md 0.1.1 to 0.1.3 and §4.3: OK, ERROR, +CME, +CMS, SHUT OK, a bare address."""
+    """AT manual: OK, ERROR, +CME, +CMS, SHUT OK, a bare address."""
     answers = {
         "AT+CSQ": b"\r\n+CSQ: 18,99\r\n\r\nOK\r\n",
         "AT+BAD": b"\r\nERROR\r\n",
@@ -53,7 +53,13 @@ def test_endings():
             chunk=chunk,
         )
         assert [r.final for r in results] == [
-            "OK", "ERROR", "+CME ERROR: 10", "+CMS ERROR: 321", "SHUT OK", "10.1.2.3", "3,CLOSE OK",
+            "OK",
+            "ERROR",
+            "+CME ERROR: 10",
+            "+CMS ERROR: 321",
+            "SHUT OK",
+            "10.1.2.3",
+            "3,CLOSE OK",
         ]
         assert [r.ok for r in results] == [True, False, False, False, True, False, True]
         assert results[0].value("+CSQ:") == "18,99" and results[1].value("+CSQ:") is None
@@ -61,7 +67,7 @@ def test_endings():
 
 
 def test_echo_on_and_off():
-    """facts/modem.md §1.4: the echo is no answer; echo after ATE0 is a restart without a word."""
+    """AT manual (ATE): the echo is no answer; echo after ATE0 is a restart without a word."""
 
     async def play():
         script = Script({"AT+GSN": b"\r\n867962040000012\r\n\r\nOK\r\n"})
@@ -83,7 +89,7 @@ def test_echo_on_and_off():
 
 
 def test_prompt_without_line_end():
-    """facts/modem.md 0.1.6: `> ` has no line end; the payload follows it, whatever it holds."""
+    """AT manual: `> ` has no line end; the payload follows it, whatever it holds."""
     payload = b"\r\nOK\r\n> \x1a\x1b"
     for chunk in (0, 1):
         results, made = dialogue(
@@ -99,7 +105,7 @@ def test_prompt_without_line_end():
 
 
 def test_prompt_that_never_comes():
-    """facts/modem.md §3.1 (send): after a time-out the modem is brought back into step."""
+    """AT manual (CIP) (send): after a time-out the modem is brought back into step."""
 
     async def play():
         script = Script({"AT+CIPSEND=0,4": b""})
@@ -115,7 +121,7 @@ def test_prompt_that_never_comes():
 
 
 def test_late_answer_is_not_the_next_one():
-    """facts/modem.md 0.1.4: an OK that comes after the time-out does not end another command."""
+    """AT manual: an OK that comes after the time-out does not end another command."""
 
     async def play():
         script = Script({"AT+SLOW": b"", "AT+CSQ": b"\r\n+CSQ: 9,99\r\n\r\nOK\r\n"})
@@ -134,9 +140,13 @@ def test_late_answer_is_not_the_next_one():
 
 
 def test_counted_payload_may_hold_anything():
-    """facts/modem.md §3.1 (+RECEIVE) and §4.3: octets are counted, never read as lines."""
-    data = b"\r\nOK\r\n+CMTI: \"SM\",1\r\n> \x00\xff"
-    stream = b"\r\n+RECEIVE,0,%d,203.0.113.9:5683:\r\n" % len(data) + data + b"\r\n+CSQ: 3,0\r\n\r\nOK\r\n"
+    """AT manual (CIP) (+RECEIVE): octets are counted, never read as lines."""
+    data = b'\r\nOK\r\n+CMTI: "SM",1\r\n> \x00\xff'
+    stream = (
+        b"\r\n+RECEIVE,0,%d,203.0.113.9:5683:\r\n" % len(data)
+        + data
+        + b"\r\n+CSQ: 3,0\r\n\r\nOK\r\n"
+    )
 
     def header(line):
         got.append(line)
@@ -153,7 +163,7 @@ def test_counted_payload_may_hold_anything():
 
 
 def test_payload_cut_short():
-    """facts/modem.md §1.2 (overflow): a payload with octets missing does not swallow what follows."""
+    """AT manual (IPR) (overflow): a cut payload does not swallow what follows."""
     times = [0]
     got = []
     made = Channel(None, lambda: times[0])
@@ -168,7 +178,7 @@ def test_payload_cut_short():
 
 
 def test_codes_between_any_two_lines():
-    """facts/modem.md §4.3: a code before, inside and after an answer reaches its handler."""
+    """TS 27.005 §3: a code before, inside and after an answer reaches its handler."""
     parts = (b"\r\n+CMGR: 0,,36\r\n", b"0011\r\n", b"\r\nOK\r\n")
     code = b'\r\n+CMTI: "SM",7\r\n'
 
@@ -187,7 +197,7 @@ def test_codes_between_any_two_lines():
 
 
 def test_code_between_any_two_octets():
-    """facts/modem.md §4.3: wherever a code cuts in, nothing raises and the next command is answered."""
+    """TS 27.005 §3: wherever a code cuts in, the next command is answered."""
     answer = b"\r\n+CSQ: 18,99\r\n\r\nOK\r\n"
     code = b'\r\n+CMTI: "SM",7\r\n'
 
@@ -206,7 +216,7 @@ def test_code_between_any_two_octets():
 
 
 def test_two_line_code():
-    """facts/modem.md §4.1: `+CMT:` and its PDU are one code; a line that is no PDU is read as usual."""
+    """TS 27.005 §3: `+CMT:` and its PDU are one code; another line is read as usual."""
     made = Channel(None, lambda: 0)
     got = []
 
@@ -227,7 +237,7 @@ def test_two_line_code():
 
 
 def test_restart_ends_the_command():
-    """facts/modem.md 0.1.12: boot codes outside a boot mean that everything is lost."""
+    """AT manual: boot codes outside a boot mean that everything is lost."""
 
     async def play():
         for line in (b"RDY", b"+CFUN: 1", b"SMS Ready", b"UNDER-VOLTAGE POWER DOWN"):
@@ -247,14 +257,16 @@ def test_restart_ends_the_command():
 
 
 def test_boot_codes_during_a_boot():
-    """facts/modem.md §1.3: they are expected while the driver starts the modem, and just after."""
+    """AT manual (boot codes): they are expected while the driver starts the modem, and just after."""
 
     async def play():
         made = channel(Script())
         seen = []
         made.on_reset = seen.append
         made.boot(True)
-        made.feed(b"\x00\x49\x49\x49\x49\xff\xff\xff\xff\r\nRDY\r\n\r\n+CFUN: 1\r\n\r\nCall Ready\r\n")
+        made.feed(
+            b"\x00\x49\x49\x49\x49\xff\xff\xff\xff\r\nRDY\r\n\r\n+CFUN: 1\r\n\r\nCall Ready\r\n"
+        )
         made.boot(False)
         made.feed(b"\r\nSMS Ready\r\n")
         assert seen == []
@@ -266,10 +278,10 @@ def test_boot_codes_during_a_boot():
 
 
 def test_noise_and_endless_lines():
-    """facts/modem.md §8.3: octets that are not text, a line without end, no memory taken by it."""
+    """AT manual (boot): octets that are not text, a line without end, no memory taken by it."""
 
     async def play():
-        script = Script({"AT+COPS?": b"\r\n+COPS: 0,0,\"T\x80\xfeX\"\r\n\r\nOK\r\n"})
+        script = Script({"AT+COPS?": b'\r\n+COPS: 0,0,"T\x80\xfeX"\r\n\r\nOK\r\n'})
         made = channel(script)
         script.emit(b"\xff\xfe\x80" * 100 + b"\r\n" + b"x" * 5000 + b"\r\n")
         response = await made.command("AT+COPS?")
@@ -280,13 +292,13 @@ def test_noise_and_endless_lines():
 
 
 def test_many_lines_are_bounded():
-    """facts/modem.md §4.1 (CMGL): an endless answer is kept in part only."""
+    """TS 27.005 §3 (CMGL): an endless answer is kept in part only."""
     results, made = dialogue({"AT+CMGL=4": b"\r\n+CMGL: 1\r\n" * 60 + b"\r\nOK\r\n"}, "AT+CMGL=4")
     assert results[0].ok and len(results[0].lines) == 40 and made.dropped == {"lines": 20}
 
 
 def test_late_connect_result_inside_an_answer():
-    """facts/modem.md 0.1.4 and 0.1.5: `n, CONNECT OK` with and without its space, at any place."""
+    """AT manual: `n, CONNECT OK` with and without its space, at any place."""
 
     async def play():
         for text in (b"2, CONNECT OK", b"2,CONNECT OK"):

@@ -12,9 +12,15 @@ def test_epoch():
 
 
 def test_network_time():
-    """facts/modem.md §2 (CCLK): local time with its zone; an unset clock is refused."""
+    """TS 27.007 (CCLK): local time with its zone; an unset clock is refused."""
     assert network_time('"26/03/09,14:05:59+00"') == epoch_seconds(2026, 3, 9, 14, 5, 59)
     assert network_time('"26/03/09,14:05:59+08"') == epoch_seconds(2026, 3, 9, 12, 5, 59)
     assert network_time('"26/03/09,14:05:59-14"') == epoch_seconds(2026, 3, 9, 17, 35, 59)
-    for text in ("", '"04/01/01,00:00:12+00"', '"80/01/06,00:00:00+00"', '"26/13/09,14:05:59+00"', "x" * 20):
+    for text in (
+        "",
+        '"04/01/01,00:00:12+00"',
+        '"80/01/06,00:00:00+00"',
+        '"26/13/09,14:05:59+00"',
+        "x" * 20,
+    ):
         assert network_time(text) == 0, text

@@ -1,4 +1,4 @@
-"""SMS PDUs: the vectors of facts/lwm2m.md §5.6 and facts/modem.md §4.7, and what is not a PDU."""
+"""SMS PDUs: vectors decoded and encoded, and what is not a PDU."""
 
 import binascii
 
@@ -13,8 +13,14 @@ B = (
     "0605040B84C002010603C4AF9A44020001C0FFEE01B13101300138"
 )
 C = "07914477000900000405812143F50004621122900000000E54020001C0FFEE01B13101300138"
-D1 = "0791447700090000440C91447700091032000462112290000000160B000337020105040B84C002010603C4AF9A44020001"
-D2 = "0791447700090000440C91447700091032000462112290000000160B000337020205040B84C002C0FFEE01B13101300138"
+D1 = (
+    "0791447700090000440C9144770009103200046211229000000016"
+    "0B000337020105040B84C002010603C4AF9A44020001"
+)
+D2 = (
+    "0791447700090000440C9144770009103200046211229000000016"
+    "0B000337020205040B84C002C0FFEE01B13101300138"
+)
 C1 = "07915155100000F0440B915155100021F300046230904150954911060504163316334101C00155B474656D70"
 C2 = "0051000B915155100021F30004A711060504163316336145C00155FF32312E35"
 C3 = (
@@ -30,7 +36,9 @@ C4 = (
     "07915155100000F0400B915155100021F30004623090416010328C" + C3[0][30:],
     "07915155100000F0440B915155100021F30004623090416020325F" + C3[1][30:],
 )
-COAP = bytes([0x41, 0x02, 0xC0, 0x02, 0x56, 0xB2, 0x72, 0x64, 0xFF]) + bytes([i * 7 & 255 for i in range(200)])
+COAP = bytes([0x41, 0x02, 0xC0, 0x02, 0x56, 0xB2, 0x72, 0x64, 0xFF]) + bytes(
+    [i * 7 & 255 for i in range(200)]
+)
 TRIGGER = binascii.unhexlify("020001C0FFEE01B13101300138")
 
 
@@ -66,14 +74,16 @@ def test_short_code():
 
 
 def test_parts_in_any_order():
-    """TS 23.040 §9.2.3.24.1, vectors D1 and D2: both orders of arrival, and a part that comes twice."""
+    """TS 23.040 §9.2.3.24.1, vectors D1 and D2: both orders, and a part that comes twice."""
     for order in ((D1, D2), (D2, D1), (D2, D2, D1)):
         assembler = Assembler()
         reasons = []
         for i, line in enumerate(order):
             message = decode(from_hex(line), 41)
             assert message.ports == (2948, 0xC002)
-            whole, marks, reason = assembler.add(message.number, message.ports, message.part, message.data, i, i)
+            whole, marks, reason = assembler.add(
+                message.number, message.ports, message.part, message.data, i, i
+            )
             reasons.append(reason)
         assert unwrap(whole, 2948) == b"\x44" + TRIGGER
         assert sorted(marks) == list(range(len(order)))
@@ -111,7 +121,9 @@ def test_deliver_parts_16_bit_reference():
         assembler = Assembler()
         for i in order:
             message = decode(from_hex(C4[i]), (159, 114)[i])
-            whole = assembler.add(message.number, message.ports, message.part, message.data, None, 0)[0]
+            whole = assembler.add(
+                message.number, message.ports, message.part, message.data, None, 0
+            )[0]
         assert whole == COAP
 
 
@@ -134,12 +146,23 @@ def test_every_dcs_group():
     for dcs in range(256):
         general = dcs >> 7 == 0 and dcs & 0x2C == 0x04
         assert (alphabet(dcs) == 8) == (general or dcs & 0xF4 == 0xF4), dcs
-    assert [alphabet(dcs) for dcs in (0x00, 0x08, 0x11, 0x19, 0x24, 0xC8, 0xE0, 0xF1)] == [7, 16, 7, 16, 0, 7, 16, 7]
+    assert [alphabet(dcs) for dcs in (0x00, 0x08, 0x11, 0x19, 0x24, 0xC8, 0xE0, 0xF1)] == [
+        7,
+        16,
+        7,
+        16,
+        0,
+        7,
+        16,
+        7,
+    ]
 
 
 def test_seven_bit_with_header():
     """TS 23.040 §9.2.3.24: UDL counts septets, the header's included."""
-    text = decode(from_hex("0791447700090000040C9144770009103200006211229000000005E8329BFD06"), None)
+    text = decode(
+        from_hex("0791447700090000040C9144770009103200006211229000000005E8329BFD06"), None
+    )
     assert text.alphabet == 7 and len(text.data) == 5
     # 7 header septets and 10 more: 15 octets
     tail = "050003370201" + "00" * 9
@@ -154,7 +177,9 @@ def test_alphanumeric_sender_is_no_number():
     line = "00040CD0447700091032000462112290000000" + "0101"
     message = decode(from_hex(line))
     assert message.number is None and message.data == b"\x01"
-    assert decode(from_hex("000404" + "81" + "21A3" + "000462112290000000" + "0101")).number is None
+    assert (
+        decode(from_hex("000404" + "81" + "21A3" + "000462112290000000" + "0101")).number is None
+    )
 
 
 def test_status_report():
@@ -228,7 +253,13 @@ def test_split_sizes():
 
 def test_submit_refuses():
     """TS 23.040 §9.2.2.2: no number, too much data."""
-    for number, data in (("", b"x"), ("+", b"x"), ("abc", b"x"), ("1" * 21, b"x"), ("1", bytes(141))):
+    for number, data in (
+        ("", b"x"),
+        ("+", b"x"),
+        ("abc", b"x"),
+        ("1" * 21, b"x"),
+        ("1", bytes(141)),
+    ):
         try:
             submit(number, data)
             raise AssertionError(number)
@@ -252,7 +283,15 @@ def test_push_variants():
     text = binascii.hexlify(b"application/x\0").decode()
     assert push("0006%02X" % (len(text) // 2 + 2) + text + "AF9A" + "44") == b"\x44"
     # other application, not a Push, headers longer than the message, endless length
-    for wrong in ("010603C4AF82440200", "010703C4AF9A4402", "010613C4AF9A4402", "0106FFFFFFFFFF7F", "01", "", "0106"):
+    for wrong in (
+        "010603C4AF82440200",
+        "010703C4AF9A4402",
+        "010613C4AF9A4402",
+        "0106FFFFFFFFFF7F",
+        "01",
+        "",
+        "0106",
+    ):
         assert push(wrong) is None, wrong
 
 
