@@ -79,6 +79,7 @@ class ServerAccount:
         self.resuming = False  # the next Register ends a disabled period
         self.leaving = None  # IDLE or DISABLED: deregister, then become that
         self.awake_until = None  # ms, end of the awake time; None asleep
+        self.outbox = []  # payloads of Send that wait for the server
         self.trigger_hour = 0  # ms, when the current hour of triggers began
         self.trigger_count = 0
 

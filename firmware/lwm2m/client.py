@@ -22,7 +22,7 @@ from lwm2m.trigger import admit, matches, read_trigger
 from lwm2m.uri import parse_path
 
 _IDLE = const(0)
-_REGISTERING = const(1)
+_REGISTERED = const(2)
 _DISABLED = const(5)
 _WAITING = const(6)
 
@@ -181,6 +181,10 @@ class Client:
         for account in self.accounts:
             due = _earlier(due, registration.step(self, account, now))
             until = account.awake_until
+            if account.outbox and account.state == _REGISTERED and not account.wanted:
+                from lwm2m.send import flush
+
+                flush(self, account, now)
             if until is not None and until > now:
                 due = _earlier(due, until)
         return _earlier(due, self.endpoint.step(now))
@@ -208,15 +212,25 @@ class Client:
                 self._leave(each, _IDLE, now)
         self._nearer()
 
+    def send(self, paths: list, now: int) -> "str | None":
+        """Report the values at paths unasked; return why not, see lwm2m.send."""
+        from lwm2m.send import send
+
+        refusal = send(self, paths, now)
+        self._nearer()
+        return refusal
+
     def address_changed(self, now: int) -> None:
         """The link over UDP has another address: Update, or Register where that is the policy.
 
         The draft prescribes the Update (CR 5.2.1); after it `after_sleep` of the account decides.
         """
         for account in self.accounts:
-            if account.transport == "U" and account.state not in (_IDLE, _DISABLED, _REGISTERING):
+            if account.transport == "U" and account.location is not None:
                 account.wanted = "address"
-                if not account.version.update_on_address_change and account.after_sleep == "register":
+                if account.after_sleep == "register" and not (
+                    account.version.update_on_address_change
+                ):
                     account.expires = now
         self._nearer()
 

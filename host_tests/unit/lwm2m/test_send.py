@@ -1,0 +1,69 @@
+"""Send: TS 1.1 6.4.6, client initiated reporting."""
+
+from coap.codes import CHANGED, POST
+from coap.message import CON
+from coap.options import CONTENT_FORMAT
+from lwm2m.codec import load
+from unit.lwm2m.helpers import Bench, is_update
+
+# The client, CoAP and the data model beside the test itself: more than the board's heap holds.
+HEAP_K = 96
+PATHS = [(3303, 0, 5700), (3, 0, 0)]
+
+
+def decoded(message):
+    """Return {path: value} of a SenML CBOR payload."""
+    kinds = {(3303, 0, 5700): 4, (3, 0, 0): 1}
+    found = load(112).decode(message.payload, (), kinds.get)
+    return {tuple(path): value for path, value in found}
+
+
+def test_int_307_muted():
+    """LightweightM2M-1.1-int-307: nothing is sent while Mute Send is true or absent."""
+    for settings in ({}, {"mute_send": True}):
+        bench = Bench("1.1", **settings)
+        bench.register()
+        assert "/1/x/23" in bench.client.send(PATHS, bench.now)
+        bench.step()
+        assert bench.sent() == []
+
+
+def test_int_306_int_311_send():
+    """LightweightM2M-1.1-int-306, int-311: POST /dp with a SenML pack of the paths given."""
+    bench = Bench("1.1", mute_send=False)
+    bench.register()
+    assert bench.client.send(PATHS, bench.now) is None
+    bench.step()
+    request = bench.one()
+    assert request.code == POST and request.type == CON and request.path() == ["dp"]
+    assert request.get_uint(CONTENT_FORMAT) == 112
+    assert decoded(request) == {(3303, 0, 5700): 21.5, (3, 0, 0): "Nudge"}
+    bench.answer(request, CHANGED)
+    assert bench.facts("sent")["code"] == "2.04"
+
+
+def test_asleep_updates_first():
+    """OMA issue 554: a Send does not tell that the device is awake, so the Update goes first."""
+    bench = Bench("1.1", mute_send=False)
+    bench.register()
+    bench.fall_asleep()
+    assert bench.client.send(PATHS, bench.now) is None
+    bench.step()
+    update = bench.one()
+    assert is_update(update)
+    bench.answer(update, CHANGED)
+    assert bench.one().path() == ["dp"]
+
+
+def test_refused():
+    """TS 1.1 6.4.6: no value, no registration, no Send in the version, or too many waiting."""
+    bench = Bench("1.1", mute_send=False)
+    assert "not registered" in bench.client.send(PATHS, bench.now)
+    assert "/3303/0/1" in bench.client.send([(3303, 0, 1)], bench.now)
+    bench.register()
+    for _ in range(4):
+        assert bench.client.send(PATHS, bench.now) is None
+    assert "waiting" in bench.client.send(PATHS, bench.now)
+    bench = Bench("1.0")
+    bench.register()
+    assert "version" in bench.client.send(PATHS, bench.now)
