@@ -1,8 +1,8 @@
 """A virtual SIM800 or SIM7000: its UART, its control lines, and the network behind it.
 
 The parts: at.py reads command lines, power.py has the lines and sleep, general.py the basic and
-information commands, radio.py SIM and registration, ip.py and sockets.py the CIP* set, sms.py text
-messages.  profiles.py tells the modems apart.
+information commands, sim.py the card, radio.py registration, ip.py and sockets.py the CIP* set,
+sms.py text messages.  profiles.py tells the modems apart.
 """
 
 from tools.virtual import profiles
@@ -11,6 +11,7 @@ from tools.virtual.general import General
 from tools.virtual.ip import Ip
 from tools.virtual.power import ON, STATES, Power
 from tools.virtual.radio import Radio
+from tools.virtual.sim import Sim
 from tools.virtual.sms import Sms
 
 
@@ -76,6 +77,7 @@ class VirtualModem:
         self.power = Power(self)
         self.line = CommandLine(self)
         self.general = General(self)
+        self.sim = Sim(self)
         self.radio = Radio(self)
         self.ip = Ip(self)
         self.sms = Sms(self)
@@ -159,7 +161,7 @@ class VirtualModem:
         elif name == "garbage":
             self.emit(value)
         elif name == "sim":
-            self.radio.set_sim(value)
+            self.sim.put(value)
         elif name == "registration":
             self.radio.force(value)
         elif name == "signal":

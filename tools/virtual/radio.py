@@ -1,31 +1,25 @@
-"""SIM, registration and what the network says of itself (AT Command Manual chapters 3, 5 and 7).
+"""Registration and what the network says of itself (AT Command Manual chapters 3 and 7).
 
-Start, counted from the UART: sim_ms, then +CPIN; with a SIM that is ready call_ready_ms,
-sms_ready_ms and register_ms, then attach_ms to the packet service.  A SIM that becomes ready later
-(PIN given, card put in) takes the same way from there.
+A SIM that is up is registered after register_ms, and attached to the packet service attach_ms
+later; losing the one is losing the other, and the PDP context with it.
 """
 
 from tools.virtual.at import ERROR, HANG, OK, cme, number, wait
 
 _REGISTERED = (1, 5)
-_SIM_STATES = ("ready", "absent", "busy", "pin", "puk")
-_CPIN = {"absent": "NOT INSERTED", "pin": "SIM PIN", "puk": "SIM PUK", "ready": "READY"}
-_PIN_TRIES = 3
-_WRONG_PASSWORD = 16
 _LTE_ACT = {"GSM": 0, "CAT-M": 7, "NB-IOT": 9}
 
 
 class Radio:
     """Whether the modem may and can use the network, and how it says so.
 
-    `stat` is <stat> of AT+CREG; `attached` the packet service; `sim_ready` and `sms_ready` what
-    their names say.  `rssi`, `operator`, `plmn`, `cells` (GSM lac and ci, LTE tac and ci) and
-    `access` (what the network has: of "GSM", "CAT-M" and "NB-IOT") can be set.
+    `stat` is <stat> of AT+CREG; `attached` the packet service.  `rssi`, `operator`, `plmn`,
+    `cells` (GSM lac and ci, LTE tac and ci) and `access` (what the network has: of "GSM", "CAT-M"
+    and "NB-IOT") can be set.
     """
 
     def __init__(self, modem):
         self._modem = modem
-        self.sim = "ready"
         self.rssi = 18
         self.operator = "Virtual"
         self.plmn = "001-01"
@@ -33,20 +27,13 @@ class Radio:
         self.access = ("GSM", "CAT-M", "NB-IOT")
         self.stat = 0
         self.attached = False
-        self.sim_ready = False
-        self.sms_ready = False
         self._forced = None
-        self._pin_tries = _PIN_TRIES
         self._attempt = 0  # counts registrations begun: an older one does not end any more
         self._state = "off"
         self._tail = 0
         commands = modem.line.commands
         commands.update(
             {
-                "+CPIN": self._cpin,
-                "+CIMI": self._cimi,
-                "+CCID": self._ccid,
-                "+CNUM": self._cnum,
                 "+CSQ": self._csq,
                 "+COPS": self._cops,
                 "+CGATT": self._cgatt,
@@ -54,7 +41,6 @@ class Radio:
                 "+CGDCONT": self._cgdcont,
             }
         )
-        self.listed_number = False  # whether the SIM knows its own number (AT+CNUM)
         self.contexts = {}  # AT+CGDCONT: cid -> (type, access point); kept in flash
         modem.define("+CFUN", 1)
         simple = modem.general.simple
@@ -71,12 +57,11 @@ class Radio:
     def start(self) -> None:
         """The UART is usable: the SIM comes up, unless AT+CFUN keeps it off."""
         self._report("search")
-        if self._modem.settings["+CFUN"] == 1:
-            self._modem.later(self._modem.scaled("sim_ms"), self._sim_up)
+        self._modem.sim.start()
 
     def stop(self) -> None:
         """No power, or a reset."""
-        self.sim_ready = self.sms_ready = False
+        self._modem.sim.stop()
         self._report("off")
 
     def leave(self) -> None:
@@ -87,7 +72,7 @@ class Radio:
 
     def reachable(self) -> bool:
         """Whether a text message can be delivered."""
-        return self.sim_ready and self.stat in (1, 5, 6)
+        return self._modem.sim.up and self.stat in (1, 5, 6)
 
     def technology(self) -> str:
         """The radio access that AT+CNMP and AT+CMNB choose: GSM, CAT-M or NB-IOT."""
@@ -115,108 +100,6 @@ class Radio:
             self._state = state
             self._modem.event("radio", {"state": state})
 
-    # SIM.
-
-    def set_sim(self, state: str) -> None:
-        """Put the SIM into one of ready, absent, busy, pin, puk; raises ValueError for another."""
-        if state not in _SIM_STATES:
-            raise ValueError(f"sim: {state!r} is not one of {', '.join(_SIM_STATES)}")
-        was_ready = self.sim_ready
-        self.sim = state
-        if state == "ready":
-            self._pin_tries = _PIN_TRIES
-        elif was_ready:
-            self.sim_ready = self.sms_ready = False
-            self._modem.detach()
-            self._modem.urc("+CPIN: " + _CPIN.get(state, "NOT READY"))
-        if self._modem.state == "on" and not self.sim_ready:
-            self._modem.later(self._modem.scaled("sim_ms"), self._sim_up)
-
-    def _sim_up(self):
-        modem = self._modem
-        if self.sim_ready or modem.settings["+CFUN"] != 1:
-            return
-        if self.sim == "busy":
-            modem.later(1000, self._sim_up)
-            return
-        modem.urc("+CPIN: " + _CPIN[self.sim])
-        if self.sim == "ready":
-            self.sim_ready = True
-            sim_ms = modem.scaled("sim_ms")
-            if modem.profile.call_ready_ms is not None:
-                modem.later(modem.scaled("call_ready_ms") - sim_ms, self._call_ready)
-            modem.later(modem.scaled("sms_ready_ms") - sim_ms, self._sms_ready)
-            self.search()
-
-    def _call_ready(self):
-        if self.sim_ready and self._modem.settings["+CIURC"]:
-            self._modem.urc("Call Ready")
-
-    def _sms_ready(self):
-        if self.sim_ready:
-            self.sms_ready = True
-            self._modem.urc("SMS Ready")
-
-    def sim_error(self) -> "tuple | None":
-        """The result for a command that needs the SIM, or None where it is ready."""
-        if self.sim_ready:
-            return None
-        return cme({"absent": 10, "pin": 11, "puk": 12}.get(self.sim, 14))
-
-    def _cpin(self, op, args):
-        modem = self._modem
-        if op == "?":
-            error = self.sim_error()
-            if self.sim in ("pin", "puk"):
-                modem.reply("+CPIN: " + _CPIN[self.sim])
-            elif error:
-                return error
-            else:
-                modem.reply("+CPIN: READY")
-            return OK
-        if op != "=" or self.sim not in ("pin", "puk"):
-            return OK if op == "=?" else cme(3)
-        given = args[1] if self.sim == "puk" and len(args) == 2 else args[0]
-        # The card of this desk takes any PUK; what counts is that a driver never gets to need it.
-        if self.sim == "pin" and (given != modem.pin or len(args) != 1):
-            self._pin_tries -= 1
-            if not self._pin_tries:
-                self.sim = "puk"
-            return cme(_WRONG_PASSWORD)
-        if self.sim == "puk":
-            if len(args) != 2:
-                return cme(_WRONG_PASSWORD)
-            modem.pin = given
-        self.sim = "ready"
-        self._pin_tries = _PIN_TRIES
-        modem.later(modem.profile.response_ms + 100, self._sim_up)
-        return OK
-
-    def _cimi(self, op, args):
-        return self._bare(op, self._modem.imsi)
-
-    def _ccid(self, op, args):
-        return self._bare(op, self._modem.iccid)
-
-    def _bare(self, op, text):
-        if op not in ("", "=?"):
-            return ERROR
-        if not op:
-            error = self.sim_error()
-            if error:
-                return error
-            self._modem.reply(text)
-        return OK
-
-    def _cnum(self, op, args):
-        error = self.sim_error()
-        if op or error:
-            return error or ERROR
-        if self.listed_number:
-            kind = 145 if self._modem.number.startswith("+") else 129
-            self._modem.reply(f'+CNUM: "","{self._modem.number}",{kind}')
-        return OK
-
     # Registration.
 
     def search(self) -> None:
@@ -228,13 +111,13 @@ class Radio:
         modem.later(modem.scaled("register_ms"), self._found, self._attempt)
 
     def _search_again(self):
-        if self.sim_ready:
+        if self._modem.sim.up:
             self.force(self._forced)
 
     def force(self, stat) -> None:
         """Hold <stat> at a value, whatever the modem does; None lets it register again."""
         self._forced = stat
-        if not self.sim_ready:
+        if not self._modem.sim.up:
             return
         self._attempt += 1
         if stat in _REGISTERED:
@@ -346,7 +229,7 @@ class Radio:
             return wait(modem.scaled("scan_ms"), self._scan)
         if op != "=" or number(args, 0) not in (0, 1, 2, 3, 4):
             return ERROR
-        error = self.sim_error()
+        error = modem.sim.error()
         if error:
             return error
         if args[0] == "2":
@@ -378,7 +261,7 @@ class Radio:
             self.set_attached(False)
             return OK
         if self.stat not in _REGISTERED:
-            return self.sim_error() or cme(30)
+            return modem.sim.error() or cme(30)
         return wait(modem.scaled("attach_ms"), self._attached)
 
     def _attached(self):
@@ -405,14 +288,14 @@ class Radio:
         if level == 0 and not modem.profile.lte:
             modem.saved.pop("+CFUN", None)  # a SIM800 does not start with 0
         if level == 1 and before != 1:
-            modem.later(modem.scaled("sim_ms"), self._sim_up)
+            modem.sim.start()
         elif level != 1 and before == 1:
             if level == 0 and self.ip_active():
                 modem.reply("+SAPBR 1: DEACT")
             self.set_attached(False)
             if level == 0:
                 modem.reply("+CPIN: NOT READY")
-            self.sim_ready = self.sms_ready = False
+            modem.sim.stop()
             self.leave()
         return OK
 

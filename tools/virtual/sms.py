@@ -52,7 +52,7 @@ class Sms:
     def receive_sms(self, pdu: bytes) -> bool:
         """The network offers an SMS-DELIVER; False where it cannot be taken."""
         modem = self._modem
-        if modem.state != "on" or not modem.radio.reachable() or not modem.radio.sms_ready:
+        if modem.state != "on" or not modem.radio.reachable() or not modem.sim.sms_up:
             return False
         modem.radio.traffic()
         mode, target = modem.settings["+CNMI"][:2]
@@ -93,11 +93,11 @@ class Sms:
     def _gate(self):
         """The result that every message command has until the storage is up, else None."""
         modem = self._modem
-        if modem.radio.sms_ready:
+        if modem.sim.sms_up:
             return None
-        if modem.radio.sim_ready:
+        if modem.sim.up:
             return ERROR
-        return cms({"absent": 310, "pin": 311, "puk": 316}.get(modem.radio.sim, 314))
+        return cms({"absent": 310, "pin": 311, "puk": 316}.get(modem.sim.state, 314))
 
     def _pdu_mode(self):
         """The result of reading in text mode, which is not here, else None."""

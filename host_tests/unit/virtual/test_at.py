@@ -249,7 +249,7 @@ def test_identity():
         await desk.expect("AT+CCID", b"\r\n89000000000000000148\r\n\r\nOK\r\n")
         await desk.expect("AT+CBC", b"\r\n+CBC: 0,85,3980\r\n\r\nOK\r\n")
         await desk.expect("AT+CNUM", b"\r\nOK\r\n")
-        desk.modem.radio.listed_number = True
+        desk.modem.sim.listed_number = True
         await desk.expect("AT+CNUM", b'\r\n+CNUM: "","+4790000001",145\r\n\r\nOK\r\n')
         await desk.expect("AT+IFC=0,0", b"\r\nOK\r\n")
         await desk.expect("AT+IFC?", b"\r\n+IFC: 0,0\r\n\r\nOK\r\n")

@@ -4,6 +4,8 @@ import asyncio
 
 from unit.virtual.desk import on_both, run
 
+from tools.virtual import profiles
+
 HEAP_K = 256  # the virtual modem and its network, none of which a board holds
 
 
@@ -60,9 +62,28 @@ def test_pin():
         desk.modem.set_fault("sim", "pin")
         await asyncio.sleep_ms(100)
         assert desk.take() == b"\r\n+CPIN: SIM PIN\r\n"
-        for _ in range(3):
+        for left in range(3, 0, -1):
+            if desk.modem.profile.pin_tries:
+                await desk.expect("AT+SPIC", b"\r\n+SPIC: %d,10,3,10\r\n\r\nOK\r\n" % left)
+            else:
+                await desk.expect("AT+SPIC", b"\r\nERROR\r\n")
             await desk.expect("AT+CPIN=1111", b"\r\n+CME ERROR: 16\r\n")
         await desk.expect("AT+CPIN?", b"\r\n+CPIN: SIM PUK\r\n\r\nOK\r\n")
+
+    on_both(body)
+    run(body, profiles.sim800l(pin_tries=True))
+
+
+def test_pin_is_asked_for_after_each_start():
+    """3GPP TS 27.007 §8.3: a card with a PIN wants it again after a power cycle."""
+
+    async def body(desk):
+        desk.modem.set_fault("sim", "pin")
+        for _ in range(2):
+            await desk.on()
+            await desk.expect("AT+CPIN?", b"\r\n+CPIN: SIM PIN\r\n\r\nOK\r\n")
+            await desk.expect('AT+CPIN="1234"', b"\r\nOK\r\n\r\n+CPIN: READY\r\n")
+            await desk.at("AT+CPOWD=1", 5000)
 
     on_both(body)
 
