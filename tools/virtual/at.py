@@ -261,7 +261,7 @@ def _commands(text):
     for part in split(text, ";"):
         part = part.strip()
         while part:
-            if part[0] in "+*":
+            if not (part[0].isalpha() or part[0] == "&"):
                 found.append(_extended(part))
                 break
             # Basic commands are a letter or &letter and digits, one after the other.
