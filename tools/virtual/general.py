@@ -104,7 +104,7 @@ class General:
             modem.urc(f'*PSUTTZ: {date}, "{_zone(zone)}",0')
 
     def _attention(self, op, args):
-        return OK
+        return ERROR if op else OK
 
     def _echo(self, op, args):
         value = number(args, 0, 0)

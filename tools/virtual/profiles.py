@@ -62,7 +62,7 @@ class Profile:
         self.clport_mux = True  # AT+CLPORT takes a connection number
         self.accept_space = ""  # between "DATA ACCEPT:" and the numbers
         self.empty_slot_error = False  # AT+CMGR of an empty slot: +CMS ERROR: 321, not only OK
-        self.pin_tries = False  # AT+SPIC shows how many times a PIN may be tried
+        self.pin_tries = True  # AT+SPIC shows how many times a PIN may be tried
         self.reset_ok_first = True  # AT+CFUN=1,1 answers before the reset
         self.clts_quote = False  # *PSUTTZ with a lone quote, as SIM7000 sends it
         for name, value in overrides.items():
