@@ -55,6 +55,7 @@ class ServerAccount:
         self.server = server
         self.security = security
         self.peers = peers or {}
+        self.home = self.peers.get("U")  # the address that was configured
         self.queue_mode = queue_mode
         self.awake_time_ms = awake_time_ms
         self.after_sleep = after_sleep
@@ -89,8 +90,11 @@ class ServerAccount:
         value = None if rid is None else self.server.values.get(rid)
         return default if value is None else value
 
-    def refresh(self) -> None:
-        """Read the mode from the Server object, whose resources may have been written.
+    def refresh(self) -> bool:
+        """Read address and mode from the Server object, whose resources may have been written.
+
+        Returns whether the server is at another address (CR C.1 resource 0, in the draft only). One
+        that cannot be read leaves the address as it was.
 
         transports: "U", "S" or "US", preferred first. queue: whether the client works in Queue Mode
         with this server (CR 6.1). transport: the binding that the client speaks by, "U" or "S".
@@ -103,6 +107,14 @@ class ServerAccount:
         preferred = self.value("preferred_transport")
         usable = preferred and preferred in self.transports
         self.transport = preferred if usable else self.transports[0]
+        uri = self.value("uri")
+        try:
+            peer = parse_uri(uri) if uri else self.peers.get("U")
+        except ValueError:
+            return False
+        moved = peer != self.peers.get("U")
+        self.peers["U"] = peer
+        return moved
 
     def answers_sms(self, sms_number: "str | None") -> bool:
         """Whether a request over SMS is served and answered over SMS (CR Table 3; TS 1.0 Table 8).

@@ -64,6 +64,7 @@ class Client:
         self.on_event = on_event
         self.on_due = None
         self.root = root_path.strip("/")
+        self._root = self.root.split("/") if self.root else []
         self.sms_number = digits(sms_number)
         self.sms_suffix_digits = sms_suffix_digits
         self.accounts = []
@@ -140,7 +141,10 @@ class Client:
         return account
 
     def attach(self, link) -> None:
-        """Use a link for the peers of its binding; its datagrams are to be given to `receive`."""
+        """Use a link for the peers of its binding; its datagrams are to be given to `receive`.
+
+        A link may offer disconnect(peer), which is called when a server is disabled (CR C.1).
+        """
         self.links[link.binding] = link
 
     def start(self, now: int) -> None:
@@ -162,8 +166,7 @@ class Client:
         elif account.state == _DISABLED:
             self.drop("disabled", account)  # CR C.1 resource 7: ignore all the messages
         elif link.binding == "S" and not account.answers_sms(self.sms_number):
-            root = [self.root] if self.root else []
-            reason = read_trigger(account, data, root) or admit(account, now)
+            reason = read_trigger(account, data, self._root) or admit(account, now)
             self._triggered(account, reason)
         else:
             if link.binding == account.transport and account.state != _IDLE:
@@ -304,11 +307,10 @@ class Client:
         segments = request.path()
         self._by_sms = link.binding == "S"
         try:
-            if self.root:
-                if segments[:1] != [self.root]:
-                    raise OperationError(_NOT_FOUND)
-                segments = segments[1:]
-            path = parse_path(segments)
+            depth = len(self._root)
+            if segments[:depth] != self._root:
+                raise OperationError(_NOT_FOUND)
+            path = parse_path(segments[depth:])
         except OperationError as error:
             response = request.reply(error.code)
         else:
@@ -345,7 +347,7 @@ class Client:
 
     def _leave(self, account, target, now):
         account.leaving = target
-        if account.state == _WAITING and account.location is None:
+        if account.location is None and account.state in (_WAITING, _DISABLED):
             registration.left(self, account, now)
 
     def _triggered(self, account, reason):
@@ -360,7 +362,9 @@ class Client:
             for account in self.accounts:
                 if account.server.instance_id == path[1]:
                     account.changed = True
-                    account.refresh()
+                    if account.refresh() and account.location:
+                        account.expires = 0  # another server: the registration is not there
+                        account.wanted = "changed"
                     account.written.add(path[2])
         self._nearer()
 

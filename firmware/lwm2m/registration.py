@@ -105,6 +105,8 @@ def left(client, account, now: int) -> None:
     link, peer = client.route(account)
     if link:
         client.endpoint.cancel(now, peer, link)
+        if account.state == _DISABLED and hasattr(link, "disconnect"):
+            link.disconnect(peer)
 
 
 def _parameters(client, account):
@@ -115,7 +117,8 @@ def _parameters(client, account):
     if account.links is None:
         account.links = binascii.crc32(client.object_list(account)) & 0x3FFFFFFF
     value = account.value
-    return (value("lifetime"), value("binding"), account.queue, client.sms_number, account.links)
+    number = client.sms_number if "S" in client.links else None
+    return (value("lifetime"), value("binding"), account.queue, number, account.links)
 
 
 def _register(client, account, now, known):

@@ -157,7 +157,7 @@ def _up(time, now):
 def _fingerprint(client):
     text = client.endpoint_name
     for account in client.accounts:
-        text += " %d %s %s" % (account.short_server_id, account.version.name, account.peers.get("U"))
+        text += " %d %s %s" % (account.short_server_id, account.version.name, account.home)
     return binascii.crc32(text.encode()) & 0x3FFFFFFF
 
 

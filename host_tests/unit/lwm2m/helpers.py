@@ -28,7 +28,11 @@ class Link:
         self.binding = binding
         self.transmission = transmission
         self.dropped = {}
+        self.disconnected = []
         self._sent = sent
+
+    def disconnect(self, peer):
+        self.disconnected.append(peer)
 
     def send(self, data, peer):
         message = decode(bytes(data))

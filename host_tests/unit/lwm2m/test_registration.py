@@ -283,6 +283,30 @@ def test_deregister():
     assert bench.one().path() == ["rd"]
 
 
+def test_deregister_while_disabled():
+    """CR C.1 resource 7: a disabled server is told nothing, also when the application gives up."""
+    bench = Bench(disable_timeout=100)
+    bench.register()
+    bench.answer(bench.request(POST, "/1/0/4")[1], DELETED)
+    bench.client.deregister(bench.now)
+    bench.run_for(200_000)
+    assert bench.sent() == [] and bench.account.state == IDLE
+
+
+def test_alternate_path_of_two_segments():
+    """CR 5.2.1: the alternate path may have several segments."""
+    bench = Bench("draft", root_path="/a/lwm2m", temperature=False)
+    assert text(bench.register()).startswith('</a/lwm2m>;rt="oma.lwm2m",</a/lwm2m/1/0>')
+    assert text(bench.request(GET, "/a/lwm2m/3/0/0")[0]) == "Nudge"
+
+
+def test_sms_number_needs_an_sms_link():
+    """CR 5.2.1 Table 2: the number is told only by a client that the SMS binding reaches."""
+    bench = Bench("1.1", OWN_NUMBER)
+    del bench.client.links["S"]
+    assert "sms=" + OWN_NUMBER not in bench.register().queries()
+
+
 def test_int_104_update_trigger():
     """LightweightM2M-1.1-int-104: 2.04 first, then an Update without parameters."""
     bench = Bench()

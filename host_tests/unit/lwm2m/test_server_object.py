@@ -45,8 +45,12 @@ def test_resource_0_uri():
     """CR C.1 resource 0: the LWM2M Server URI, R W."""
     bench = draft()
     assert read(bench, 0) == URI
-    assert write(bench, 0, b"coap://other.example:5683")[0].code == CHANGED
     assert write(bench, 0, b"coap://" + b"x" * 255)[0].code == BAD_REQUEST
+    assert write(bench, 0, b"coap:/x")[0].code in (CHANGED, BAD_REQUEST)
+    bench.sent()
+    response, register = write(bench, 0, b"coap://other.example:5684")
+    assert response.code == CHANGED and response.peer == ("server.example", 5683)
+    assert register.path() == ["rd"] and register.peer == ("other.example", 5684)
 
 
 def test_resource_1_lifetime():
@@ -118,6 +122,7 @@ def test_resource_7_disable():
     assert response.code == CHANGED and request.code == DELETE
     bench.answer(request, DELETED)
     assert bench.account.state == DISABLED
+    assert bench.udp.disconnected == [("server.example", 5683)]
     assert bench.facts("disabled")["seconds"] == 86400
     assert not bench.client.busy(bench.now)
     assert bench.request(GET, "/3/0/0", token=b"z") == []
