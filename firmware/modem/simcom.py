@@ -99,20 +99,19 @@ class SimCom:
     async def resume(self) -> bool:
         """After the host slept and the modem did not: True when it is as `thaw` described it.
 
-        One AT round trip; a modem that is silent or echoes again is started anew and False
-        returned.
+        One AT round trip. A modem that is silent, or echoes again because it has restarted, gives
+        False; then `up` starts it anew.
         """
         async with self._lock:
             self.channel.open()
-            if self.state != OFF:
-                self.channel.echo_off = True
-                try:
-                    await self._wake()
-                    return True
-                except ModemError:
-                    self.lost("resume")
-            await self._start()
-            return False
+            if self.state == OFF:
+                return False
+            self.channel.echo_off = True
+            try:
+                await self._wake()
+            except ModemError:
+                self.lost("resume")
+            return self.state != OFF
 
     async def power_off(self) -> None:
         """Switch off, by command or else by key: state `off`."""

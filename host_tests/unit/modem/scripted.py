@@ -6,11 +6,11 @@ from shim import virtual_time
 
 
 class Script:
-    """The UART's far end. answers: {command: bytes, or a list of them of which the last one
-    stays}.
+    """The UART's far end.
 
-    A command that is not listed is answered OK. `AT+CIPSEND=n,length` and `AT+CMGS=` are answered
-    with a prompt, then with the answer "SEND". chunk: octets a read gives at most, 0 for all.
+    answers: {command: bytes, or a list of them of which the last one stays}. A command that is
+    not listed is answered OK. `AT+CIPSEND=n,length` and `AT+CMGS=` are answered with a prompt,
+    then with the answer "SEND". chunk: octets a read gives at most, 0 for all.
     """
 
     def __init__(self, answers=None, chunk=0):
@@ -73,6 +73,8 @@ class Script:
         self.commands.append(command)
         if self.echo:
             self.emit(command.encode() + b"\r")
+        if command == "ATE0":
+            self.echo = False
         answer = self._answer(command)
         if answer is None and command.startswith("AT+CIPSEND="):
             self._wanted = int(command.split(",")[1])
@@ -132,19 +134,6 @@ CONFIG = {"apn": "iot.example", "baudrate": 115200}
 PEER = ("203.0.113.9", 5683)
 
 
-def answers(**changes):
-    """SETTINGS with changes: a dictionary of its own."""
-    out = dict(SETTINGS)
-    out.update(changes.get("change", {}))
-    return out
-
-
 def run(coroutine):
     """Run in virtual time."""
     return virtual_time.run(coroutine)
-
-
-async def settle(times=20):
-    """Let every task that is ready run."""
-    for _ in range(times):
-        await asyncio.sleep_ms(0)

@@ -257,7 +257,7 @@ def test_restart_ends_the_command():
 
 
 def test_boot_codes_during_a_boot():
-    """AT manual (boot codes): they are expected while the driver starts the modem, and just after."""
+    """AT manual (boot codes): expected during a start, and just after."""
 
     async def play():
         made = channel(Script())
