@@ -42,7 +42,6 @@ class Profile:
         self.pdp_ms = 1250
         self.connect_ms = 20
         self.dns_ms = 800
-        self.connect_timeout_ms = 75_000
         self.sms_submit_ms = 2500
         self.sms_store_ms = 300
         self.scan_ms = 30_000
