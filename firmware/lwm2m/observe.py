@@ -104,6 +104,7 @@ class Observations:
         if account is None:
             return
         observation.account = None
+        self.due = 0
         siblings = self._by_path[observation.path]
         siblings.remove(observation)
         if not siblings:
