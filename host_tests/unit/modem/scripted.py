@@ -2,6 +2,9 @@
 
 import asyncio
 
+from modem.sim7000 import Sim7000
+from modem.sms import SmsLink
+from modem.udp import UdpLink
 from shim import virtual_time
 
 
@@ -137,3 +140,41 @@ PEER = ("203.0.113.9", 5683)
 def run(coroutine):
     """Run in virtual time."""
     return virtual_time.run(coroutine)
+
+
+class Bench:
+    """A driver and its links on a script."""
+
+    def __init__(self, answers=None, driver=Sim7000, config=None, wired=True):
+        table = dict(SETTINGS)
+        table.update(answers or {})
+        self.script = Script(table)
+        self.power = Power(wired=wired)
+        settings = dict(CONFIG)
+        settings.update(config or {})
+        self.events = []
+        self.modem = driver(self.script, self.power, settings, self._event, virtual_time.now_ms)
+        self.udp = UdpLink(self.modem)
+        self.sms = SmsLink(self.modem)
+        self.got = []
+        self.udp.on_datagram = self.sms.on_datagram = self._datagram
+
+    def _event(self, name, facts):
+        self.events.append((name, facts))
+
+    def _datagram(self, data, peer, link):
+        self.got.append((bytes(data), peer))
+
+    def names(self):
+        return [name for name, _ in self.events]
+
+    async def idle(self):
+        for _ in range(50_000):
+            await asyncio.sleep_ms(100)
+            if not self.udp.busy and not self.sms.busy:
+                return
+        raise AssertionError("still busy")
+
+    async def send(self, data=b"x", peer=PEER):
+        self.udp.send(data, peer)
+        await self.idle()

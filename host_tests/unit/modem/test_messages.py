@@ -1,0 +1,98 @@
+"""The SMS link against scripted answers: codes, lists, parts, and what is not a message."""
+
+import asyncio
+
+from unit.modem.scripted import SETTINGS, Bench, Script, run
+
+A = "0791447700090000040C914477000910320004621122900000000E54020001C0FFEE01B13101300138"
+D1 = "0791447700090000440C91447700091032000462112290000000160B000337020105040B84C002010603C4AF9A44"
+D1 += "020001"
+D2 = "0791447700090000440C91447700091032000462112290000000160B000337020205040B84C002C0FFEE01B131"
+D2 += "01300138"
+TEXT = "0791447700090000040C9144770009103200006211229000000005E8329BFD06"
+
+
+def test_messages_listed_in_batches():
+    """TS 27.005 §3.4.2: many waiting; eight at a time, all read, all deleted."""
+
+    async def play():
+        slots = {i: A for i in range(1, 20)}
+
+        class Store(Script):
+            def _answer(self, command):
+                if command == "AT+CMGL=4":
+                    lines = ["+CMGL: %d,0,,33\r\n%s\r\n" % (i, slots[i]) for i in sorted(slots)]
+                    return ("\r\n" + "".join(lines) + "\r\nOK\r\n").encode()
+                if command == "AT+CMGD=1,1":
+                    slots.clear()
+                elif command.startswith("AT+CMGD="):
+                    slots.pop(int(command[8:]))
+                return super()._answer(command)
+
+        bench = Bench()
+        bench.script = Store(dict(SETTINGS))
+        bench.script.answers.pop("AT+CMGL=4")
+        bench.modem.channel.uart = bench.script
+        await bench.modem.start()
+        assert await bench.sms.drain() == 19
+        assert len(bench.got) == 19 and slots == {}
+        assert bench.script.commands.count("AT+CMGL=4") == 3
+
+    run(play())
+
+
+def test_codes_of_messages():
+    """TS 27.005 §3.4.1: index with trailing field, direct with alpha, reports, broken ones."""
+
+    async def play():
+        bench = Bench({"AT+CMGR=3": b"\r\n+CMGR: 0,,33\r\n" + A.encode() + b"\r\n\r\nOK\r\n"})
+        await bench.modem.start()
+        emit = bench.script.emit
+        emit(b'\r\n+CMTI: "SM",3,"MMS PUSH"\r\n')
+        await bench.idle()
+        assert len(bench.got) == 1 and bench.script.commands[-2:] == ["AT+CMGR=3", "AT+CMGD=3"]
+        for head in (b",33", b'"",33', b" 33", b'"name",33'):
+            emit(b"\r\n+CMT: " + head + b"\r\n" + A.encode() + b"\r\n")
+        await bench.idle()
+        assert len(bench.got) == 5 and bench.got[0][1] == "447700900123"
+        emit(b"\r\n+CMT: ,33\r\n" + A[:-2].encode() + b"\r\n")
+        emit(b"\r\n+CMT: ,32\r\n" + A.encode() + b"\r\n")
+        emit(b"\r\n+CMT: ,12\r\nnot hexadecimal\r\n")
+        emit(b"\r\n+CMT: ,x\r\n" + A.encode() + b"\r\n")
+        emit(b"\r\n+CDS: 33\r\n" + A.encode() + b"\r\n")
+        emit(b"\r\n+CMT: ,32\r\n" + TEXT.encode() + b"\r\n")
+        await bench.idle()
+        assert len(bench.got) == 5
+        assert bench.sms.dropped == {
+            "malformed": 3,
+            "no_pdu": 1,
+            "no_length": 1,
+            "not_deliver": 1,
+        }, bench.sms.dropped
+
+    run(play())
+
+
+def test_parts_by_index_and_time_out():
+    """TS 23.040 §9.2.3.24.1: parts stay stored until all are there, or until ten minutes."""
+
+    async def play():
+        answers = {}
+        for index, line in ((1, D2), (2, D1), (3, D1)):
+            answers["AT+CMGR=%d" % index] = b"\r\n+CMGR: 0,,41\r\n%s\r\n\r\nOK\r\n" % line.encode()
+        bench = Bench(answers)
+        await bench.modem.start()
+        bench.script.emit(b'\r\n+CMTI: "SM",1\r\n')
+        await bench.idle()
+        assert bench.got == [] and "AT+CMGD=1" not in bench.script.commands
+        assert bench.sms.freeze()[1][0] == 1
+        bench.script.emit(b'\r\n+CMTI: "SM",2\r\n')
+        await bench.idle()
+        assert len(bench.got) == 1 and bench.script.commands[-2:] == ["AT+CMGD=1", "AT+CMGD=2"]
+        bench.script.emit(b'\r\n+CMTI: "SM",3\r\n')
+        await bench.idle()
+        await asyncio.sleep_ms(600_000)
+        await bench.sms.drain()
+        assert bench.script.commands[-1] == "AT+CMGD=3" and bench.sms.dropped == {"incomplete": 1}
+
+    run(play())

@@ -1,0 +1,141 @@
+"""The UDP link against scripted answers: what a well-behaved modem seldom does."""
+
+import asyncio
+
+from modem.at import ModemError
+from modem.sim800 import Sim800
+from shim import virtual_time
+from unit.modem.scripted import PEER, Bench, run
+
+START = 'AT+CIPSTART=0,"UDP","203.0.113.9",5683'
+
+
+def test_late_results_of_a_connection():
+    """AT manual (CIPSTART): late, inside another answer, with and without its space."""
+
+    async def play():
+        for text in (b"\r\n0, CONNECT OK\r\n", b"\r\n0,CONNECT OK\r\n"):
+            bench = Bench({START: b"\r\nOK\r\n", "AT+CSQ": text + b"\r\n+CSQ: 9,0\r\n\r\nOK\r\n"})
+            await bench.modem.up()
+            bench.udp.send(b"x", PEER)
+            await asyncio.sleep_ms(30_000)
+            assert bench.udp.busy and bench.script.payloads == []
+            assert (await bench.modem.channel.command("AT+CSQ")).value("+CSQ:") == "9,0"
+            await bench.idle()
+            assert bench.script.payloads == [b"x"]
+
+    run(play())
+
+
+def test_already_connect():
+    """AT manual (CIPSTATUS): the socket is kept when its peer is ours, else opened anew."""
+    lines = ['C: %d,,"","","","INITIAL"' % n for n in range(1, 8)]
+
+    async def play():
+        for host, starts in (("203.0.113.9", 1), ("203.0.113.77", 2)):
+            first = 'C: 0,0,"UDP","%s","5683","CONNECTED"' % host
+            status = "\r\nOK\r\n\r\nSTATE: IP PROCESSING\r\n\r\n" + "\r\n".join([first] + lines)
+            bench = Bench(
+                {
+                    START: [
+                        b"\r\nERROR\r\n\r\n0, ALREADY CONNECT\r\n",
+                        b"\r\nOK\r\n\r\n0, CONNECT OK\r\n",
+                    ],
+                    "AT+CIPSTATUS": status.encode() + b"\r\n",
+                }
+            )
+            await bench.send()
+            assert bench.script.commands.count(START) == starts, bench.script.commands
+            assert bench.script.payloads == [b"x"] and bench.modem.recoveries == [0] * 5
+
+    run(play())
+
+
+def test_frames_of_received_datagrams():
+    """AT manual (CIPSRIP): with and without address and colon; from a stranger; from no socket."""
+
+    async def play():
+        bench = Bench()
+        await bench.send()
+        for head in ("0,2:", "0,2", "0,2,203.0.113.9:5683", "0,2,203.0.113.9:5683:"):
+            bench.script.emit(b"\r\n+RECEIVE," + head.encode() + b"\r\nhi")
+        await asyncio.sleep_ms(10)
+        assert bench.got == [(b"hi", PEER)] * 4
+        for head in ("0,2,203.0.113.10:5683", "3,2", "x,2", "0,y", "0", "9,2"):
+            bench.script.emit(b"\r\n+RECEIVE," + head.encode() + b"\r\nhi\r\n")
+            await asyncio.sleep_ms(10)
+        assert len(bench.got) == 4
+        assert bench.udp.dropped == {"foreign": 1, "no_socket": 2, "receive_header": 3}
+
+    run(play())
+
+
+def test_accepted_instead_of_sent():
+    """AT manual (CIPQSEND): DATA ACCEPT ends a send too."""
+
+    async def play():
+        for text in (b"\r\nDATA ACCEPT:0,1\r\n", b"\r\nDATA ACCEPT: 0,1\r\n"):
+            bench = Bench({"SEND": text})
+            await bench.send()
+            assert bench.udp.dropped == {} and bench.modem.recoveries == [0] * 5
+
+    run(play())
+
+
+def test_every_socket_in_use():
+    """AT manual (CIPSTART): a peer more than there are sockets takes the last one."""
+
+    async def play():
+        answers = {}
+        for i in range(8):
+            for n in range(7):
+                text = b"\r\nOK\r\n\r\n%d, CONNECT OK\r\n" % n
+                answers['AT+CIPSTART=%d,"UDP","192.0.2.%d",5683' % (n, i)] = text
+        for n in range(6):
+            answers["AT+CIPCLOSE=%d,1" % n] = b"\r\n%d, CLOSE OK\r\n" % n
+        bench = Bench(answers, Sim800)
+        for n in range(6):
+            bench.script.answers["SEND"] = b"\r\n%d, SEND OK\r\n" % n
+            await bench.send(b"%d" % n, ("192.0.2.%d" % n, 5683))
+        await bench.send(b"6", ("192.0.2.6", 5683))
+        assert bench.script.payloads == [b"%d" % n for n in range(7)]
+        assert (
+            bench.udp.find(("192.0.2.5", 5683)) == -1 and bench.udp.find(("192.0.2.6", 5683)) == 5
+        )
+
+    run(play())
+
+
+def test_queue_is_bounded():
+    """DESIGN.md §3 (Link): send never blocks; the oldest goes when too many wait."""
+
+    async def play():
+        bench = Bench()
+        for i in range(12):
+            bench.udp.send(b"%d" % i, PEER)
+        bench.udp.send(b"", PEER)
+        bench.udp.send(bytes(1025), PEER)
+        await bench.idle()
+        assert bench.script.payloads == [b"%d" % i for i in range(4, 12)]
+        assert bench.udp.dropped == {"queue_full": 4, "length": 2}
+
+    run(play())
+
+
+def test_silent_modem_is_bounded():
+    """AT manual (power key): nothing answers; the key is tried, then the error is named."""
+
+    async def play():
+        bench = Bench()
+        bench.script.silent = True
+        start = virtual_time.now_ms()
+        try:
+            await bench.modem.up()
+            raise AssertionError("up")
+        except ModemError as error:
+            assert "no answer to AT" in str(error)
+        assert len(bench.power.pulses) == 3 and virtual_time.now_ms() - start < 60_000
+        await bench.send()
+        assert bench.udp.dropped == {"unsent": 1}
+
+    run(play())
