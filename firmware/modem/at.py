@@ -84,7 +84,6 @@ class Channel:
         self.booting = False
         self._settled = 0
         self._handlers = []
-        self._payloads = []
         self._lock = asyncio.Lock()
         self._event = asyncio.Event()
         self._task = None
@@ -115,14 +114,11 @@ class Channel:
     def on(self, prefix: str, handler) -> None:
         """Give unsolicited lines that start with `prefix` to handler(line).
 
-        The prefix "#" stands for `n,` of a connection. The handler returns False to decline the
-        line, a callable to take the next line too (which may decline it likewise), or None.
+        The prefix "#" stands for `n,` of a connection. The handler returns None; or False to
+        decline the line; or a callable to take the next line too, which may decline it likewise;
+        or (count, sink) when that many octets follow, which sink(bytes) then gets.
         """
         self._handlers.append((prefix, handler))
-
-    def on_payload(self, prefix: str, header) -> None:
-        """Announce counted payloads: header(line) returns (octets that follow, sink(bytes))."""
-        self._payloads.append((prefix, header))
 
     def boot(self, expected: bool) -> None:
         """Say whether boot codes are expected: the driver starts the modem, or has finished."""
@@ -145,7 +141,7 @@ class Channel:
         """Send one command line and wait for its end, at most timeout_ms.
 
         finals: further endings, as prefixes; the first is a success; "." stands for a bare IPv4
-        address. sink: called with each line instead of keeping it. payload: octets to send after
+        address, and "OK" among them says that OK does not end this command. sink: called with each line instead of keeping it. payload: octets to send after
         the `> ` prompt. Returns the Response, also for errors and time-outs. Raises ModemReset
         when the modem restarts, and ModemError when the UART is closed.
         """
@@ -205,7 +201,7 @@ class Channel:
         if final == "RESET":
             self._stale = False
             self._owed = 0
-            raise ModemReset("modem: restarted during %s" % _bare(text))
+            raise ModemReset("modem: restarted during %s" % text.split("=")[0])
         if final == "CLOSED":
             raise self._fault or ModemError("modem: UART closed")
         self._owed = 0
@@ -263,44 +259,38 @@ class Channel:
                     self._sink(payload)
                 continue
             newline = data.find(b"\n", at)
-            self._append(data, at, end if newline < 0 else newline)
+            stop = end if newline < 0 else newline
+            length = self._length + stop - at
+            if length <= _LINE_MAX:
+                self._line[self._length : length] = data[at:stop]
+                self._length = length
+            else:
+                self._length = _LINE_MAX + 1  # what is over-long is skipped up to its end
+            at = stop + 1
             if newline < 0:
-                self._check_prompt()
+                if self._prompt and self._is_prompt():
+                    self._prompt = False
+                    self._length = 0
+                    self._event.set()
                 return
-            at = newline + 1
             length = self._length
             self._length = 0
             if length > _LINE_MAX:
                 self.drop("line_too_long")
                 continue
             line = bytes(memoryview(self._line)[:length]).strip(b"\r \0\xff")
+            if line and (min(line) < 32 or max(line) > 126):
+                self.drop("garbage")
+                line = bytes([octet for octet in line if 32 <= octet < 127])
             if line:
-                text = _text(line, self)
-                if text:
-                    self._take(text)
+                self._take(line.decode())
 
-    def _append(self, data, start, end):
+    def _is_prompt(self):
+        """Whether the unfinished line is `>`, or ends in `> ` behind a stray octet."""
         length = self._length
-        room = _LINE_MAX - length
-        count = end - start
-        if count > room:
-            self._length = _LINE_MAX + 1  # what is over-long is skipped up to its end
-            return
-        self._line[length : length + count] = data[start:end]
-        self._length = length + count
-
-    def _check_prompt(self):
-        if not self._prompt or not 0 < self._length <= _LINE_MAX:
-            return
-        last = self._line[self._length - 1]
-        if last == 0x20 and self._length > 1:  # "> " also behind a stray octet
-            last = self._line[self._length - 2]
-        elif self._length > 1:
-            last = 0
-        if last == 0x3E:
-            self._prompt = False
-            self._length = 0
-            self._event.set()
+        if length == 1:
+            return self._line[0] == 0x3E
+        return 1 < length <= _LINE_MAX and self._line[length - 2 : length] == b"> "
 
     def _take(self, line):
         following = self._next
@@ -309,25 +299,27 @@ class Channel:
             if following(line) is not False:
                 return
         running = self._running
+        if running and running.final:
+            running = None
         if running and line == running.text:
             if self.echo_off:
                 self._restart("echo")  # a modem that echoes again has restarted without a word
             return
         if line[1:3] == ", ":
             line = line[0] + "," + line[3:]
-        if self._counted(line):
-            return
         consumed = self._unsolicited(line)
         if running:
             for final in running.finals:
                 if line.startswith(final) or final == "." and line.count(".") == 3:
-                    self._finish(line)
+                    if final != "OK":
+                        self._finish(line)
                     return
-        if consumed or self._boot_code(line) or not running:
+        if line in _RESTARTED or line in _READY:
+            if not self.booting and (line in _RESTARTED or self.now() > self._settled):
+                self._restart(line)
+        elif consumed or not running:
             return
-        if line == "OK" and "OK" not in running.finals[1:]:
-            self._finish(line)
-        elif line == "ERROR" or line[4:11] == " ERROR:" and line[:3] == "+CM":
+        elif line == "OK" or line == "ERROR" or line[4:11] == " ERROR:" and line[:3] == "+CM":
             self._finish(line)
         elif running.sink:
             running.sink(line)
@@ -336,37 +328,21 @@ class Channel:
         else:
             self.drop("lines")
 
-    def _counted(self, line):
-        for prefix, header in self._payloads:
-            if line.startswith(prefix):
-                count, sink = header(line)
-                if 0 < count <= _PAYLOAD_MAX:
-                    self._payload = bytearray(count)
-                    self._filled = 0
-                    self._sink = sink
-                elif count:
-                    self.drop("payload_length", line)
-                return True
-        return False
-
     def _unsolicited(self, line):
         for prefix, handler in self._handlers:
             if line.startswith(prefix) or prefix == "#" and line[1:2] == ",":
                 result = handler(line)
-                if result is not False:
+                if result is False:
+                    continue
+                if not isinstance(result, tuple):
                     self._next = result
-                    return True
-        return False
-
-    def _boot_code(self, line):
-        if line in _READY:
-            if not self.booting and self.now() > self._settled:
-                self._restart(line)
-            return True
-        if line in _RESTARTED:
-            if not self.booting:
-                self._restart(line)
-            return True
+                elif 0 < result[0] <= _PAYLOAD_MAX:
+                    self._payload = bytearray(result[0])
+                    self._filled = 0
+                    self._sink = result[1]
+                else:
+                    self.drop("payload_length", line)
+                return True
         return False
 
     def _restart(self, line):
@@ -375,24 +351,3 @@ class Channel:
         self._finish("RESET")
         if self.on_reset:
             self.on_reset(line)
-
-
-def _bare(text):
-    """A command without its parameters, which may hold a secret."""
-    return text.split("=")[0]
-
-
-def _text(line, channel):
-    """The line as text; octets that are not printable ASCII are left out and counted."""
-    try:
-        text = line.decode()
-    except UnicodeError:
-        text = None
-    if text is None or not _printable(line):
-        channel.drop("garbage")
-        text = "".join([chr(octet) for octet in line if 32 <= octet < 127])
-    return text
-
-
-def _printable(line):
-    return min(line) >= 32 and max(line) < 127

@@ -28,7 +28,8 @@ class ModemLink:
         """Whether something is still to be sent or read."""
         return self._task is not None
 
-    def _add(self, job):
+    def add(self, job: tuple) -> None:
+        """Queue a job, dropping the oldest where eight wait."""
         if len(self._jobs) >= _QUEUE_MAX:
             self._jobs.pop(0)
             self.drop("queue_full")
@@ -46,6 +47,7 @@ class ModemLink:
         finally:
             self._task = None
 
-    def drop(self, reason, detail=""):
+    def drop(self, reason: str, detail="") -> None:
+        """Count a drop, and say so."""
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
         self.modem.event("drop", {"link": self.binding, "reason": reason, "detail": detail})

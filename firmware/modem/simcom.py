@@ -25,10 +25,6 @@ _DTR_MS = const(60)
 _CHARACTER_MS = const(120)
 
 
-def _ticks():
-    return time.ticks_ms()
-
-
 class SimCom:
     """A modem behind a UART; `Sim800` and `Sim7000` add what differs.
 
@@ -51,7 +47,7 @@ class SimCom:
     def __init__(self, uart, power, config: dict, log=None, now=None):
         self.power = power
         self.config = config
-        self.now = now or _ticks
+        self.now = now or time.ticks_ms
         self.on_event = log
         self.info = {}
         self.state = OFF
@@ -78,9 +74,12 @@ class SimCom:
                     if self.asleep:
                         await self._wake()
                     if self.state == OFF:
-                        await self._start()
+                        await self._boot("start")
                     if self.state == READY:
-                        await self._attach()
+                        from .attach import attach
+
+                        await attach(self)
+                        release("attach")
                     return
                 except ModemReset:
                     continue
@@ -89,12 +88,7 @@ class SimCom:
     async def start(self) -> None:
         """Switch on where needed, and set up: state `ready`. Raises ModemError."""
         async with self._lock:
-            await self._start()
-
-    async def attach(self) -> None:
-        """Register and bring up the PDP context: state `attached`. Raises ModemError."""
-        async with self._lock:
-            await self._attach()
+            await self._boot("start")
 
     async def resume(self) -> bool:
         """After the host slept and the modem did not: True when it is as `thaw` described it.
@@ -118,9 +112,6 @@ class SimCom:
         async with self._lock:
             await self._boot("power_off")
 
-    async def _start(self):
-        await self._boot("start")
-
     async def _boot(self, step, *arguments):
         from . import boot
 
@@ -128,14 +119,6 @@ class SimCom:
             await getattr(boot, step)(self, *arguments)
         finally:
             release("boot")
-
-    async def _attach(self):
-        from .attach import attach
-
-        try:
-            await attach(self)
-        finally:
-            release("attach")
 
     # Sleep
 

@@ -57,11 +57,11 @@ class SmsLink(ModemLink):
         if not data or len(data) > _MTU:
             self.drop("length", len(data))
         else:
-            self._add((_SEND, bytes(data), peer))
+            self.add((_SEND, bytes(data), peer))
 
     def read_waiting(self) -> None:
         """Queue a `drain`."""
-        self._add((_DRAIN, 0, 0))
+        self.add((_DRAIN, 0, 0))
 
     async def drain(self) -> int:
         """Read and delete every stored message, after a boot and after a wake; return their count.
@@ -104,7 +104,7 @@ class SmsLink(ModemLink):
         """`+CMTI: "SM",3[,"MMS PUSH"]`, and on some networks `+CMTI: ,-1`."""
         fields = line.split(",")
         index = fields[1].strip() if len(fields) > 1 else ""
-        self._add((_READ, int(index) if index.isdigit() else -1, 0))
+        self.add((_READ, int(index) if index.isdigit() else -1, 0))
 
     def _on_direct(self, line):
         """`+CMT: [alpha],length` and its PDU in the next line; reports and broadcasts likewise."""

@@ -10,7 +10,6 @@ from .link import ModemLink
 
 _MTU = const(1024)
 _SEND_MS = const(20_000)
-_FETCHES = const(8)
 
 _RESULTS = ("CONNECT OK", "CONNECT FAIL", "ALREADY CONNECT")
 
@@ -37,26 +36,29 @@ class UdpLink(ModemLink):
         self.generation = -1
         self.result = None
         self.result_event = asyncio.Event()
-        self._left = 0
         self.failures = 0
         self.retry_at = 0
         channel = modem.channel
         channel.on("#", self._on_connection)
-        channel.on("+CIPRXGET: 1", self._on_waiting)
-        channel.on_payload("+RECEIVE,", self._on_receive)
-        channel.on_payload("+CIPRXGET: 2,", self._on_fetched)
+        channel.on("+RECEIVE,", self._on_receive)
+        if modem.config.get("udp_manual"):
+            from .fetch import watch
+
+            watch(self)
 
     def send(self, data, peer) -> None:
         """Queue a copy of a datagram for peer (host, port); never blocks, at most eight wait."""
         if not data or len(data) > _MTU:
             self.drop("length", len(data))
         else:
-            self._add((bytes(data), peer))
+            self.add((bytes(data), peer))
 
     async def _do(self, job):
         data, peer = job
         if data is None:
-            await self._fetch(peer)
+            from .fetch import fetch
+
+            await fetch(self, peer)
             return
         modem = self.modem
         if modem.now() < self.retry_at:
@@ -124,12 +126,13 @@ class UdpLink(ModemLink):
         count = fields[2].rstrip(":") if len(fields) > 2 else ""
         if not fields[1].isdigit() or not count.isdigit():
             self.drop("receive_header", line)
-            return 0, None
+            return None
         source = fields[3].rstrip(":") if len(fields) > 3 else None
         n = int(fields[1])
-        return int(count), lambda data: self._received(n, source, data)
+        return int(count), lambda data: self.received(n, source, data)
 
-    def _received(self, n, source, data):
+    def received(self, n: int, source: str, data: bytes) -> None:
+        """Hand on what socket n got from source ("address:port", or None where not told)."""
         peer = None
         if n < len(self.peers) and self.generation == self.modem.generation:
             peer = self.peers[n]
@@ -139,35 +142,6 @@ class UdpLink(ModemLink):
             self.drop("foreign", source)
         elif self.on_datagram:
             self.on_datagram(data, peer, self)
-
-    def _on_waiting(self, line):
-        """`+CIPRXGET: 1,n`: something waits in the modem's buffer."""
-        fields = line.split(",")
-        if len(fields) < 2 or not fields[1].strip().isdigit():
-            return False
-        self._add((None, int(fields[1])))
-        return None
-
-    def _on_fetched(self, line):
-        """`+CIPRXGET: 2,n,length,left[,address:port]` and then the octets."""
-        fields = line.split(",")
-        self._left = 0
-        if len(fields) < 4 or not fields[1].isdigit() or not fields[2].isdigit():
-            self.drop("receive_header", line)
-            return 0, None
-        if fields[3].isdigit():
-            self._left = int(fields[3])
-        n = int(fields[1])
-        source = fields[4].strip('"') if len(fields) > 4 else None
-        return int(fields[2]), lambda data: self._received(n, source, data)
-
-    async def _fetch(self, n):
-        """Read what waits; two datagrams in the buffer come out as one: no border is told."""
-        for _ in range(_FETCHES):
-            self._left = 0
-            await self.modem.channel.command("AT+CIPRXGET=2,%d,%d" % (n, _MTU))
-            if not self._left:
-                return
 
     # A sleep of the host
 

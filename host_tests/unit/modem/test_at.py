@@ -155,7 +155,7 @@ def test_counted_payload_may_hold_anything():
     for size in range(1, len(stream)):
         got = []
         made = Channel(None, lambda: 0)
-        made.on_payload("+RECEIVE,", header)
+        made.on("+RECEIVE,", header)
         for at in range(0, len(stream), size):
             made.feed(stream[at : at + size])
         assert got == ["+RECEIVE,0,%d,203.0.113.9:5683:" % len(data), data], size
@@ -167,7 +167,7 @@ def test_payload_cut_short():
     times = [0]
     got = []
     made = Channel(None, lambda: times[0])
-    made.on_payload("+RECEIVE,", lambda line: (int(line.split(",")[2].rstrip(":")), got.append))
+    made.on("+RECEIVE,", lambda line: (int(line.split(",")[2].rstrip(":")), got.append))
     made.on("+CMTI:", got.append)
     made.feed(b"\r\n+RECEIVE,0,100:\r\nonly this")
     times[0] = 5000

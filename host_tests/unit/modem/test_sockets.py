@@ -44,6 +44,7 @@ def test_already_connect():
                     "AT+CIPSTATUS": status.encode() + b"\r\n",
                 }
             )
+            bench.script.chunk = 1
             await bench.send()
             assert bench.script.commands.count(START) == starts, bench.script.commands
             assert bench.script.payloads == [b"x"] and bench.modem.recoveries == [0] * 5
