@@ -1,13 +1,15 @@
 """A server account: what the client knows of one LwM2M Server, and where it stands with it.
 
-The Object 1 (and Object 0) instances of the server are the truth for every setting that a server may
-write; `refresh` reads the mode from them. The rest is the state of the registration interface, which
-`registration`, `queue`, `observe` and `trigger` keep here and `state` carries over a deep sleep.
+The Object 1 (and Object 0) instances of the server are the truth for every setting that a server
+may write; `refresh` reads the mode from them. The rest is the state of the registration interface,
+which `registration`, `queue`, `observe` and `trigger` keep here and `state` carries over a deep
+sleep.
 """
 
 
 def digits(number: "str | None") -> "str | None":
-    """Return the digits of a telephone number, None where there are none (an alphanumeric sender)."""
+    """Return the digits of a telephone number, None where there are none (an alphanumeric
+    sender)."""
     if not number:
         return None
     kept = number.replace("+", "").replace(" ", "").replace("-", "")
@@ -18,7 +20,8 @@ def digits(number: "str | None") -> "str | None":
 
 
 def parse_uri(uri: str) -> tuple:
-    """Return (host, port) of `coap://host[:port]` or `coaps://host[:port]`; ValueError otherwise."""
+    """Return (host, port) of `coap://host[:port]` or `coaps://host[:port]`; ValueError
+    otherwise."""
     scheme, found, rest = uri.partition("://")
     host, colon, port = rest.split("/")[0].partition(":")
     port = port or ("5684" if scheme == "coaps" else "5683")
@@ -31,10 +34,10 @@ class ServerAccount:
     """One LwM2M Server.
 
     short_server_id: 1 to 65534. version: versions.Version. server: the Object 1 instance.
-    security: the Object 0 instance, None in the draft. peers: {"U": (host, port), "S": digits};
-    a binding without a peer is not used. queue_mode: whether Queue Mode is asked for where the
-    binding does not say it (1.1). awake_time_ms: time to stay awake after the last message, None for
-    what the version prescribes. after_sleep: "update" or "register", what a wake begins with.
+    security: the Object 0 instance, None in the draft. peers: {"U": (host, port), "S": digits}; a
+    binding without a peer is not used. queue_mode: whether Queue Mode is asked for where the
+    binding does not say it (1.1). awake_time_ms: time to stay awake after the last message, None
+    for what the version prescribes. after_sleep: "update" or "register", what a wake begins with.
     triggers_per_hour: obeyed SMS triggers in an hour.
     """
 
@@ -67,19 +70,19 @@ class ServerAccount:
     def forget(self) -> None:
         """Become an account that has never spoken to its server."""
         self.state = 0  # see registration.NAMES
-        self.location = None  # registration path, a list of segments
-        self.registered = None  # parameters the server has acknowledged
-        self.offered = None  # parameters in the message that is outstanding
+        self.location: "list | None" = None  # registration path, a list of segments
+        self.registered: "tuple | None" = None  # parameters the server has acknowledged
+        self.offered: "tuple | None" = None  # parameters in the message that is outstanding
         self.sent_at = 0  # ms, when that message, or the last one, left
-        self.expires = None  # ms, when the server forgets the registration
-        self.due = None  # ms: next Update, next attempt or end of the disabled period
+        self.expires: "int | None" = None  # ms, when the server forgets the registration
+        self.due: "int | None" = None  # ms: next Update, next try or end of the disabled time
         self.failures = 0
-        self.wanted = None  # why an Update is to be sent at once
+        self.wanted: "str | None" = None  # why an Update is to be sent at once
         self.changed = True  # parameters may differ from the registered ones
-        self.links = None  # CRC-32 of the object list, None when it has to be built
+        self.links: "int | None" = None  # CRC-32 of the object list, None when it has to be built
         self.resuming = False  # the next Register ends a disabled period
-        self.leaving = None  # IDLE or DISABLED: deregister, then become that
-        self.awake_until = None  # ms, end of the awake time; None asleep
+        self.leaving: "int | None" = None  # IDLE or DISABLED: deregister, then become that
+        self.awake_until: "int | None" = None  # ms, end of the awake time; None asleep
         self.outbox = []  # payloads of Send that wait for the server
         self.trigger_hour = 0  # ms, when the current hour of triggers began
         self.trigger_count = 0
@@ -93,11 +96,12 @@ class ServerAccount:
     def refresh(self) -> bool:
         """Read address and mode from the Server object, whose resources may have been written.
 
-        Returns whether the server is at another address (CR C.1 resource 0, in the draft only). One
-        that cannot be read leaves the address as it was.
+        Returns whether the server is at another address (CR C.1 resource 0, in the draft only).
+        One that cannot be read leaves the address as it was.
 
-        transports: "U", "S" or "US", preferred first. queue: whether the client works in Queue Mode
-        with this server (CR 6.1). transport: the binding that the client speaks by, "U" or "S".
+        transports: "U", "S" or "US", preferred first. queue: whether the client works in Queue
+        Mode with this server (CR 6.1). transport: the binding that the client speaks by, "U" or
+        "S".
         """
         version = self.version
         mode = version.parse_binding(self.value("binding")) or ("U", self.queue_mode)

@@ -1,14 +1,14 @@
 """The LwM2M client: registration, queue mode, observations and triggers over any links.
 
-No input or output and no clock of its own. Datagrams come by `receive`, time by `step`, messages leave
-by link.send(). `step` returns when it next has to run; that is the time to sleep until, as deep as the
-board can, whenever `busy` is False.
+No input or output and no clock of its own. Datagrams come by `receive`, time by `step`, messages
+leave by link.send(). `step` returns when it next has to run; that is the time to sleep until, as
+deep as the board can, whenever `busy` is False.
 """
-
-from micropython import const
 
 from coap.codes import dotted
 from coap.endpoint import Endpoint
+from micropython import const
+
 from lwm2m import queue as queue_mode
 from lwm2m import registration, versions
 from lwm2m.account import ServerAccount, digits, parse_uri
@@ -37,13 +37,14 @@ class Client:
     """One Endpoint Client Name and the servers it registers with.
 
     tree: lwm2m.tree.Tree with the Objects. random_bits(n) returns n random bits, n <= 32.
-    on_event(name, facts): told of everything that happens; facts is a dict, "server" in it the Short
-    Server ID. root_path: alternate path for the Objects, such as "/lwm2m". sms_number: the device's
-    own number for `sms=`, None while unknown. sms_suffix_digits: see trigger.matches. observations:
-    how many at most. stored: notifications kept for each server that cannot be told.
+    on_event(name, facts): told of everything that happens; facts is a dict, "server" in it the
+    Short Server ID. root_path: alternate path for the Objects, such as "/lwm2m". sms_number: the
+    device's own number for `sms=`, None while unknown. sms_suffix_digits: see trigger.matches.
+    observations: how many at most. stored: notifications kept for each server that cannot be told.
 
-    accounts: the ServerAccounts. dropped: {reason: count} of what was not obeyed. on_due: callable()
-    or None, called when a change of the application's may have brought the next deadline nearer.
+    accounts: the ServerAccounts. dropped: {reason: count} of what was not obeyed. on_due:
+    callable() or None, called when a change of the application's may have brought the next
+    deadline nearer.
     """
 
     def __init__(
@@ -93,30 +94,30 @@ class Client:
         triggers_per_hour: int = 10,
         **settings,
     ) -> ServerAccount:
-        """Add a server with its Object 1 (and, after the draft, Object 0) instance; return its account.
+        """Add a server with its Object 1 and, after the draft, Object 0 instance; return the account.
 
-        binding: transports, preferred first ("U", "S", "US", "SU"); queue: Queue Mode. lifetime_s None:
-        the resource does not exist. sms_number: the server's, from which SMS are taken. sms_trigger:
-        the initial value of the Trigger resource of 1.1. settings: further resources of Object 1 by
-        role (storing, pmin, pmax, disable_timeout, mute_send ...). The rest as in ServerAccount.
-        Raises ValueError for an unknown version, binding, role or a malformed URI.
+        binding: transports, preferred first ("U", "S", "US", "SU"); queue: Queue Mode. lifetime_s
+        None: the resource does not exist. sms_number: the server's, from which SMS are taken.
+        sms_trigger: the initial value of the Trigger resource of 1.1. settings: further resources
+        of Object 1 by role (storing, pmin, pmax, disable_timeout, mute_send ...). The rest as in
+        ServerAccount. Raises ValueError for an unknown version, binding, role or a malformed URI.
         """
-        version = versions.get(version)
+        enabler = versions.get(version)
         number = digits(sms_number)
-        peers = {"U": parse_uri(uri)}
+        peers: dict = {"U": parse_uri(uri)}
         if number:
             peers["S"] = number
-        roles = version.server_resources
+        roles = enabler.server_resources
         if "uri" in roles:
             settings["uri"] = uri
         if "sms_trigger" in roles:
             settings["sms_trigger"] = sms_trigger
         settings.setdefault("storing", True)
         server = Server(
-            version,
+            enabler,
             short_server_id=short_server_id,
             lifetime=lifetime_s,
-            binding=version.format_binding(binding, queue),
+            binding=enabler.format_binding(binding, queue),
             **settings,
         )
         security = None
@@ -127,7 +128,7 @@ class Client:
         self.tree.add(server)
         account = ServerAccount(
             short_server_id,
-            version,
+            enabler,
             server,
             security,
             peers,
@@ -136,7 +137,7 @@ class Client:
             after_sleep,
             triggers_per_hour,
         )
-        server.on_execute = lambda role, arguments, by: self._execute(account, role)
+        server.on_execute = lambda role, arguments, by: self._execute(account, role)  # pyright: ignore
         self.accounts.append(account)
         return account
 
@@ -175,7 +176,8 @@ class Client:
         return self.step(now)
 
     def step(self, now: int) -> "int | None":
-        """Do what is due and return the ms at which to run again, None when only an event matters."""
+        """Do what is due and return the ms at which to run again, None when only an event
+        matters."""
         self._now = now
         self.endpoint.step(now)
         for account in self.accounts:
@@ -193,16 +195,15 @@ class Client:
         return _earlier(due, self.endpoint.step(now))
 
     def busy(self, now: int) -> bool:
-        """Whether the device has to stay awake: something is outstanding, or a server may speak."""
+        """Whether the device has to stay awake: something is outstanding, or a server may
+        speak."""
         if self.endpoint.busy():
             return True
-        for account in self.accounts:
-            if queue_mode.busy(account):
-                return True
-        return False
+        return any([queue_mode.busy(account) for account in self.accounts])
 
     def update(self, account: "ServerAccount | None" = None, reason: str = "application") -> None:
-        """Send an Update to one server or all, at the next step; without a registration a Register."""
+        """Send an Update to one server or all, at the next step; without a registration a
+        Register."""
         for each in self.accounts if account is None else (account,):
             if each.state not in (_IDLE, _DISABLED):
                 each.wanted = reason
@@ -238,7 +239,8 @@ class Client:
         self._nearer()
 
     def woken(self, reason: str, now: int) -> None:
-        """The device woke up. "timer" and "sms" ask for nothing: the due work and the message do."""
+        """The device woke up. "timer" and "sms" ask for nothing: the due work and the message
+        do."""
         if reason not in ("timer", "sms"):
             self.update(reason=reason)
 
@@ -267,7 +269,8 @@ class Client:
         self.emit("drop", account, reason=reason)
 
     def route(self, account) -> tuple:
-        """Return (link, peer) by which messages go to a server, (None, None) where there is none."""
+        """Return (link, peer) by which messages go to a server, (None, None) where there is
+        none."""
         for binding in (account.transport, "U"):
             if binding in self.links and binding in account.peers:
                 return self.links[binding], account.peers[binding]
@@ -302,7 +305,8 @@ class Client:
         """Serve one request (CR Table 3: the endpoint answers by the link it came by)."""
         account = self._account(peer, link)
         if not account or not account.reachable:
-            self.drop("not_registered", account)  # TS 1.0 5.4: silence until the Register is answered
+            # TS 1.0 5.4: silence until the Register is answered.
+            self.drop("not_registered", account)
             return None
         segments = request.path()
         self._by_sms = link.binding == "S"
@@ -331,7 +335,8 @@ class Client:
         return response
 
     def _execute(self, account, role):
-        """Act on an Execute of a Server object once it is answered: the next step does the work."""
+        """Act on an Execute of a Server object once it is answered: the next step does the
+        work."""
         if role == "disable":
             self._leave(account, _DISABLED, self._now)
         elif role != "update_trigger":

@@ -5,16 +5,16 @@ been told, and IN_FLIGHT from the sending of a notification to its outcome; one 
 flight at a time and the newest state follows it (RFC 7641 §4.5.2). What ends an observation:
 
     Observe = 1 or Reset from the server; another Observe on the same path or with the same token;
-    a second time-out in a row; the instance is deleted (4.04 is sent); Deregister; a Register, except
-    the one after Disable, unless stored notifications wait for it (CR C.1 resource 9).
+    a second time-out in a row; the instance is deleted (4.04 is sent); Deregister; a Register,
+    except the one after Disable, unless stored notifications wait for it (CR C.1 resource 9).
 
 While the account is disabled or its server cannot be reached, notifications are stored and told in
 order once it is back, or discarded, as Notification Storing says.
 """
 
+from coap.message import Message
 from micropython import const
 
-from coap.message import Message
 from lwm2m.object import OperationError
 from lwm2m.queue import touch
 
@@ -41,8 +41,8 @@ _SEQUENCE_MASK = const(0xFFFFFF)
 class Observation:
     """One observed path. account is None once it has ended.
 
-    accept: content format asked for, None without Accept. value: number told last, None where it is
-    no single number. told_at: ms, when that was. confirmed_at: ms, when the last CON left.
+    accept: content format asked for, None without Accept. value: number told last, None where it
+    is no single number. told_at: ms, when that was. confirmed_at: ms, when the last CON left.
     """
 
     def __init__(self, account, token: bytes, path: tuple, accept, now: int) -> None:
@@ -50,13 +50,14 @@ class Observation:
         self.token = token
         self.path = path
         self.accept = accept
-        self.value = None
+        self.value: "int | float | None" = None
         self.flags = 0
         self.told_at = self.confirmed_at = now
 
 
 class Observations:
-    """All observations of a client, at most `limit`, and at most `store` notifications a server."""
+    """All observations of a client, at most `limit`, and at most `store` notifications a
+    server."""
 
     def __init__(self, client, limit: int = 32, store: int = 32) -> None:
         self._client = client
@@ -73,7 +74,8 @@ class Observations:
                 yield observation
 
     def handle(self, request, response, path: tuple, account, now: int) -> None:
-        """Act on the Observe option of a GET whose response is ready; extends that when it starts."""
+        """Act on the Observe option of a GET whose response is ready; extends that when it
+        starts."""
         register = request.get_uint(_OBSERVE)
         accept = request.get_uint(_ACCEPT)
         token = bytes(request.token)
@@ -167,7 +169,8 @@ class Observations:
         return due
 
     def _consider(self, observation, now):
-        """Send, store or skip; return the ms at which to look again, 0 after any event, or None."""
+        """Send, store or skip; return the ms at which to look again, 0 after any event, or
+        None."""
         account = observation.account
         if observation.flags & _IN_FLIGHT:
             return 0
@@ -261,9 +264,8 @@ class Observations:
             self.stored.remove(item)
         content_format = item[1]
         gone = content_format is None
-        message = Message(
-            _NOT_FOUND if gone else _CONTENT, _CON if confirmable else _NON, observation.token, item[2]
-        )
+        code = _NOT_FOUND if gone else _CONTENT
+        message = Message(code, _CON if confirmable else _NON, observation.token, item[2])
         if gone:
             self.end(observation, "deleted")
         else:

@@ -1,11 +1,11 @@
 """Queue Mode (CR 6.1; TS 1.0 8.3): when the client is awake for a server, and when it is not.
 
 The awake time begins anew with the last message sent or received. While it runs the client hears
-the server; when it is over the client is asleep, and whatever has to be sent then waits for an Update
-that is acknowledged: `registration` sends it, `observe` waits for it.
+the server; when it is over the client is asleep, and whatever has to be sent then waits for an
+Update that is acknowledged: `registration` sends it, `observe` waits for it.
 
-An account without Queue Mode is awake for as long as it is registered over UDP (CR Table 3, row 1);
-over SMS the modem listens for it.
+An account without Queue Mode is awake for as long as it is registered over UDP (CR Table 3, row
+1); over SMS the modem listens for it.
 """
 
 from micropython import const
@@ -44,7 +44,7 @@ def step(client, account, now: int) -> None:
 def busy(account) -> bool:
     """Whether the client has to stay awake for this account."""
     state = account.state
-    if state == _IDLE or state == _DISABLED:
+    if state in (_IDLE, _DISABLED):
         return False
     if account.awake_until is not None or account.wanted or account.leaving is not None:
         return True

@@ -1,7 +1,7 @@
 """The registration interface: Register, Update, Deregister, Disable (CR 5.2.1, C.1; TS 1.0 5.3).
 
-One account is in one state, and this table says what moves it. The lifetime and the next Update are
-counted from the first transmission of the message that the server acknowledged.
+One account is in one state, and this table says what moves it. The lifetime and the next Update
+are counted from the first transmission of the message that the server acknowledged.
 
     state          on                                                   goes to
     IDLE           start                                                REGISTERING
@@ -18,17 +18,17 @@ counted from the first transmission of the message that the server acknowledged.
     DISABLED       DisableTimeout over                                  REGISTERING
     WAITING        delay over, or an Update wanted                      UPDATING or REGISTERING
 
-The delay after the n-th failure in a row is 60 s x 2^(n-1), at most 86400 s, lengthened by a random
-0 to 25 % so that a fleet does not come back all at once; a 5.03 replaces it with its Max-Age
-(RFC 7252 §5.9.3.4, 60 s where absent).
+The delay after the n-th failure in a row is 60 s x 2^(n-1), at most 86400 s, lengthened by a
+random 0 to 25 % so that a fleet does not come back all at once; a 5.03 replaces it with its
+Max-Age (RFC 7252 §5.9.3.4, 60 s where absent).
 """
 
 import binascii
 
-from micropython import const
-
 from coap.codes import dotted
 from coap.message import Message
+from micropython import const
+
 from lwm2m.queue import touch
 
 NAMES = (
@@ -69,7 +69,7 @@ def step(client, account, now: int) -> "int | None":
             account.resuming = True
             client.emit("enabled", account)
             _register(client, account, now, None)
-    elif state == _WAITING or state == _REGISTERED:
+    elif state in (_WAITING, _REGISTERED):
         lost = account.location is None or now >= account.expires
         if account.leaving is not None:
             if lost:
@@ -125,7 +125,8 @@ def _register(client, account, now, known):
     """Register (CR 5.2.1 Table 2), or with the acknowledged parameters `known` an Update.
 
     An Update tells what differs from them, the object list whole (TS 1.0 5.3.2). A queue parameter
-    of its own cannot be taken back in an Update (OMA issue 490), so a change of it registers again.
+    of its own cannot be taken back in an Update (OMA issue 490), so a change of it registers
+    again.
     """
     version = account.version
     account.offered = current = _parameters(client, account)
@@ -177,7 +178,8 @@ def _send(client, account, request, now):
     account.sent_at = now
     account.due = None
     if link is None:
-        return _answered(client, account, None, "no_link", now)
+        _answered(client, account, None, "no_link", now)
+        return
 
     def on_response(response, reason, now):
         if account.state == state:
@@ -198,13 +200,14 @@ def _answered(client, account, response, reason, now):
         reason = dotted(code)
     if state == _DEREGISTERING:
         client.emit("deregistered", account, reason=reason)
-        return left(client, account, now)
+        left(client, account, now)
+        return
     if state == _REGISTERING and code == _CREATED:
         account.location = _location(response)
         if not account.location:
             account.location = None
             reason = "no_location"
-    if account.location and (code == _CREATED or code == _CHANGED):
+    if account.location and code in (_CREATED, _CHANGED):
         account.state = _REGISTERED
         account.registered = account.offered
         account.failures = 0

@@ -1,14 +1,14 @@
 """Send: values that the client reports without being asked (TS 1.1 6.4.6). Imported on use.
 
-A Send waits in the account's outbox for an Update where the client is asleep, as a notification does.
-It is not kept over a deep sleep or a restart.
+A Send waits in the account's outbox for an Update where the client is asleep, as a notification
+does. It is not kept over a deep sleep or a restart.
 """
-
-from micropython import const
 
 from coap.codes import dotted
 from coap.message import Message
-from lwm2m.codec import load
+from micropython import const
+
+from lwm2m.codec.senml_cbor import encode
 from lwm2m.object import OperationError
 from lwm2m.queue import touch
 
@@ -32,7 +32,7 @@ def send(client, paths, now: int) -> "str | None":
         except OperationError:
             return "paths: /%s has no value to send" % "/".join([str(part) for part in path])
     payload = bytearray()
-    for chunk in load(_SENML_CBOR).encode(entries, ()):
+    for chunk in encode(entries, ()):
         payload += chunk
     refusal = "no server: the version has no Send"
     for account in client.accounts:

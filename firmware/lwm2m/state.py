@@ -1,8 +1,8 @@
 """What must outlive a deep sleep, as one CBOR record (facts in the order of `freeze`).
 
 Times are kept as whole seconds from the moment of freezing, so that they stay short; a due time is
-rounded up, an expiry down. A CRC-32 ends the record, and a fingerprint of the configuration begins it:
-a record of other servers, another version or another endpoint name is no use.
+rounded up, an expiry down. A CRC-32 ends the record, and a fingerprint of the configuration begins
+it: a record of other servers, another version or another endpoint name is no use.
 """
 
 import binascii
@@ -27,8 +27,8 @@ _CRC_BYTES = const(4)
 def freeze(client, now: int, limit: int) -> bytes:
     """Return the record of a client, at most `limit` bytes.
 
-    Stored notifications are left out, the oldest first and counted as dropped, as far as they do not
-    fit. Raises ValueError when the rest alone is longer.
+    Stored notifications are left out, the oldest first and counted as dropped, as far as they do
+    not fit. Raises ValueError when the rest alone is longer.
     """
     stored = client.observations.stored
     while True:
@@ -41,7 +41,7 @@ def freeze(client, now: int, limit: int) -> bytes:
 
 
 def thaw(client, record: bytes, now: int) -> bool:
-    """Set a client, whose servers and Objects are added, as the record says; False if it is no use.
+    """Set a client, whose servers and Objects are added, as the record says; False if it cannot.
 
     A record that cannot be used leaves the client as one that has never registered.
     """
@@ -50,7 +50,7 @@ def thaw(client, record: bytes, now: int) -> bool:
     if len(record) <= _CRC_BYTES or _crc(body) != record[-_CRC_BYTES:]:
         return False
     try:
-        facts = loads(body)
+        facts: list = loads(body)  # pyright: ignore
         if facts[0] != _FORMAT or facts[1] != _fingerprint(client):
             return False
         _restore(client, facts)
@@ -66,6 +66,7 @@ def thaw(client, record: bytes, now: int) -> bool:
 def _facts(client, now):
     accounts = client.accounts
     observations = list(client.observations)
+    stored = client.observations.stored
     return [
         _FORMAT,
         _fingerprint(client),
@@ -86,7 +87,7 @@ def _facts(client, now):
             ]
             for each in observations
         ],
-        [[observations.index(each), form, body] for each, form, body in client.observations.stored],
+        [[observations.index(each), form, body] for each, form, body in stored],
         client.attributes.freeze(),
     ]
 
@@ -112,8 +113,9 @@ def _account(account, now):
 
 def _restore(client, facts):
     base, counters, sequence, accounts, observed, stored, attributes = facts[2:]
-    for account, frozen in zip(client.accounts, accounts):
-        state, location, expires, due, awake, failures, registered, hour, count, leaving, written = frozen
+    for index, account in enumerate(client.accounts):
+        state, location, expires, due, awake, failures, registered = accounts[index][:7]
+        hour, count, leaving, written = accounts[index][7:]
         for at in range(0, len(written), 2):
             account.written.add(written[at])
             if written[at + 1] is None:

@@ -1,13 +1,12 @@
-"""The Registration Update Trigger over SMS (CR 6.1, C.1 resource 11; TS 1.1 Transport 5.3 and 6.6).
+"""The Registration Update Trigger over SMS (CR 6.1, C.1 resource 11; TS 1.1 Transport 5.3, 6.6).
 
 Nothing is taken from such a message but "register an Update with the server whose number sent it".
 Where the version forbids an answer, `read_trigger` looks at the bare CoAP message here and the
 endpoint never sees it, so that neither an ACK nor a Reset can leave.
 """
 
-from micropython import const
-
 from coap.message import FormatError, decode
+from micropython import const
 
 _IDLE = const(0)
 _REGISTERING = const(1)
@@ -38,8 +37,8 @@ def matches(sender: str, number: "str | None", suffix_digits: int = 0) -> bool:
 def read_trigger(account, datagram, root: list) -> "str | None":
     """Check that a datagram is the trigger of this account; return why it is not, None if it is.
 
-    Execute of /1/x/8 where x is the account's Server object and its Trigger resource is true. root:
-    segments of the alternate path that Objects are under.
+    Execute of /1/x/8 where x is the account's Server object and its Trigger resource is true.
+    root: segments of the alternate path that Objects are under.
     """
     try:
         request = decode(bytes(datagram))
@@ -66,8 +65,8 @@ def read_trigger(account, datagram, root: list) -> "str | None":
 def admit(account, now: int) -> "str | None":
     """Have the account updated for a trigger that came by SMS; return why not, None if it is.
 
-    Any number of waiting triggers cause one Update: one that comes while it is wanted, under way or
-    just done and the server may still use the awake time, asks for nothing more.
+    Any number of waiting triggers cause one Update: one that comes while it is wanted, under way
+    or just done and the server may still use the awake time, asks for nothing more.
     """
     state = account.state
     if state in (_IDLE, _DISABLED, _DEREGISTERING) or account.leaving is not None:

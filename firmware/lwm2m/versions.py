@@ -3,11 +3,11 @@
 The rest of the client asks a `Version` and never compares names. `draft` is the change request
 (CR 5.2.1, C.1, 6.1), `1.0` and `1.1` are OMA-TS-LightweightM2M.
 
-Roles are the names by which code refers to a resource of the LwM2M Server object (Object 1), because
-its numbering changed between the draft and the released versions:
+Roles are the names by which code refers to a resource of the LwM2M Server object (Object 1),
+because its numbering changed between the draft and the released versions:
 
-    uri lifetime security_mode security_key short_server_id pmin pmax disable disable_timeout storing
-    binding update_trigger bootstrap_trigger sms_trigger mute_send preferred_transport
+    uri lifetime security_mode security_key short_server_id pmin pmax disable disable_timeout
+    storing binding update_trigger bootstrap_trigger sms_trigger mute_send preferred_transport
 """
 
 # Rows of Object 1: resource id (2 bytes), flags (R=1 W=2 E=4 MULTIPLE=8 MANDATORY=16),
@@ -61,12 +61,11 @@ _loaded = {}
 class Version:
     """What one enabler version prescribes.
 
-    name: "draft", "1.0" or "1.1".
-    server_table: rows of Object 1, 4 bytes each (see lwm2m.object).
+    name: "draft", "1.0" or "1.1". server_table: rows of Object 1, 4 bytes each (see lwm2m.object).
     server_resources: role -> resource id of Object 1; a role the version lacks is absent.
-    server_version: object version of Object 1 to announce as `;ver=`, None for 1.0.
-    update_method: CoAP method code of Update (PUT = 3 in the draft, POST = 2 after; OMA issue 96).
-    lwm2m_query: value of the `lwm2m=` parameter, None where it is not sent (CR Table 2: only > 1.0).
+    server_version: object version of Object 1 to announce as `;ver=`, None for 1.0. update_method:
+    CoAP method code of Update (PUT = 3 in the draft, POST = 2 after; OMA issue 96). lwm2m_query:
+    value of the `lwm2m=` parameter, None where it is not sent (CR Table 2: only > 1.0).
     queue_query: the parameter of its own that asks for queue mode ("q", "Q"), None where the
         binding parameter says it.
     binding_query: whether `b=` is sent.

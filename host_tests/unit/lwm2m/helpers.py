@@ -1,4 +1,5 @@
-"""A client on links that record, a server's side to answer with, and a clock that is an integer."""
+"""A client on links that record, a server's side to answer with, and a clock that is an
+integer."""
 
 from coap.codes import CREATED, GET, POST
 from coap.message import ACK, CON, RST, Message, decode
@@ -42,7 +43,8 @@ class Link:
 
 
 class Bench:
-    """One client with Objects 1, 3 and 3303, and one server. Keywords go to Client or add_server."""
+    """One client with Objects 1, 3 and 3303, and one server. Keywords go to Client or
+    add_server."""
 
     def __init__(self, version="1.1", own_number=None, root_path="", temperature=True, **settings):
         self.now = 1_000

@@ -1,7 +1,7 @@
 """CR 5.2.1 Table 3: Queue Mode and SMS, four rows, in each enabler version.
 
-Each row is checked for the binding that a request is answered on and the binding that notifications
-use, and for whether the client may go to sleep.
+Each row is checked for the binding that a request is answered on and the binding that
+notifications use, and for whether the client may go to sleep.
 """
 
 from coap.codes import CHANGED, CONTENT, GET, PUT
@@ -42,7 +42,8 @@ def test_row_1_neither():
 
 
 def test_row_2_sms_draft():
-    """CR Table 3 row 2, draft: SMS answered over SMS; Binding Preference 0 and 2 for notifications."""
+    """CR Table 3 row 2, draft: SMS answered over SMS; Binding Preference 0 and 2 for
+    notifications."""
     bench = Bench("draft", queue=False, **NUMBERS)
     assert "sms=" + OWN_NUMBER in bench.register().queries()
     assert answered_on(bench, "S") == ["S"]
@@ -143,7 +144,8 @@ def test_row_4_notifications_by_binding_preference():
 
 
 def test_row_4_queue_and_sms_1_1():
-    """CR Table 3 row 4 in 1.1: U, Q, sms= and the Trigger resource; nothing is answered over SMS."""
+    """CR Table 3 row 4 in 1.1: U, Q, sms= and the Trigger resource; nothing is answered over
+    SMS."""
     bench = Bench("1.1", queue=True, **NUMBERS)
     queries = bench.register().queries()
     assert "b=U" in queries and "Q" in queries and "sms=" + OWN_NUMBER in queries

@@ -148,7 +148,8 @@ def test_thresholds():
     attributes(bench, "gt=30", "lt=10")
     bench.observe()
     for value, told in (
-        (25, []), (31, ["31"]), (35, []), (29, ["29"]), (10, []), (9, ["9"]), (5, []), (11, ["11"]),
+        (25, []), (31, ["31"]), (35, []), (29, ["29"]), (10, []), (9, ["9"]), (5, []),
+        (11, ["11"]),
     ):  # fmt: skip
         bench.temperature.set(5700, value)
         assert values(bench) == told, value
@@ -281,7 +282,8 @@ def test_offline_storing():
 
 
 def test_stored_notification_of_a_forgotten_observation():
-    """RFC 7641 §3.6: a server that has forgotten resets, and the observation ends with its store."""
+    """RFC 7641 §3.6: a server that has forgotten resets, and the observation ends with its
+    store."""
     bench = Bench(disable_timeout=100)
     bench.register()
     bench.observe()
@@ -313,7 +315,8 @@ def test_store_is_bounded():
 
 
 def test_second_time_out_ends():
-    """RFC 7641 §4.5: a server that answers Updates and never a notification loses the observation."""
+    """RFC 7641 §4.5: a server that answers Updates and never a notification loses the
+    observation."""
     bench = Bench()
     bench.register()
     bench.observe()

@@ -19,7 +19,8 @@ def wake(bench):
 
 
 def test_figure_device_management():
-    """CR 6.1 Figure 3: Register with q; asleep; Update (CON), 2.04; Reads served one by one; asleep."""
+    """CR 6.1 Figure 3: Register with q; asleep; Update (CON), 2.04; Reads served one by one;
+    asleep."""
     for version in FIGURE_VERSIONS:
         bench = Bench(version)
         register = bench.register()
@@ -38,7 +39,8 @@ def test_figure_device_management():
         bench.fall_asleep()
         names = [name for name in bench.names() if name != "request"]
         assert names == [
-            "registering", "awake", "registered", "asleep", "updating", "awake", "updated", "asleep",
+            "registering", "awake", "registered", "asleep",
+            "updating", "awake", "updated", "asleep",
         ]  # fmt: skip
 
 

@@ -1,7 +1,16 @@
 """Random lives of a client, from a seed: what must hold whatever the network and the server do."""
 
-from coap.codes import CHANGED, CREATED, DELETE, DELETED, GET, NOT_FOUND, POST, PUT
-from coap.codes import SERVICE_UNAVAILABLE
+from coap.codes import (
+    CHANGED,
+    CREATED,
+    DELETE,
+    DELETED,
+    GET,
+    NOT_FOUND,
+    POST,
+    PUT,
+    SERVICE_UNAVAILABLE,
+)
 from coap.message import ACK, CON, NON
 from coap.options import LOCATION_PATH
 from unit.lwm2m.helpers import DISABLED, OWN_NUMBER, REGISTERED, SERVER_NUMBER, Bench
@@ -68,7 +77,8 @@ class Life:
         elif choice == 3:
             bench.request(PUT, "/1/0/1", b"%d" % (300 + dice.roll(3000)), 0)
         elif choice == 4:
-            bench.deliver(bytes([dice.roll(256) for _ in range(dice.roll(30))]), "US"[dice.roll(2)])
+            garbage = bytes([dice.roll(256) for _ in range(dice.roll(30))])
+            bench.deliver(garbage, "US"[dice.roll(2)])
         elif choice == 5:
             bench.client.update()
         elif choice == 6:
@@ -136,7 +146,8 @@ def live(seed, version, steps=150):
 
 
 def test_random_lives_of_1_1():
-    """DESIGN.md §6, §7: no exception, deadlines ahead, silence when disabled, sleep without loss."""
+    """DESIGN.md §6, §7: no exception, deadlines ahead, silence when disabled, sleep without
+    loss."""
     for seed in range(6):
         live(seed, "1.1")
 

@@ -36,7 +36,8 @@ HEAP_K = 96
 
 
 def test_int_101_initial_registration():
-    """LightweightM2M-1.1-int-101: endpoint, lifetime, version, binding, Q and object list, no /0."""
+    """LightweightM2M-1.1-int-101: endpoint, lifetime, version, binding, Q and object list, no
+    /0."""
     bench = Bench("1.1", OWN_NUMBER)
     request = bench.register()
     assert request.type == CON and request.code == POST
@@ -78,7 +79,8 @@ def test_lifetime_only_if_the_resource_exists():
 
 
 def test_alternate_path():
-    """CR 5.2.1: Objects under an alternate path, announced with rt="oma.lwm2m"; requests use it."""
+    """CR 5.2.1: Objects under an alternate path, announced with rt="oma.lwm2m"; requests use
+    it."""
     bench = Bench("draft", root_path="/lwm2m", temperature=False)
     request = bench.register()
     assert text(request) == '</lwm2m>;rt="oma.lwm2m",</lwm2m/1/0>,</lwm2m/3/0>'
@@ -130,7 +132,8 @@ def test_update_of_a_short_lifetime():
 
 
 def test_int_102_int_107_written_lifetime():
-    """LightweightM2M-1.1-int-102, int-107: 2.04 first, an Update with `lt`, then inside the new one."""
+    """LightweightM2M-1.1-int-102, int-107: 2.04 first, an Update with `lt`, then inside the new
+    one."""
     bench = Bench()
     bench.register()
     response, update = bench.request(PUT, "/1/0/1", b"120", 0)
@@ -191,7 +194,8 @@ def test_queue_mode_change_registers_again():
 
 
 def test_int_105_discarded_update():
-    """LightweightM2M-1.1-int-105: an Update that is refused with 4.04 or 4.00 leads to a Register."""
+    """LightweightM2M-1.1-int-105: an Update that is refused with 4.04 or 4.00 leads to a
+    Register."""
     for code in (NOT_FOUND, BAD_REQUEST):
         bench = Bench()
         bench.register()
@@ -357,7 +361,8 @@ def test_unknown_peers_are_ignored():
 
 
 def test_garbage_never_raises():
-    """RFC 7252 §4.2: what cannot be read is dropped, or reset where a Confirmable header stands."""
+    """RFC 7252 §4.2: what cannot be read is dropped, or reset where a Confirmable header
+    stands."""
     bench = Bench()
     bench.register()
     for garbage in (b"", b"\x00", b"\x40", b"\xff" * 40, b"\x49\x01\x00\x01" + b"\xff" * 9):
@@ -415,7 +420,8 @@ def test_two_servers():
 
 
 def test_bad_configuration_is_refused():
-    """A version, URI or role that does not exist is refused with a line that says what is allowed."""
+    """A version, URI or role that does not exist is refused with a line that says what is
+    allowed."""
     bench = Bench()
     for settings in ({"version": "2.0"}, {"uri": "http://x"}, {"mute": True}, {"uri": "coap://h:x"}):
         uri = settings.pop("uri", "coap://a.example")

@@ -186,7 +186,8 @@ def test_resource_9_storing():
 
 
 def test_resource_9_discarding():
-    """CR C.1 resource 9: with false nothing is kept, and the Observe function goes on afterwards."""
+    """CR C.1 resource 9: with false nothing is kept, and the Observe function goes on
+    afterwards."""
     bench = draft(disable_timeout=100, queue=False)
     assert write(bench, 9, b"0")[0].code == CHANGED
     bench.observe()

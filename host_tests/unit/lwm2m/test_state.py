@@ -77,7 +77,8 @@ def test_expired_while_asleep():
 
 
 def test_observation_goes_on():
-    """Requirement 13: the value told before the sleep is not told again; another one is, in order."""
+    """Requirement 13: the value told before the sleep is not told again; another one is, in
+    order."""
     bench = sleeping(observed=True)
     sequence = bench.client.observations.sequence
     after = reborn(bench, 60_000)
@@ -213,7 +214,8 @@ def test_store_gives_way_to_the_limit():
 
 
 def test_damaged_record():
-    """DESIGN.md §6: a record that is damaged or foreign is refused, and the client starts clean."""
+    """DESIGN.md §6: a record that is damaged or foreign is refused, and the client starts
+    clean."""
     bench = sleeping(observed=True)
     record = bench.client.freeze(bench.now)
     damaged = [b"", b"\x00" * 4, record[:-1], record + b"\x00", b"\xff" * len(record)]
