@@ -90,15 +90,16 @@ async def _other_rate(modem):
 async def _set_up(modem):
     channel = modem.channel
     config = modem.config
-    await modem.set("ATE0")
-    channel.echo_off = True
-    await modem.set("AT+CMEE=1")
     rate = str(config.get("baudrate") or 115200)
     if (await channel.command("AT+IPR?")).value("+IPR:") != rate:
         # A fixed rate, because boot codes are not sent while the modem still guesses it.
         await modem.set("AT+IPR=" + rate)
         if modem.gsm_only:
             await modem.ask("AT&W")
+    # Not saved, so that echo tells of a restart that nobody heard.
+    await modem.set("ATE0")
+    channel.echo_off = True
+    await modem.set("AT+CMEE=1")
     await _unlock_sim(modem)
     sleep = 1 if modem.power.can_sleep() else modem.idle_sleep
     for command in ("AT+CFGRI=1", "AT+CLTS=1", "AT+CSCLK=%d" % sleep):

@@ -49,6 +49,7 @@ class SimCom:
         self.config = config
         self.now = now or time.ticks_ms
         self.on_event = log
+        self.on_restart = None  # set by the SMS link, which then starts the modem again
         self.info = {}
         self.state = OFF
         self.asleep = False
@@ -86,9 +87,10 @@ class SimCom:
             raise ModemError("modem: keeps restarting; check its supply")
 
     async def start(self) -> None:
-        """Switch on where needed, and set up: state `ready`. Raises ModemError."""
+        """Leave `off`: switch on where needed, and set up. Raises ModemError."""
         async with self._lock:
-            await self._boot("start")
+            if self.state == OFF:
+                await self._boot("start")
 
     async def resume(self) -> bool:
         """After the host slept and the modem did not: True when it is as `thaw` described it.
@@ -176,6 +178,8 @@ class SimCom:
     def _on_reset(self, line):
         self.asleep = False
         self.lost(line)
+        if self.on_restart:
+            self.on_restart()
 
     def _on_deactivated(self, line):
         if self.state == ATTACHED:

@@ -35,6 +35,7 @@ class SmsLink(ModemLink):
         self.types = {}  # digits: type-of-address octet
         self.ends = {}  # from before a sleep: storage index of a part: deadline
         self.reference = 0
+        modem.on_restart = self.read_waiting
         channel = modem.channel
         channel.on("+CMTI:", self._on_stored)
         for prefix in ("+CMT:", "+CDS:", "+CBM:"):
@@ -71,20 +72,24 @@ class SmsLink(ModemLink):
         from .inbox import drain
 
         try:
+            await self._ready()
             return await drain(self)
         finally:
             self._release()
+
+    async def _ready(self):
+        modem = self.modem
+        if modem.asleep:
+            await modem.wake()
+        if modem.state == 0:
+            await modem.start()
 
     def _release(self):
         release("inbox", "pdu", "wap", "concat")
 
     async def _do(self, job):
         kind, what, peer = job
-        modem = self.modem
-        if modem.state == 0:
-            await modem.start()
-        elif modem.asleep:
-            await modem.wake()
+        await self._ready()
         try:
             if kind == _SEND:
                 from .outbox import submit
@@ -112,7 +117,10 @@ class SmsLink(ModemLink):
         def pdu_line(text):
             from .inbox import direct
 
-            return direct(self, line, text)
+            try:
+                return direct(self, line, text)
+            finally:
+                self._release()
 
         return pdu_line
 

@@ -392,8 +392,10 @@ def test_restart_of_the_modem():
         await bench.modem.up()
         assert await bench.sent(b"a") == 1
         bench.virtual.set_fault("reset")
-        await asyncio.sleep_ms(20_000)
-        assert "reset" in bench.names() and bench.modem.state == 0
+        bench.network.sms.send(SENDER, NUMBER, b"\x40\x02\x00\x01")
+        await asyncio.sleep_ms(40_000)
+        assert "reset" in bench.names() and bench.modem.state == 1
+        assert len(bench.got) == 1, "messages are taken again without anything being sent"
         assert await bench.sent(b"b") == 1
         bench.virtual.set_fault("power_cut")  # off without a word
         assert await bench.sent(b"c") == 1
@@ -579,5 +581,68 @@ def test_power_off_and_on():
         assert bench.modem.state == 0 and bench.virtual.state == "off"
         assert await bench.sent(b"x") == 1
         assert bench.power.pulses == 2
+
+    _each(play)
+
+
+def test_restart_while_the_host_slept():
+    """AT manual (ATE): nobody heard the boot codes; the echo tells, and all is set up again."""
+
+    async def play(bench):
+        await bench.modem.up()
+        assert await bench.sent(b"a") == 1
+        record = (bench.modem.freeze(), bench.udp.freeze(), bench.sms.freeze())
+        await bench.modem.sleep()
+        bench.board()
+        bench.virtual.set_fault("reset")
+        await asyncio.sleep_ms(30_000)
+        bench.modem.thaw(record[0])
+        bench.udp.thaw(record[1])
+        bench.sms.thaw(record[2])
+        assert not await bench.modem.resume()
+        assert await bench.sent(b"b") == 1
+        assert bench.power.pulses == 1 and bench.modem.recoveries == [0] * 5
+
+    _each(play)
+
+
+def test_choice_of_radio():
+    """AT manual (CNMP, CMNB): the configured radio is set before registering."""
+
+    async def play(bench):
+        await bench.modem.up()
+        info = await measure(bench.modem)
+        assert info["rat"] == "NB-IOT", info
+        assert await bench.sent(b"a") == 1
+
+    _each(play, KINDS[1:], config={"network": "nb-iot"})
+
+
+def test_noise_between_everything():
+    """DESIGN.md §6: garbage, half lines and foreign codes cost tries, never an exception."""
+
+    async def play(bench):
+        await bench.modem.up()
+        noise = (
+            b"\xff\x00\x80",
+            b"\r\n+RECEIVE,0,\r\n",
+            b"\r\n+CMT: ,9\r\n",
+            b"\r\n+CMTI:\r\n",
+            b'\r\n+CMTI: "SM",99\r\n',
+            b"\r\n> ",
+            b"\r\nOK\r\n",
+            b"\r\nERROR\r\n",
+            b"\r\n0, CLOSED\r\n",
+            b"\r\n7,SEND OK\r\n",
+            b"\r\nUNDER-VOLTAGE WARNNING\r\n",
+            b'*PSUTTZ: 19/06/26,06:04:03","+32",0\r\nDST: 0\r\n',
+            b"\r\n+CPIN: READY\r\n",
+        )
+        for i in range(40):
+            bench.virtual.interrupt(noise[i % len(noise)], i * 7 % 45)
+            await bench.sent(b"n%d" % i)
+            gc.collect()
+        await asyncio.sleep_ms(60_000)
+        assert await bench.sent(b"last") >= 1, bench.events[-8:]
 
     _each(play)
