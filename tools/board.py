@@ -247,8 +247,7 @@ class SimulatedBoard:
         elif kind == b"U":
             self._modem.write(body)
         elif kind == b"P" and body[0] == self._wiring.PINS["pwrkey"]:
-            # A transistor stands between: pressed means that the modem's PWRKEY is low.
-            self._modem.pwrkey(body[1] != self._wiring.PINS["pwrkey_pressed"])
+            self._modem.pwrkey(body[1] == self._wiring.PINS["pwrkey_pressed"])
         elif kind == b"P" and body[0] == self._wiring.PINS["dtr"]:
             self._modem.dtr(bool(body[1]))
 

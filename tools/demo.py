@@ -191,7 +191,7 @@ class Demo:
         _, port = await self._server.start()
         self._bench = Bench(self._site(port), self._happened, options.runtime,
                             nat_timeout_s=_NAT_TIMEOUT_S, modem_speed=_MODEM_SPEED,
-                            sim_number=_SENSOR_NUMBER)
+                            sim_number=_SENSOR_NUMBER, heap_k=options.heap)
         self._bench.network.sms.listen(
             _SERVER_NUMBER, lambda sender, data, dcs, udh, pid: self._server.on_sms(sender, data))
         await self._bench.start()
@@ -314,6 +314,8 @@ def _parser():
     parser.add_argument("--runtime", choices=("micropython", "cpython"), default="micropython")
     parser.add_argument("--version", choices=("draft", "1.0", "1.1"), default="1.1",
                         help="of the LwM2M enabler (default 1.1)")
+    parser.add_argument("--heap", type=int, default=HEAP_K, metavar="KIB",
+                        help=f"MicroPython's heap (default {HEAP_K})")
     parser.add_argument("--json", metavar="FILE", help="write what was seen as data")
     return parser
 
@@ -330,7 +332,7 @@ def main(arguments=None) -> int:
     """Play the demo; return 0 only if every step was observed."""
     options = _parser().parse_args(arguments)
     timeline = Timeline()
-    where = (f"MicroPython, {HEAP_K} KiB heap" if options.runtime == "micropython" else "CPython")
+    where = (f"MicroPython, {options.heap} KiB heap" if options.runtime == "micropython" else "CPython")
     timeline.console.print(f"Nudge: LwM2M {options.version} on a virtual "
                            f"{options.modem.upper()}; firmware on {where}", style="bold")
     timeline.header()

@@ -160,7 +160,8 @@ class CommandLine:
             return  # not a command line: no answer, as noise has none
         self._modem.count("commands")
         text = _text(line[2:])
-        self._modem.event("at", {"command": "AT" + text})
+        shown = "+CPIN=…" if text.upper().startswith("+CPIN=") else text
+        self._modem.event("at", {"command": "AT" + shown})
         self._queue = _commands(text)
         self.running = True
         self._last = OK
