@@ -94,7 +94,7 @@ class Client:
         triggers_per_hour: int = 10,
         **settings,
     ) -> ServerAccount:
-        """Add a server with its Object 1 and, after the draft, Object 0 instance; return the account.
+        """Add a server with its Objects 1 and, after the draft, 0; return the account.
 
         binding: transports, preferred first ("U", "S", "US", "SU"); queue: Queue Mode. lifetime_s
         None: the resource does not exist. sms_number: the server's, from which SMS are taken.

@@ -52,7 +52,8 @@ _ROLES = (
 )
 _ROLES_1_1 = _ROLES + " bootstrap_trigger sms_trigger preferred_transport mute_send"
 
-_DRAFT_BINDINGS = ("U", "UQ", "S", "SQ")
+# Values of Binding in 1.0; the draft counts the first four of them.
+_BINDINGS = ("U", "UQ", "S", "SQ", "US", "UQS")
 
 _NAMES = ("draft", "1.0", "1.1")
 _loaded = {}
@@ -112,19 +113,15 @@ class Version:
         Returns (transports, queue mode): transports is "U", "S" or "US", preferred first; or None
         when the version does not allow the value. In 1.1 the queue mode is not part of it.
         """
-        if self.binding_query:
-            if not isinstance(value, str):
-                return None
-            letters = value
-        elif value in (0, 1, 2, 3):
-            letters = _DRAFT_BINDINGS[value]
-        else:
+        if not self.binding_query:
+            value = _BINDINGS[value] if value in (0, 1, 2, 3) else ""
+        elif not isinstance(value, str):
             return None
         if self.queue_query != "Q":
-            return _LETTERS.get(letters)
+            return (value.replace("Q", ""), "Q" in value) if value in _BINDINGS else None
         transports = ""
-        for letter in letters:
-            if letter not in "UTSN" or letters.count(letter) > 1:
+        for letter in value:
+            if letter not in "UTSN" or value.count(letter) > 1:
                 return None
             if letter in "US":
                 transports += letter
@@ -136,22 +133,12 @@ class Version:
         An int in the draft, whose value names the preferred transport only; a str after it.
         """
         if not self.binding_query:
-            return _DRAFT_BINDINGS.index(transports[0] + ("Q" if queue else ""))
+            return _BINDINGS.index(transports[0] + ("Q" if queue else ""))
         if self.queue_query:
             return transports
         if len(transports) > 1:
             return "UQS" if queue else "US"
         return transports + ("Q" if queue else "")
-
-
-_LETTERS = {
-    "U": ("U", False),
-    "UQ": ("U", True),
-    "S": ("S", False),
-    "SQ": ("S", True),
-    "US": ("US", False),
-    "UQS": ("US", True),
-}
 
 
 def get(name: str) -> Version:
