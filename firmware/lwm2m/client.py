@@ -245,7 +245,7 @@ class Client:
             self.update(reason=reason)
 
     def freeze(self, now: int, limit: int = 1536) -> bytes:
-        """Return what must outlive a deep sleep, in at most `limit` bytes; see lwm2m.state."""
+        """Return what must outlive a deep sleep, if possible in `limit` bytes; see lwm2m.state."""
         from lwm2m.state import freeze
 
         return freeze(self, now, limit)

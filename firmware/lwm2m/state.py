@@ -25,18 +25,16 @@ _CRC_BYTES = const(4)
 
 
 def freeze(client, now: int, limit: int) -> bytes:
-    """Return the record of a client, at most `limit` bytes.
+    """Return the record of a client.
 
-    Stored notifications are left out, the oldest first and counted as dropped, as far as they do
-    not fit. Raises ValueError when the rest alone is longer.
+    Stored notifications give way, the oldest first and counted as dropped, until it has `limit`
+    bytes; the rest is never left out, so it may be longer.
     """
     stored = client.observations.stored
     while True:
         record = dumps(_facts(client, now))
-        if len(record) + _CRC_BYTES <= limit:
+        if len(record) + _CRC_BYTES <= limit or not stored:
             return record + _crc(record)
-        if not stored:
-            raise ValueError("the state has %d bytes, %d fit" % (len(record), limit))
         client.drop("stored_lost", stored.pop(0)[0].account)
 
 

@@ -211,6 +211,8 @@ def test_store_gives_way_to_the_limit():
     full = len(bench.client.freeze(bench.now))
     assert len(bench.client.freeze(bench.now, full - 1)) < full
     assert bench.client.dropped == {"stored_lost": 1}
+    assert len(bench.client.freeze(bench.now, 10)) > 10
+    assert bench.client.observations.stored == []
 
 
 def test_damaged_record():

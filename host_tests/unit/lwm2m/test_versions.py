@@ -10,8 +10,10 @@ def test_bindings():
     assert [draft.parse_binding(value) for value in range(4)] == meanings
     letters = ["U", "UQ", "S", "SQ", "US", "UQS"]
     assert [first.parse_binding(value) for value in letters[:4]] == meanings
-    assert first.parse_binding("US") == ("US", False) and first.parse_binding("UQS") == ("US", True)
-    assert second.parse_binding("SU") == ("SU", False) and second.parse_binding("UT") == ("U", False)
+    assert first.parse_binding("US") == ("US", False)
+    assert first.parse_binding("UQS") == ("US", True)
+    assert second.parse_binding("SU") == ("SU", False)
+    assert second.parse_binding("UT") == ("U", False)
     for version, wrong in (
         (draft, (4, -1, "U", None, 1.5)),
         (first, ("", "Q", "SU", "UQSQ", "USQ", "T", 0, None)),
@@ -39,13 +41,13 @@ def test_numbering():
         "1.0": {"lifetime": 1, "disable": 4, "disable_timeout": 5, "update_trigger": 8},
         "1.1": {"bootstrap_trigger": 9, "sms_trigger": 21, "mute_send": 23, "update_trigger": 8},
     }
-    for name in expected:
+    for name, roles in expected.items():
         version = versions.get(name)
         table = version.server_table
         ids = [table[at] << 8 | table[at + 1] for at in range(0, len(table), 4)]
         assert sorted(version.server_resources.values()) == ids
-        for role in expected[name]:
-            assert version.server_resources[role] == expected[name][role]
+        for role in roles:
+            assert version.server_resources[role] == roles[role]
     assert versions.get("1.1") is versions.get("1.1")
 
 
