@@ -47,7 +47,7 @@ class Response:
         self.finals = finals
         self.sink = sink
         self.lines = []
-        self.final = None
+        self.final = ""  # while it runs
 
     @property
     def ok(self) -> bool:
@@ -56,7 +56,7 @@ class Response:
             return True
         return self.final == "OK"
 
-    def value(self, prefix: str) -> str:
+    def value(self, prefix: str) -> str | None:
         """What follows `prefix` in the first line that has it, stripped, or None."""
         for line in self.lines:
             if line.startswith(prefix):
@@ -74,11 +74,11 @@ class Channel:
     (`boot`).
     """
 
-    def __init__(self, uart, now, on_drop=None):
+    def __init__(self, uart, now, on_drop, on_reset):
         self.uart = uart
         self.now = now
         self.on_drop = on_drop
-        self.on_reset = None
+        self.on_reset = on_reset
         self.dropped = {}
         self.echo_off = False
         self.booting = False
@@ -97,7 +97,7 @@ class Channel:
         self._length = 0
         self._payload = None
         self._filled = 0
-        self._sink = None
+        self._sink = on_drop  # takes the payload that is being received
         self._heard = 0
 
     def open(self) -> None:
@@ -130,8 +130,7 @@ class Channel:
     def drop(self, reason: str, detail="") -> None:
         """Count something that was thrown away, and say so."""
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
-        if self.on_drop:
-            self.on_drop(reason, detail)
+        self.on_drop(reason, detail)
 
     # Commands
 
@@ -141,9 +140,10 @@ class Channel:
         """Send one command line and wait for its end, at most timeout_ms.
 
         finals: further endings, as prefixes; the first is a success; "." stands for a bare IPv4
-        address, and "OK" among them says that OK does not end this command. sink: called with each line instead of keeping it. payload: octets to send after
-        the `> ` prompt. Returns the Response, also for errors and time-outs. Raises ModemReset
-        when the modem restarts, and ModemError when the UART is closed.
+        address, and "OK" among them says that OK does not end this command. sink: called with
+        each line instead of keeping it. payload: octets to send after the `> ` prompt. Returns
+        the Response, also for errors and time-outs. Raises ModemReset when the modem restarts,
+        and ModemError when the UART is closed.
         """
         async with self._lock:
             if self._stale and not await self._sync(3):
@@ -188,20 +188,20 @@ class Channel:
         try:
             self.uart.write(text.encode() + b"\r")
             heard = await self._wait(_PROMPT_MS if self._prompt else timeout_ms)
-            if heard and response.final is None:
+            if heard and not response.final:
                 self.uart.write(payload)
                 await self._wait(timeout_ms)
         finally:
             self._running = None
             self._prompt = False
         final = response.final
-        if final is None:
+        if not final:
             response.final = "TIMEOUT"
             return response
         if final == "RESET":
             self._stale = False
             self._owed = 0
-            raise ModemReset("modem: restarted during %s" % text.split("=")[0])
+            raise ModemReset("modem: restarted during %s" % text.split("=", 1)[0])
         if final == "CLOSED":
             raise self._fault or ModemError("modem: UART closed")
         self._owed = 0
@@ -218,7 +218,7 @@ class Channel:
         return True
 
     def _finish(self, final):
-        if self._running and self._running.final is None:
+        if self._running and not self._running.final:
             self._running.final = final
             self._event.set()
 
@@ -299,12 +299,13 @@ class Channel:
             if following(line) is not False:
                 return
         running = self._running
-        if running and running.final:
+        if running and not running.final:
+            if line == running.text:
+                if self.echo_off:
+                    self._restart("echo")  # one that echoes again has restarted without a word
+                return
+        else:
             running = None
-        if running and line == running.text:
-            if self.echo_off:
-                self._restart("echo")  # a modem that echoes again has restarted without a word
-            return
         if line[1:3] == ", ":
             line = line[0] + "," + line[3:]
         consumed = self._unsolicited(line)
@@ -317,9 +318,11 @@ class Channel:
         if line in _RESTARTED or line in _READY:
             if not self.booting and (line in _RESTARTED or self.now() > self._settled):
                 self._restart(line)
-        elif consumed or not running:
-            return
-        elif line == "OK" or line == "ERROR" or line[4:11] == " ERROR:" and line[:3] == "+CM":
+        elif running and not consumed:
+            self._answer(running, line)
+
+    def _answer(self, running, line):
+        if line in ("OK", "ERROR") or line[:3] == "+CM" and line[4:11] == " ERROR:":
             self._finish(line)
         elif running.sink:
             running.sink(line)
@@ -349,5 +352,4 @@ class Channel:
         self._next = None
         self.echo_off = False
         self._finish("RESET")
-        if self.on_reset:
-            self.on_reset(line)
+        self.on_reset(line)

@@ -91,7 +91,7 @@ async def _register(modem):
         for name in ("CREG", "CGREG") if modem.gsm_only else ("CEREG", "CGREG"):
             response = await modem.channel.command("AT+%s?" % name)
             status = registration(response.lines, "+%s:" % name)
-            good += status == _HOME or status == _ROAMING
+            good += status in (_HOME, _ROAMING)
             seen.append("%s %s" % (name, _STATUS[status] if 0 <= status <= 6 else "no answer"))
         if good == len(seen) or good and not modem.gsm_only:
             return

@@ -68,7 +68,7 @@ class Assembler:
                 entry[1] = deadline
 
 
-def split(data: bytes, reference: int, ports: tuple = None, wide: bool = False) -> list:
+def split(data: bytes, reference: int, ports: tuple | None = None, wide: bool = False) -> list:
     """Cut data into user data parts of at most 140 octets with their headers.
 
     ports: (destination, source) for a port element, or None. wide: a 16-bit reference.

@@ -60,7 +60,7 @@ async def _gsm_cell(modem):
     await modem.ask("AT+CREG=2")
     response = await modem.channel.command("AT+CREG?")
     await modem.ask("AT+CREG=0")  # no code when the cell changes, it would wake a sleeping host
-    cell = {"rat": "GSM"}
+    cell: dict = {"rat": "GSM"}
     for line in response.lines:
         fields = line.split(",")
         if line.startswith("+CREG:") and len(fields) >= 4:

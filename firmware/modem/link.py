@@ -15,6 +15,8 @@ class ModemLink:
     The task lives only while jobs wait, so an idle link holds nothing. busy: jobs wait or run.
     """
 
+    binding = ""
+
     def __init__(self, modem):
         self.modem = modem
         self.transmission = None
@@ -47,7 +49,10 @@ class ModemLink:
         finally:
             self._task = None
 
-    def drop(self, reason: str, detail="") -> None:
+    async def _do(self, job):
+        raise NotImplementedError
+
+    def drop(self, reason: str, detail: object = "") -> None:
         """Count a drop, and say so."""
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
         self.modem.event("drop", {"link": self.binding, "reason": reason, "detail": detail})

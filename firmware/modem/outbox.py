@@ -22,13 +22,15 @@ async def submit(link, data: bytes, peer: str) -> None:
         except PduError as error:
             link.drop("number", str(error))
             return
-        for _ in range(2):
+        again = True
+        while True:
             response = await modem.channel.command(
                 "AT+CMGS=%d" % length, _SEND_MS, payload=text.encode() + b"\x1a"
             )
             # After a time-out it may have gone out, so only a refusal is tried again.
-            if response.ok or response.final == "TIMEOUT":
+            if response.ok or response.final == "TIMEOUT" or not again:
                 break
+            again = False
         if not response.ok:
             link.drop("unsent", response.final)
             return

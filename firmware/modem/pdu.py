@@ -84,7 +84,7 @@ def _swapped(octet):
     return (octet & 15) * 10 + (octet >> 4)
 
 
-def time_stamp(octets) -> int:
+def time_stamp(octets) -> int | None:
     """Epoch seconds UTC of a seven-octet service centre time stamp, None when it is not a date.
 
     TS 23.040 §9.2.3.11: swapped semi-octets in local time; the last octet is the zone in quarters
@@ -166,7 +166,7 @@ def _decode(pdu, raw, tpdu_length):
     _user_data(pdu, raw, at, first & _UDHI)
 
 
-def decode(raw: bytes, tpdu_length: int = None) -> Pdu:
+def decode(raw: bytes, tpdu_length: int | None = None) -> Pdu:
     """Decode an SMS-DELIVER, SMS-SUBMIT or SMS-STATUS-REPORT, TS 23.040 §9.2.2.1 to §9.2.2.3.
 
     raw: the octets of the line after `+CMT:`, `+CMGR:`, `+CMGL:` or `+CDS:`, SMS centre part
@@ -216,4 +216,4 @@ def submit(
         raise PduError("user data of %d octets" % len(data))
     out.append(len(data))
     out.extend(data)
-    return binascii.hexlify(out).decode().upper(), len(out) - 1
+    return binascii.hexlify(bytes(out)).decode().upper(), len(out) - 1

@@ -54,8 +54,7 @@ class SimCom:
         self.state = OFF
         self.asleep = False
         self.generation = 0  # grows when sockets die, so that links know theirs are gone
-        self.channel = Channel(uart, self.now, self._on_drop)
-        self.channel.on_reset = self._on_reset
+        self.channel = Channel(uart, self.now, self._on_drop, self._on_reset)
         self.channel.on("+PDP: DEACT", self._on_deactivated)
         self._lock = asyncio.Lock()
         self.recoveries = [0] * 5  # how often each rung of the ladder was climbed
@@ -193,17 +192,21 @@ class SimCom:
         """Send a command that the modem may refuse; returns its Response and reports a refusal."""
         response = await self.channel.command(text, timeout_ms)
         if not response.ok:
-            self.event("refused", {"command": text.split("=")[0], "answer": response.final})
+            self.event("refused", {"command": text.split("=", 1)[0], "answer": response.final})
         return response
 
     async def set(self, text: str, timeout_ms: int = 5000):
         """Send a command that must succeed, three times at most; raises ModemError."""
-        for _ in range(3):
+        tries = 3
+        while True:
             response = await self.channel.command(text, timeout_ms)
             if response.ok:
                 return response
+            tries -= 1
+            if not tries:
+                break
             await asyncio.sleep_ms(300)
-        raise ModemError("modem: %s answered %s" % (text.split("=")[0], response.final))
+        raise ModemError("modem: %s answered %s" % (text.split("=", 1)[0], response.final))
 
     def event(self, name: str, facts: dict) -> None:
         """Tell the owner what happened."""

@@ -22,7 +22,7 @@ _BACKOFF_MS = const(30_000)
 _BACKOFF_MAX_MS = const(900_000)
 
 
-async def deliver(link, data: bytes, peer: tuple, reason: str) -> str:
+async def deliver(link, data: bytes, peer: tuple, reason: str | None) -> str:
     """Send one datagram, climbing the ladder as far as it takes.
 
     Returns "" or what went wrong last.
@@ -33,10 +33,9 @@ async def deliver(link, data: bytes, peer: tuple, reason: str) -> str:
     """
     modem = link.modem
     rung = _AGAIN
-    tried = reason is not None
     n = link.find(peer)
     while True:
-        if tried:
+        if reason is not None:
             if rung == _AGAIN and reason[2:] != "SEND FAIL":
                 rung = _SOCKET
             if rung > _POWER:
@@ -48,7 +47,6 @@ async def deliver(link, data: bytes, peer: tuple, reason: str) -> str:
             except ModemError as error:
                 reason = str(error)
             rung += 1
-        tried = True
         at_least = _POWER
         try:
             await modem.up()
@@ -80,7 +78,8 @@ async def open_socket(link, peer: tuple) -> int:
     port = modem.config.get("local_port")
     if port:
         await modem.ask('AT+CLPORT=%d,"UDP",%d' % (n, port + n))
-    for _ in range(2):
+    fresh = False
+    while True:
         link.result = None
         link.result_event.clear()
         response = await modem.channel.command(
@@ -88,16 +87,16 @@ async def open_socket(link, peer: tuple) -> int:
         )
         # ALREADY CONNECT follows an ERROR; the other results follow an OK, as late as they like.
         outcome = await _outcome(link, n, _CONNECT_S if response.ok else 1)
-        if outcome != "ALREADY CONNECT":
+        if outcome == "ALREADY CONNECT" and (await context_state(modem))[1].get(n) == peer:
             break
-        if (await context_state(modem))[1].get(n) == peer:
-            outcome = "CONNECT OK"
+        if outcome == "CONNECT OK":
             break
+        if outcome != "ALREADY CONNECT" or fresh:
+            raise ModemError(
+                "modem: no socket to %s:%d (%s)" % (peer[0], peer[1], outcome or response.final)
+            )
+        fresh = True
         await close(link, n)
-    if outcome != "CONNECT OK":
-        raise ModemError(
-            "modem: no socket to %s:%d (%s)" % (peer[0], peer[1], outcome or response.final)
-        )
     link.peers[n] = peer
     again = peer in link.known
     if not again and len(link.known) < modem.sockets:

@@ -131,7 +131,7 @@ class UdpLink(ModemLink):
         n = int(fields[1])
         return int(count), lambda data: self.received(n, source, data)
 
-    def received(self, n: int, source: str, data: bytes) -> None:
+    def received(self, n: int, source: str | None, data: bytes) -> None:
         """Hand on what socket n got from source ("address:port", or None where not told)."""
         peer = None
         if n < len(self.peers) and self.generation == self.modem.generation:

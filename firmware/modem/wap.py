@@ -60,7 +60,7 @@ def _unwrap(data):
     return data[end:]
 
 
-def unwrap(data: bytes, port: int = None) -> bytes:
+def unwrap(data: bytes, port: int | None = None) -> bytes:
     """The CoAP message in 8-bit user data: bare, or inside a WSP Push for LwM2M.
 
     port: destination port of the user data header, None without one. Port 2948 demands a Push.

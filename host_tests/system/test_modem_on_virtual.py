@@ -132,13 +132,12 @@ class Bench:
 
 
 def _each(play, kinds=KINDS, **options):
+    async def go(kind):
+        await play(Bench(kind, **options))
+
     for kind in kinds:
         gc.collect()
-
-        async def go():
-            await play(Bench(kind, **options))
-
-        virtual_time.run(go())
+        virtual_time.run(go(kind))
 
 
 def test_cold_start_send_receive():

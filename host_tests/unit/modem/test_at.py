@@ -8,9 +8,13 @@ from unit.modem.scripted import Script, run
 
 
 def channel(script):
-    made = Channel(script, virtual_time.now_ms)
+    made = Channel(script, virtual_time.now_ms, nothing, nothing)
     made.open()
     return made
+
+
+def nothing(*facts):
+    """Nobody is told."""
 
 
 def dialogue(answers, *steps, chunk=0):
@@ -154,7 +158,7 @@ def test_counted_payload_may_hold_anything():
 
     for size in range(1, len(stream)):
         got = []
-        made = Channel(None, lambda: 0)
+        made = Channel(None, lambda: 0, nothing, nothing)
         made.on("+RECEIVE,", header)
         for at in range(0, len(stream), size):
             made.feed(stream[at : at + size])
@@ -166,7 +170,7 @@ def test_payload_cut_short():
     """AT manual (IPR) (overflow): a cut payload does not swallow what follows."""
     times = [0]
     got = []
-    made = Channel(None, lambda: times[0])
+    made = Channel(None, lambda: times[0], nothing, nothing)
     made.on("+RECEIVE,", lambda line: (int(line.split(",")[2].rstrip(":")), got.append))
     made.on("+CMTI:", got.append)
     made.feed(b"\r\n+RECEIVE,0,100:\r\nonly this")
@@ -217,7 +221,7 @@ def test_code_between_any_two_octets():
 
 def test_two_line_code():
     """TS 27.005 §3: `+CMT:` and its PDU are one code; another line is read as usual."""
-    made = Channel(None, lambda: 0)
+    made = Channel(None, lambda: 0, nothing, nothing)
     got = []
 
     def direct(line):

@@ -151,7 +151,7 @@ def test_information_answers():
 
 
 def test_round_trips_of_a_wake():
-    """CR 6.1: from a text message to the first datagram in six commands, on a modem that ran on."""
+    """CR 6.1: from a text message to the first datagram in six commands."""
 
     async def play():
         bench = Bench({"AT+CMGL=4": b"\r\n+CMGL: 2,0,,33\r\n" + A.encode() + b"\r\n\r\nOK\r\n"})
