@@ -151,6 +151,18 @@ def test_events_on_a_unix_socket(tmp_path):
     run(scenario, address=str(tmp_path / "control"))
 
 
+def test_control_address_in_use(tmp_path):
+    """A second server does not take over the control socket of the first."""
+
+    async def scenario(server, peer, where, log):
+        with pytest.raises(OSError, match="another server uses control address"):
+            await ControlServer(server, where).start()
+        assert (await call(where, {"do": "clients"}))["ok"]
+
+    run(scenario, address=str(tmp_path / "control"))
+    assert not (tmp_path / "control").exists()
+
+
 def test_no_server():
     """Nothing listens: one clear line."""
     with pytest.raises(ControlError, match="no server answers at control address 1;"):

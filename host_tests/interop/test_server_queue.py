@@ -16,7 +16,7 @@ def run(scenario, **options):
     async def whole():
         log = Log()
         options.setdefault("transmission", FAST)
-        options.setdefault("awake_s", 0.15)
+        options.setdefault("awake_s", 0.25)
         async with running("127.0.0.1", 0, on_event=log, seed=1, **options) as server:
             peer = await Peer.open(server.port)
             try:
@@ -114,10 +114,10 @@ def test_request_within_the_awake_time_goes_at_once():
             await asyncio.sleep(0.1)
             assert server.state("s1") == "awake"
             reading = server.enqueue("s1", "read", "/3/0/0")
-            peer.answer(await peer.receive(0.05), payload=b"x", content_format=0)
+            peer.answer(await peer.receive(), payload=b"x", content_format=0)
             await reading
         assert "queued" not in log.names()
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.4)
         assert server.state("s1") == "asleep"
 
     run(scenario)
@@ -213,7 +213,7 @@ def test_update_from_another_port_redirects_the_request():
         lost = await peer.receive()
         await peer.move()
         await peer.request(POST, location)
-        again = await peer.receive(0.1)
+        again = await peer.receive(0.8)
         assert again.data == lost.data
         peer.answer(again, payload=b"ok", content_format=0)
         assert (await reading).value == "ok"
@@ -235,7 +235,7 @@ def test_update_from_the_same_port_repeats_only_what_was_lost():
         await peer.silence(0.02)
         assert (await peer.receive()).data == request.data
         await peer.request(POST, location)
-        assert (await peer.receive(0.05)).data == request.data
+        assert (await peer.receive(0.15)).data == request.data
         peer.answer(request, payload=b"ok", content_format=0)
         assert (await reading).ok
 

@@ -32,7 +32,9 @@ comes as an event), and "wait_s" (withdraw the request after so many seconds). A
 """
 
 import asyncio
+import contextlib
 import json
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -78,9 +80,19 @@ class ControlServer:
                 self._connected, "127.0.0.1", int(self._address), limit=_MAX_LINE
             )
         else:
+            await self._check_free()
             self._listener = await asyncio.start_unix_server(
                 self._connected, self._address, limit=_MAX_LINE
             )
+
+    async def _check_free(self) -> None:
+        """Raise OSError when a server listens at the path already; asyncio would take it over."""
+        try:
+            _, writer = await asyncio.open_unix_connection(self._address)
+        except OSError:
+            return
+        writer.close()
+        raise OSError("another server uses control address %s" % self._address)
 
     @property
     def port(self) -> int:
@@ -92,6 +104,9 @@ class ControlServer:
         """Stop listening and end the connections."""
         if self._listener is not None:
             self._listener.close()
+            if not _is_port(self._address):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self._address)
         for task in list(self._connections):
             task.cancel()
         await asyncio.sleep(0)
