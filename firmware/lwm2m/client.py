@@ -167,8 +167,12 @@ class Client:
         elif account.state == _DISABLED:
             self.drop("disabled", account)  # CR C.1 resource 7: ignore all the messages
         elif link.binding == "S" and not account.answers_sms(self.sms_number):
-            reason = read_trigger(account, data, self._root) or admit(account, now)
-            self._triggered(account, reason)
+            reason = read_trigger(account, data, self._root)
+            for other in self.accounts:  # of one sender's accounts the one that the path names
+                if reason == "sms_other_server" and other.peers.get("S") == account.peers["S"]:
+                    reason = read_trigger(other, data, self._root)
+                    account = other
+            self._triggered(account, reason or admit(account, now))
         else:
             if link.binding == account.transport and account.state != _IDLE:
                 queue_mode.touch(self, account, now)
@@ -237,12 +241,6 @@ class Client:
                 ):
                     account.expires = now
         self._nearer()
-
-    def woken(self, reason: str, now: int) -> None:
-        """The device woke up. "timer" and "sms" ask for nothing: the due work and the message
-        do."""
-        if reason not in ("timer", "sms"):
-            self.update(reason=reason)
 
     def freeze(self, now: int, limit: int = 1536) -> bytes:
         """Return what must outlive a deep sleep, if possible in `limit` bytes; see lwm2m.state."""

@@ -63,6 +63,19 @@ def test_vector_of_another_instance():
     assert bench.client.dropped["sms_trigger_pending"] == 1
 
 
+def test_two_accounts_of_one_sender():
+    """TS 1.1 Transport 6.6: the path says which of the sender's accounts is meant."""
+    bench = asleep()
+    other = bench.client.add_server("coap://other.example", 2, sms_number=SERVER_NUMBER)
+    bench.client.start(bench.now)
+    bench.step()
+    for message in bench.sent():
+        bench.answer(message, 0x41 if message.path() == ["rd"] else CHANGED, options=[(8, "rd/2")])
+    bench.run_to(other.awake_until)
+    update = sms(bench, FIELD)[0]
+    assert update.peer[0] == "other.example" and update.path() == ["rd", "2"]
+
+
 def test_short_code():
     """facts 5.6 C: a short code can be the Server SMS Number."""
     bench = Bench("1.1", sms_number="12345")
