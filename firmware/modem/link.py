@@ -17,10 +17,10 @@ class ModemLink:
 
     binding = ""
 
-    def __init__(self, modem):
+    def __init__(self, modem, transmission=None, on_datagram=None):
         self.modem = modem
-        self.transmission = None
-        self.on_datagram = None
+        self.transmission = transmission
+        self.on_datagram = on_datagram
         self.dropped = {}
         self._jobs = []
         self._task = None

@@ -25,11 +25,10 @@ _BACKOFF_MAX_MS = const(900_000)
 async def deliver(link, data: bytes, peer: tuple, reason: str | None) -> str:
     """Send one datagram, climbing the ladder as far as it takes.
 
-    Returns "" or what went wrong last.
-    reason: what a first try answered, None without one. Rungs: again, socket anew, PDP cycle,
-    radio cycle, power cycle; each is climbed once, and those that would only repeat what failed
-    are left out. At the top, the link refuses further datagrams for a time that doubles from 30 s
-    to 15 min.
+    reason: what a first try answered, None without one. Returns "" or what went wrong last. Rungs:
+    again, socket anew, PDP cycle, radio cycle, power cycle; each is climbed once, and those that
+    would only repeat what failed are left out. At the top, the link refuses further datagrams for
+    a time that doubles from 30 s to 15 min.
     """
     modem = link.modem
     rung = _AGAIN
