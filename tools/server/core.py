@@ -96,7 +96,12 @@ class LwM2mServer(DeviceManagement):
 
         Raises OSError when the address cannot be bound.
         """
-        self.host, self.port = await self._endpoint.open(self.host, self.port)
+        try:
+            self.host, self.port = await self._endpoint.open(self.host, self.port)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            text = "cannot serve on %s:%d: %s" % (self.host, self.port, reason)
+            raise OSError(error.errno, text) from error
         self._emit("listening", {"host": self.host, "port": self.port})
         return self.host, self.port
 
