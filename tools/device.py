@@ -2,7 +2,7 @@
 
 Events come out on standard output, one a line; commands go in on standard input, one JSON object a
 line. The firmware's own commands are those of firmware/node/console.py (set, get, update, send,
-deregister, state, reboot); the bench around it adds:
+deregister, register, state, reboot); the bench around it adds:
 
     {"do": "sms", "from": "+447700900123", "data": "54020001…"}  an 8-bit SMS arrives, data in hex
          optional: "dcs": 4, "udh": "0605040B84C002" (with its length octet), "pid": 0; or, instead of
@@ -25,11 +25,13 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 from tools import build
 from tools.board import HEAP_K, SimulatedBoard
+from tools.cli import Parser
 from tools.virtual.bridge import Bridge
 from tools.virtual.modem import VirtualModem
 from tools.virtual.network import Network
@@ -54,6 +56,7 @@ class Bench:
                  nat_timeout_s: "float | None" = 60, modem_speed: float = 1.0,
                  sim_number: str = _SIM_NUMBER, heap_k: int = HEAP_K, routes=None, pin="1234"):
         self._on_event = on_event
+        self._sms_door = None
         self._folder = Path(tempfile.mkdtemp(prefix="nudge-board-"))
         (self._folder / "site.json").write_text(json.dumps(site))
         if application:
@@ -61,7 +64,7 @@ class Bench:
         self.network = self.modem = self.bridge = None
         self.sim_number = sim_number
         if site["link"] != "udp":
-            timers = Timers()
+            timers = self._timers = Timers()
             self.network = Network(timers, nat_timeout_s=nat_timeout_s,
                                    on_event=lambda name, facts: on_event("network", name, facts),
                                    epoch_s=int(time.time()))
@@ -76,9 +79,32 @@ class Bench:
         """Switch the board on."""
         await self.board.power_on()
 
+    async def open_sms_port(self, port: int, number: str) -> None:
+        """Put a modem with `number` on the network, which answers AT commands on a loopback TCP port.
+
+        Raises OSError when the port cannot be bound.
+        """
+        modem = VirtualModem("sim800l", self.network, self._timers, number, speed=10.0,
+                             imei="866000000000022", imsi="001010000000022",
+                             on_event=lambda name, facts: None, saved={"+IPR": 115200})
+        modem.supply(True)
+        modem.pwrkey(True)
+        self._timers.call_later(1500, modem.pwrkey, False)
+
+        async def serve(reader, writer):
+            modem.on_output = lambda data: writer.write(bytes(data))
+            modem.dtr(False)
+            while data := await reader.read(512):
+                modem.write(data)
+            writer.close()
+
+        self._sms_door = await asyncio.start_server(serve, "127.0.0.1", port)
+
     async def stop(self) -> None:
         """Switch everything off and remove the board's file system."""
         await self.board.power_off()
+        if self._sms_door:
+            self._sms_door.close()
         if self.bridge:
             self.bridge.close()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -140,12 +166,12 @@ class Bench:
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m tools.device", formatter_class=argparse.RawDescriptionHelpFormatter,
         description="A simulated ESP32 board, running the real firmware, against an LwM2M server.",
         epilog="Commands on standard input, one JSON object a line: set, get, update, send,\n"
-               "deregister, state, reboot (firmware/node/console.py); sms, adc, fault,\n"
-               "power_cycle, quit (tools/device.py). Each is answered by an event.")
+               "deregister, register, state, reboot (firmware/node/console.py); sms, adc,\n"
+               "fault, power_cycle, quit (tools/device.py). Each is answered by an event.")
     site = parser.add_argument_group("site configuration")
     site.add_argument("--config", metavar="FILE", help="a site.json, instead of the options below")
     site.add_argument("--server", metavar="URI", help="coap://HOST:PORT")
@@ -154,7 +180,8 @@ def _parser():
                       help="udp = a plain socket, no modem (default)")
     site.add_argument("--version", choices=("draft", "1.0", "1.1"), default="1.1")
     site.add_argument("--lifetime", type=int, metavar="S", default=86400)
-    site.add_argument("--binding", default="U", help="U, S, US or SU (default U)")
+    site.add_argument("--binding", default="U",
+                      help="U, S, US or SU; a Q in it means --queue (default U)")
     site.add_argument("--queue", action="store_true", help="ask for Queue Mode")
     site.add_argument("--awake-time", type=int, metavar="S",
                       help="seconds awake after the last message (default: as the version says)")
@@ -175,6 +202,9 @@ def _parser():
                        help=f"MicroPython heap in ESP32 KiB (default {HEAP_K})")
     bench.add_argument("--nat-timeout", type=float, default=60, metavar="S",
                        help="silence that closes a NAT mapping (default 60)")
+    bench.add_argument("--sms-port", type=int, metavar="PORT",
+                       help="a second modem, with the server's number, answers AT commands on\n"
+                            "this TCP port: for python -m tools.server --modem 127.0.0.1:PORT")
     bench.add_argument("--modem-speed", type=float, default=1.0, metavar="X",
                        help="10 boots and attaches ten times as fast (default 1)")
     return parser
@@ -198,8 +228,8 @@ def site_from(options) -> dict:
         "servers": [{
             "uri": options.server,
             "lifetime_s": options.lifetime,
-            "binding": options.binding,
-            "queue": options.queue,
+            "binding": options.binding.replace("Q", ""),
+            "queue": options.queue or "Q" in options.binding,
             "sms_number": options.server_number,
             "awake_time_s": options.awake_time,
         }],
@@ -240,6 +270,8 @@ async def _run(options, site):
         loop.add_signal_handler(number, ended.set)
     commands = asyncio.create_task(_commands(bench, ended))
     try:
+        if options.sms_port:
+            await bench.open_sms_port(options.sms_port, site["servers"][0]["sms_number"])
         await bench.start()
         await ended.wait()
     finally:
@@ -251,15 +283,18 @@ async def _run(options, site):
 
 async def _commands(bench, ended):
     """Take command lines until `quit`; the end of standard input leaves the board running."""
-    reader = asyncio.StreamReader()
+    lines = asyncio.Queue()
     loop = asyncio.get_running_loop()
-    try:
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    except ValueError:
-        return  # standard input is a plain file or closed: nobody there to give commands
-    while line := await reader.readline():
-        text = line.decode(errors="replace")
-        if text.strip() and not await bench.command(text):
+
+    def read():
+        # A thread, because standard input may be a pipe, a terminal, a file or nothing at all.
+        for line in sys.stdin:
+            loop.call_soon_threadsafe(lines.put_nowait, line)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        line = await lines.get()
+        if line.strip() and not await bench.command(line):
             ended.set()
             return
 
@@ -275,10 +310,13 @@ def main(arguments=None) -> int:
     except config.ConfigError as error:
         print(error, file=sys.stderr)
         return 2
+    if options.sms_port and (site["link"] == "udp" or not site["servers"][0]["sms_number"]):
+        print("--sms-port: needs --link sim800 or sim7000 and --server-number", file=sys.stderr)
+        return 2
     site["log"] = "json"  # the bench reads it, and prints it as --log says
     try:
         asyncio.run(_run(options, site))
-    except (build.BuildError, FileNotFoundError) as error:
+    except (build.BuildError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -52,7 +52,7 @@ _MODEM = (
 _OBJECT = (
     ("object", "sensor", _NEEDED, None),
     ("instance", "int", 0, (0, 65534)),
-    ("value", "number", None, None),
+    ("value", "number", 0, None),
     ("units", "str", None, 16),
 )
 # IPSO Objects with a Sensor Value, its unit and its extremes; anything else is an application's.

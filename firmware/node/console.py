@@ -5,6 +5,7 @@
     {"do": "update"}        send a registration Update       → ok       do
     {"do": "send", "paths": ["/3303/0/5700"]}  LwM2M Send    → ok       do
     {"do": "deregister"}    leave every server               → ok       do
+    {"do": "register"}      register again after that        → ok       do
     {"do": "state"}         servers, registrations, memory   → state    …
     {"do": "reboot"}        restart the chip                 → ok       do
 
@@ -75,7 +76,10 @@ def _set(node, command):
     instance = _instance(node, path)
     if "value" not in command:
         raise CommandError("value: missing; use the resource's value")
-    instance.set(path[2], command["value"], path[3] if len(path) == 4 else None)
+    try:
+        instance.set(path[2], command["value"], path[3] if len(path) == 4 else None)
+    except (ValueError, TypeError) as error:
+        raise CommandError(str(error))
     return "set", {"path": command["path"], "value": command["value"]}
 
 
@@ -110,6 +114,11 @@ def _deregister(node, command):
     return "ok", {}
 
 
+def _register(node, command):
+    node.client.start(node.clock.now())
+    return "ok", {}
+
+
 def _state(node, command):
     return "state", node.state()
 
@@ -130,6 +139,7 @@ _ACTIONS = {
     "update": _update,
     "send": _send,
     "deregister": _deregister,
+    "register": _register,
     "state": _state,
     "reboot": _reboot,
 }

@@ -38,6 +38,8 @@ class Node:
         self.bearer = None
         self._timers = []  # [period_ms, due_ms, function]
         self._kept_due_ms = []  # when the timers were due before a deep sleep, in their order
+        self._kept_values = []  # [object, instance, resource, value] set before a deep sleep
+        self._changed = set()  # paths of what was set or written since the first boot
         self._hold_until_ms = 0
         self._event = asyncio.Event()
         self._tasks = []
@@ -98,6 +100,8 @@ class Node:
         self._make_client(endpoint)
         if setup:
             setup(self)
+        self._restore_values()
+        self.tree.on_change.append(self._note_change)
         if kept_client is not None and not self.client.thaw(kept_client, self.clock.now()):
             self.log.event("error", {"reason": "the retained registration is unusable"})
             kept_client = None
@@ -233,6 +237,7 @@ class Node:
             self.client.freeze(now),
             self.bearer.freeze(),
             [timer[1] for timer in self._timers],
+            self._values(),
         ]
         try:
             return retained.pack(cbor.dumps(state))
@@ -246,14 +251,36 @@ class Node:
         if body is None:
             return None
         try:
-            slept_at_ms, slept_at_s, endpoint, client, bearer, due = cbor.loads(body)
+            slept_at_ms, slept_at_s, endpoint, client, bearer, due, values = cbor.loads(body)
         except ValueError:
             return None
         # A clock that was set back must not make the node wait longer than it meant to.
         slept_ms = max(0, hw.epoch_s() - slept_at_s) * 1000
         self.clock.resume(slept_at_ms + slept_ms)
         self._kept_due_ms = due
+        self._kept_values = values
         return endpoint, client, bearer
+
+    def _note_change(self, path):
+        # The Server object's values are the client's to keep, the Security object's nobody's.
+        if path[0] > 1:
+            self._changed.add(path)
+
+    def _values(self):
+        values = []
+        for path in self._changed:
+            instance = self.tree.get(path[0], path[1])
+            if instance and path[2] in instance.values:
+                values.append([path[0], path[1], path[2], instance.values[path[2]]])
+        return values
+
+    def _restore_values(self):
+        for oid, iid, rid, value in self._kept_values:
+            instance = self.tree.get(oid, iid)
+            if instance:
+                instance.values[rid] = value
+                self._changed.add((oid, iid, rid))
+        self._kept_values = []
 
     def _spawn(self, coroutine):
         self._tasks.append(asyncio.create_task(self._guarded(coroutine)))

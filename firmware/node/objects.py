@@ -62,5 +62,4 @@ def _add_configured(node, entry):
     kind = Temperature if entry["object"] == 3303 else type(
         "Sensor%d" % entry["object"], (Sensor,), {"object_id": entry["object"], "object_version": "1.1"})
     sensor = node.add(kind(units=entry["units"]), entry["instance"])
-    if entry["value"] is not None:
-        sensor.set(5700, entry["value"])
+    sensor.set(5700, entry["value"])
