@@ -177,7 +177,8 @@ class SimCom:
     def _on_reset(self, line):
         self.asleep = False
         self.lost(line)
-        if self.on_restart:
+        # One that went off for want of supply rests until something is to be sent.
+        if self.on_restart and not line.endswith("POWER DOWN"):
             self.on_restart()
 
     def _on_deactivated(self, line):

@@ -73,6 +73,8 @@ class SmsLink(ModemLink):
 
         try:
             await self._ready()
+            # Messages announced so far will be in the list.
+            self._jobs = [job for job in self._jobs if job[0] == _SEND]
             return await drain(self)
         finally:
             self._release()

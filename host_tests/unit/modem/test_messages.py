@@ -96,3 +96,40 @@ def test_parts_by_index_and_time_out():
         assert bench.script.commands[-1] == "AT+CMGD=3" and bench.sms.dropped == {"incomplete": 1}
 
     run(play())
+
+
+def test_announced_and_then_listed():
+    """TS 27.005 §3.4.2: what a list will show is not asked for once more."""
+
+    async def play():
+        bench = Bench()
+        await bench.modem.start()
+        bench.script.answers["AT+CMGL=4"] = (
+            b"\r\n+CMGL: 2,0,,33\r\n" + A.encode() + b"\r\n\r\nOK\r\n"
+        )
+        before = len(bench.script.commands)
+        bench.sms.read_waiting()
+        bench.modem.channel.feed(b'\r\n+CMTI: "SM",2\r\n')
+        await bench.idle()
+        assert bench.script.commands[before:] == ["AT+CMGL=4", "AT+CMGD=2"]
+        assert len(bench.got) == 1
+
+    run(play())
+
+
+def test_no_supply_no_restart():
+    """AT manual (CBATCHK): a modem that went off for want of supply is left alone."""
+
+    async def play():
+        bench = Bench()
+        await bench.modem.up()
+        before = len(bench.script.commands)
+        bench.script.emit(b"\r\nUNDER-VOLTAGE POWER DOWN\r\n")
+        await asyncio.sleep_ms(60_000)
+        assert bench.modem.state == 0 and len(bench.script.commands) == before
+        bench.script.emit(b"\r\nRDY\r\n")
+        await asyncio.sleep_ms(1000)
+        await bench.idle()
+        assert bench.modem.state == 1, "one that comes back by itself is set up again"
+
+    run(play())
