@@ -1,6 +1,7 @@
 """The SMS link against scripted answers: codes, lists, parts, and what is not a message."""
 
 import asyncio
+import sys
 
 from unit.modem.scripted import SETTINGS, Bench, Script, run
 
@@ -112,6 +113,7 @@ def test_announced_and_then_listed():
         bench.modem.channel.feed(b'\r\n+CMTI: "SM",2\r\n')
         await bench.idle()
         assert bench.script.commands[before:] == ["AT+CMGL=4", "AT+CMGD=2"]
+        assert "modem.inbox" not in sys.modules and "modem.boot" not in sys.modules
         assert len(bench.got) == 1
 
     run(play())
