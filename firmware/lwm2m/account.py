@@ -8,8 +8,7 @@ sleep.
 
 
 def digits(number: "str | None") -> "str | None":
-    """Return the digits of a telephone number, None where there are none (an alphanumeric
-    sender)."""
+    """Return the digits of a telephone number, None for what is none (alphanumeric sender)."""
     if not number:
         return None
     kept = number.replace("+", "").replace(" ", "").replace("-", "")
@@ -20,8 +19,7 @@ def digits(number: "str | None") -> "str | None":
 
 
 def parse_uri(uri: str) -> tuple:
-    """Return (host, port) of `coap://host[:port]` or `coaps://host[:port]`; ValueError
-    otherwise."""
+    """Return (host, port) of `coap://host[:port]` or coaps; raises ValueError for others."""
     scheme, found, rest = uri.partition("://")
     host, colon, port = rest.split("/")[0].partition(":")
     port = port or ("5684" if scheme == "coaps" else "5683")

@@ -180,8 +180,7 @@ class Client:
         return self.step(now)
 
     def step(self, now: int) -> "int | None":
-        """Do what is due and return the ms at which to run again, None when only an event
-        matters."""
+        """Do what is due; return the ms at which to run again, None when an event will tell."""
         self._now = now
         self.endpoint.step(now)
         for account in self.accounts:
@@ -199,15 +198,13 @@ class Client:
         return _earlier(due, self.endpoint.step(now))
 
     def busy(self, now: int) -> bool:
-        """Whether the device has to stay awake: something is outstanding, or a server may
-        speak."""
+        """Whether the device has to stay awake: for an exchange, or for what a server may say."""
         if self.endpoint.busy():
             return True
         return any([queue_mode.busy(account) for account in self.accounts])
 
     def update(self, account: "ServerAccount | None" = None, reason: str = "application") -> None:
-        """Send an Update to one server or all, at the next step; without a registration a
-        Register."""
+        """Update (or Register, where there is no registration) with one server or all."""
         for each in self.accounts if account is None else (account,):
             if each.state not in (_IDLE, _DISABLED):
                 each.wanted = reason
@@ -267,8 +264,7 @@ class Client:
         self.emit("drop", account, reason=reason)
 
     def route(self, account) -> tuple:
-        """Return (link, peer) by which messages go to a server, (None, None) where there is
-        none."""
+        """Return (link, peer) by which messages go to a server, or (None, None)."""
         for binding in (account.transport, "U"):
             if binding in self.links and binding in account.peers:
                 return self.links[binding], account.peers[binding]
@@ -333,8 +329,7 @@ class Client:
         return response
 
     def _execute(self, account, role):
-        """Act on an Execute of a Server object once it is answered: the next step does the
-        work."""
+        """Act on an Execute of a Server object; what it asks for follows its response."""
         if role == "disable":
             self._leave(account, _DISABLED, self._now)
         elif role != "update_trigger":

@@ -56,8 +56,7 @@ class Observation:
 
 
 class Observations:
-    """All observations of a client, at most `limit`, and at most `store` notifications a
-    server."""
+    """All observations of a client, at most `limit`, and `store` notifications a server."""
 
     def __init__(self, client, limit: int = 32, store: int = 32) -> None:
         self._client = client
@@ -74,8 +73,7 @@ class Observations:
                 yield observation
 
     def handle(self, request, response, path: tuple, account, now: int) -> None:
-        """Act on the Observe option of a GET whose response is ready; extends that when it
-        starts."""
+        """Act on the Observe option of a GET; its response, which is ready, may be extended."""
         register = request.get_uint(_OBSERVE)
         accept = request.get_uint(_ACCEPT)
         token = bytes(request.token)
@@ -169,8 +167,7 @@ class Observations:
         return due
 
     def _consider(self, observation, now):
-        """Send, store or skip; return the ms at which to look again, 0 after any event, or
-        None."""
+        """Send, store or skip; return the ms to look again at, 0 after any event, or None."""
         account = observation.account
         if observation.flags & _IN_FLIGHT:
             return 0

@@ -137,7 +137,6 @@ def _register(client, account, now, known):
         or (account.after_sleep == "register" and queue and account.awake_until is None)
     ):
         known = None
-    add = None
     if known:
         account.state = _UPDATING
         client.emit("updating", account, reason=account.wanted)

@@ -62,11 +62,12 @@ _loaded = {}
 class Version:
     """What one enabler version prescribes.
 
-    name: "draft", "1.0" or "1.1". server_table: rows of Object 1, 4 bytes each (see lwm2m.object).
+    name: "draft", "1.0" or "1.1".
+    server_table: rows of Object 1, 4 bytes each (see lwm2m.object).
     server_resources: role -> resource id of Object 1; a role the version lacks is absent.
-    server_version: object version of Object 1 to announce as `;ver=`, None for 1.0. update_method:
-    CoAP method code of Update (PUT = 3 in the draft, POST = 2 after; OMA issue 96). lwm2m_query:
-    value of the `lwm2m=` parameter, None where it is not sent (CR Table 2: only > 1.0).
+    server_version: object version of Object 1 to announce as `;ver=`, None for 1.0.
+    update_method: CoAP method code of Update, PUT = 3 in the draft, POST = 2 after (OMA issue 96).
+    lwm2m_query: value of `lwm2m=`, None where it is not sent (CR Table 2: only > 1.0).
     queue_query: the parameter of its own that asks for queue mode ("q", "Q"), None where the
         binding parameter says it.
     binding_query: whether `b=` is sent.
