@@ -1,0 +1,424 @@
+"""A world for system tests: one board, its modem, the network and a server on one loop.
+
+The board runs the whole firmware (`node.node.Node`) in this process, on the virtual clock: its chip is
+the shim's `machine`, its UART and pins lead to a virtual modem, and that is on a virtual network with
+a scripted server (system/peer.py). Deep sleep ends the run of the node as it ends that of the chip:
+nothing is left of it but RTC memory, its clock and the levels of its pins.
+
+What board, modem, network and server tell goes into one list in the order in which it happens. A test
+is one coroutine given to `World.play`; where it fails, the end of that list is printed with the seed.
+"""
+
+import asyncio
+import gc
+import json
+
+import machine
+from boards.host import board as wiring
+from node import config, hw
+from node.node import Node
+from shim import virtual_time
+from system.peer import Peer
+
+from tools.virtual.modem import VirtualModem
+from tools.virtual.network import Network
+from tools.virtual.timers import Timers
+
+NUMBER = "+4790000001"  # the SIM's
+SERVER_NUMBER = "+447700900123"
+SERVER = ("203.0.113.9", 5683)
+ENDPOINT = "probe-1"
+
+POWER_ON, HARD_RESET, DEEP_SLEEP = 1, 2, 4
+WOKEN_BY_PIN, WOKEN_BY_TIMER, WOKEN_BY_GPIO = 2, 4, 7
+
+_BOOT_MS = 400  # from reset to the first line of Python
+_EPOCH_AT_POWER_ON_S = 946684800  # an ESP32 that has lost its power begins in 2000
+_TICKS_MASK = 0x3FFFFFFF
+_PROFILES = {"sim800": "sim800l", "sim7000": "sim7000g"}
+_TAIL = 40
+_CHATTER = ("at", "radio")  # told too often to be kept
+
+
+class _Chip:
+    """What lies outside the chip for one run of it: the `machine.host` of one boot."""
+
+    def __init__(self, world, reset_cause, wake_reason):
+        self.reset_cause = reset_cause
+        self.wake_reason = wake_reason
+        self.running = True
+        self.halted = None  # (kind, duration_ms, wake_pin)
+        self._world = world
+
+    @property
+    def memory(self):
+        return self._world.memory
+
+    @memory.setter
+    def memory(self, data):
+        self._world.memory = data
+
+    @property
+    def datetime(self):
+        return None
+
+    @datetime.setter
+    def datetime(self, fields):
+        year, month, day, _, hour, minute, second, _ = fields
+        seconds = _days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second
+        self._world.set_epoch(seconds)
+
+    def uart_write(self, data):
+        if self.running:
+            self._world.modem.write(data)
+
+    def pin_write(self, number, level):
+        modem = self._world.modem
+        if not self.running:
+            return
+        if number == wiring.PINS["pwrkey"]:
+            modem.pwrkey(level == wiring.PINS["pwrkey_pressed"])
+        elif number == wiring.PINS["dtr"]:
+            modem.dtr(bool(level))
+
+    def pin_read(self, number):
+        return int(self._world.modem.ri) if number == wiring.PINS["ri"] else 1
+
+    def adc_uv(self, number):
+        return self._world.microvolts.get(number, 0)
+
+    def halt(self, kind, duration_ms, wake_pin):
+        self.running = False
+        self.halted = (kind, duration_ms, wake_pin)
+
+
+class _Log:
+    """The node's log of one boot; what comes after its end is not of this world."""
+
+    form = "json"
+
+    def __init__(self, world, chip):
+        self._world = world
+        self._chip = chip
+
+    def event(self, name, facts):
+        if self._chip.running:
+            self._world.record("device", name, facts)
+
+
+class World:
+    """One board and all that is around it.
+
+    link: "sim800" or "sim7000". version: the enabler version. server: settings of the one server in
+    the site configuration (node/config.py) that differ from the usual. setup: what an application's
+    setup(node) does. Other keywords are keys of the site configuration. modem: the virtual modem; it
+    may be broken before `play`. peer: the server.
+    """
+
+    def __init__(self, link="sim7000", version="1.1", seed=1, server=None, setup=None,
+                 nat_timeout_s=60, **settings):
+        self.seed = seed
+        self.events = []  # (ms, who, name, facts)
+        self.memory = b""
+        self.microvolts = {}
+        self.node = None
+        self.boots = 0
+        self.awake_ms = 0
+        self.heap_used = 0  # largest that was seen when a node was about to sleep
+        self._tail = []
+        self._cursor = 0
+        self._changed = asyncio.Event()
+        self._setup = setup
+        self._failure = None
+        self._task = None
+        self._chip = None
+        self._armed = None  # pin that ends the deep sleep
+        self._woken = asyncio.Event()
+        self._reason = 0
+        self._lines = []
+        self._line = asyncio.Event()
+        self._epoch_base_s = _EPOCH_AT_POWER_ON_S
+        self._epoch_base_ms = 0
+        self._booted_ms = 0
+        self._random = (seed * 2654435761 + 97) & 0xFFFFFFFF or 1
+        self.timers = Timers()
+        self.network = Network(self.timers, seed=seed, nat_timeout_s=nat_timeout_s,
+                               on_event=lambda name, facts: self.record("network", name, facts),
+                               epoch_s=virtual_time.epoch_s())
+        self.modem = VirtualModem(_PROFILES[link], self.network, self.timers, NUMBER,
+                                  on_event=lambda name, facts: self.record("modem", name, facts))
+        self.modem.on_output = self._modem_output
+        self.modem.on_ri = self._modem_ri
+        self.peer = Peer(self.network, self.timers, self.record, SERVER, SERVER_NUMBER, NUMBER,
+                         version, self.random_bits)
+        account = {"uri": "coap://%s:%d" % SERVER, "sms_number": SERVER_NUMBER, "lifetime_s": 86400}
+        account.update(server or {})
+        site = {"endpoint": ENDPOINT, "version": version, "link": link, "sms_number": NUMBER[1:],
+                "log": "json", "servers": [account], "modem": {"apn": "iot.example"},
+                "objects": [{"object": 3303, "value": 21.5, "units": "Cel"}]}
+        site.update(settings)
+        self._site = json.dumps(site)
+
+    # The play.
+
+    def play(self, scenario) -> None:
+        """Run `await scenario(self)` with the board switched on, in virtual time.
+
+        Raises what the scenario, the node or a delayed call raised, after the end of the events.
+        """
+        kept = hw.ticks_ms, hw.epoch_s, hw.random_bits
+        hw.ticks_ms, hw.epoch_s, hw.random_bits = self.ticks_ms, self.epoch_s, self.random_bits
+        try:
+            virtual_time.run(self._play(scenario))
+        except BaseException:
+            print("seed %d, %d ms" % (self.seed, virtual_time.now_ms()))
+            for at_ms, who, name, facts in self._tail:
+                print("%10.3f %-8s %-14s %s" % (at_ms / 1000, who, name, facts))
+            raise
+        finally:
+            hw.ticks_ms, hw.epoch_s, hw.random_bits = kept
+            machine.host = None
+
+    async def _play(self, scenario):
+        asyncio.get_event_loop().set_exception_handler(self._unhandled)
+        self.power_on()
+        try:
+            await scenario(self)
+            if self._failure:
+                raise self._failure
+        finally:
+            await self.power_cut()
+
+    def _unhandled(self, loop, context):
+        self._fail(context.get("exception") or AssertionError(context["message"]))
+
+    def _fail(self, error):
+        if self._failure is None:
+            self._failure = error
+        self.record("world", "failure", {"reason": repr(error)})
+
+    # What happened.
+
+    def record(self, who, name, facts) -> None:
+        """Take an event into the list."""
+        event = (virtual_time.now_ms(), who, name, facts)
+        if len(self._tail) >= _TAIL:
+            self._tail.pop(0)
+        self._tail.append(event)
+        if name in _CHATTER:
+            return
+        self.events.append(event)
+        self._changed.set()
+
+    async def until(self, condition, limit_s=600, what="the condition") -> None:
+        """Wait until condition() holds; it is asked after each event. AssertionError after limit_s."""
+        end_ms = virtual_time.now_ms() + limit_s * 1000
+        while not condition():
+            if self._failure:
+                raise self._failure
+            left_ms = end_ms - virtual_time.now_ms()
+            assert left_ms > 0, "%s: not within %d s" % (what, limit_s)
+            self._changed.clear()
+            try:
+                await asyncio.wait_for_ms(self._changed.wait(), left_ms)
+            except asyncio.TimeoutError:
+                pass
+
+    async def saw(self, who, event, limit_s=600, **facts) -> dict:
+        """Wait for the next event of that name with these facts; return its facts.
+
+        Each call looks behind the event that the last one found, so that calls tell an order.
+        """
+        found = []
+
+        def look():
+            for index in range(self._cursor, len(self.events)):
+                if _matches(self.events[index], who, event, facts):
+                    self._cursor = index + 1
+                    found.append(self.events[index][3])
+                    return True
+            return False
+
+        await self.until(look, limit_s, "%s %s %s" % (who, event, facts or ""))
+        return found[0]
+
+    def mark(self) -> int:
+        """Return the place in the list of events; `saw` looks only behind it from here on."""
+        self._cursor = len(self.events)
+        return self._cursor
+
+    def all(self, who, event, since=0, **facts) -> list:
+        """Return the facts of every event of that name behind place `since`."""
+        return [each[3] for each in self.events[since:] if _matches(each, who, event, facts)]
+
+    def times(self, who, event, since=0, **facts) -> list:
+        """Return the ms of every event of that name behind place `since`."""
+        return [each[0] for each in self.events[since:] if _matches(each, who, event, facts)]
+
+    async def settled(self, limit_s=900) -> None:
+        """Wait until the board is registered and in deep sleep."""
+        await self.saw("device", "registered", limit_s)
+        await self.sleeping(limit_s)
+
+    async def sleeping(self, limit_s=900) -> None:
+        """Wait until the board is in deep sleep."""
+        await self.saw("device", "sleeping", limit_s)
+        # The modem follows as soon as its UART is quiet.
+        await asyncio.sleep_ms(1000)
+
+    async def sleep(self, seconds) -> None:
+        """Let time pass."""
+        await asyncio.sleep_ms(int(seconds * 1000))
+        if self._failure:
+            raise self._failure
+
+    # The board.
+
+    @property
+    def running(self) -> bool:
+        """Whether the chip runs; it does not in deep sleep."""
+        return self._chip is not None and self._chip.running
+
+    def power_on(self) -> None:
+        """Connect the battery of the board."""
+        self.memory = b""
+        self._task = asyncio.create_task(self._board())
+
+    async def power_cut(self) -> None:
+        """Take the battery off the board: RTC memory and clock are lost, the modem has its own."""
+        if self._task is None:
+            return
+        if self._chip:
+            self._chip.running = False
+        self._task.cancel()
+        try:
+            await self._task
+        except asyncio.CancelledError:
+            pass
+        self._task = None
+        self._epoch_base_s, self._epoch_base_ms = _EPOCH_AT_POWER_ON_S, virtual_time.now_ms()
+
+    def command(self, **command) -> None:
+        """Give the console a command; a sleeping board is woken for it, as by a button."""
+        self._lines.append(json.dumps(command).encode())
+        self._line.set()
+        if self._armed is not None:
+            self._wake(WOKEN_BY_GPIO)
+
+    async def readline(self) -> bytes:
+        """The console's side of `command`."""
+        while not self._lines:
+            self._line.clear()
+            await self._line.wait()
+        return self._lines.pop(0)
+
+    def ticks_ms(self) -> int:
+        """The chip's tick counter: from its boot, wrapping."""
+        return virtual_time.now_ms() - self._booted_ms & _TICKS_MASK
+
+    def epoch_s(self) -> int:
+        """The chip's clock."""
+        return self._epoch_base_s + (virtual_time.now_ms() - self._epoch_base_ms) // 1000
+
+    def set_epoch(self, seconds) -> None:
+        """The chip's clock is set."""
+        self._epoch_base_s, self._epoch_base_ms = seconds, virtual_time.now_ms()
+
+    def random_bits(self, count) -> int:
+        """The chip's random generator, from the seed (xorshift32)."""
+        x = self._random
+        x ^= x << 13 & 0xFFFFFFFF
+        x ^= x >> 17
+        x ^= x << 5 & 0xFFFFFFFF
+        self._random = x
+        return x >> 32 - count if count else 0
+
+    async def _board(self):
+        cause, reason = POWER_ON, 0
+        try:
+            while True:
+                await asyncio.sleep_ms(_BOOT_MS)
+                kind, duration_ms, pin = await self._boot(cause, reason)
+                cause, reason = HARD_RESET, 0
+                if kind == "deepsleep":
+                    cause, reason = DEEP_SLEEP, await self._deep_sleep(duration_ms, pin)
+        except Exception as error:
+            self._fail(error)
+
+    async def _boot(self, cause, reason):
+        self.boots += 1
+        self._booted_ms = virtual_time.now_ms()
+        machine.uarts.clear()
+        machine.wake_pin = None
+        machine.host = self._chip = chip = _Chip(self, cause, reason)
+        gc.collect()
+        node = self.node = Node(config.check(json.loads(self._site)), wiring)
+        node.log = _Log(self, chip)
+        try:
+            await node.run(self._setup, self)
+            raise AssertionError("the node ended by itself")
+        except machine.Halted:
+            return chip.halted
+        finally:
+            chip.running = False
+            self.awake_ms += virtual_time.now_ms() - self._booted_ms
+            _end(node)
+            self.node = None
+            gc.collect()
+
+    async def _deep_sleep(self, duration_ms, pin):
+        self._armed = -1 if pin is None else pin
+        self._woken.clear()
+        try:
+            if pin == wiring.PINS["ri"] and not self.modem.ri:
+                return WOKEN_BY_PIN
+            if self._lines:
+                return WOKEN_BY_GPIO
+            if duration_ms is None:
+                await self._woken.wait()
+                return self._reason
+            try:
+                await asyncio.wait_for_ms(self._woken.wait(), duration_ms)
+            except asyncio.TimeoutError:
+                return WOKEN_BY_TIMER
+            return self._reason
+        finally:
+            self._armed = None
+
+    def _wake(self, reason):
+        self._reason = reason
+        self._woken.set()
+
+    def _modem_output(self, data):
+        if self.running:
+            for uart in machine.uarts:
+                uart.receive(bytes(data))
+
+    def _modem_ri(self, level):
+        if not level and self._armed == wiring.PINS["ri"]:
+            self._wake(WOKEN_BY_PIN)
+
+
+def _end(node):
+    """End all that a node has running, as the chip's stop does."""
+    if node.bearer:
+        for link in node.bearer.links:
+            if link._task:
+                link._task.cancel()
+    node.close()
+
+
+def _matches(event, who, name, facts):
+    if event[1] != who or event[2] != name:
+        return False
+    for key in facts:
+        if event[3].get(key) != facts[key]:
+            return False
+    return True
+
+
+def _days(year, month, day):
+    """Days from 1970-01-01 to a date of the Gregorian calendar."""
+    year -= month < 3
+    shifted = (153 * (month + (9 if month < 3 else -3)) + 2) // 5 + day - 1
+    return year * 365 + year // 4 - year // 100 + year // 400 + shifted - 719468
