@@ -8,13 +8,18 @@ from micropython import const
 from lwm2m.codec import coerce, single
 from lwm2m.codec.cbor import dumps, loads
 
+_FLOAT = const(4)
 _OBJLNK = const(8)
 
 
 def encode(entries, base: tuple):
     """Yield the CBOR item of the value at base."""
     kind, value = single(entries, base)
-    yield dumps("%d:%d" % value if kind == _OBJLNK else value)
+    if kind == _OBJLNK:
+        value = "%d:%d" % value
+    elif kind == _FLOAT:
+        value = float(value)  # not an integer, which Leshan refuses for a Float
+    yield dumps(value)
 
 
 def decode(payload, base: tuple, kind_of):

@@ -25,6 +25,7 @@ _SENML_VERSION = const(10)
 
 # Label of the value by type, from String (1) to Time (7), and Corelnk (9).
 _LABELS = b"\x02\x03\x02\x02\x02\x04\x08\x02\x00\x03"
+_FLOAT = const(4)
 _OBJLNK = const(8)
 
 
@@ -57,7 +58,8 @@ def encode(entries, base: tuple):
             value = "%d:%d" % value
         else:
             put(out, _LABELS[kind])
-        put(out, value)
+        # A whole number as an integer is legal too, but Leshan refuses it for a Float.
+        put(out, float(value) if kind == _FLOAT else value)
         yield bytes(out)
         out = bytearray()
     if out:

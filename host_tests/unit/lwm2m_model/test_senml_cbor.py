@@ -1,6 +1,6 @@
 """SenML CBOR, both directions."""
 
-from lwm2m.codec import cbor, senml_cbor
+from lwm2m.codec import cbor, cbor_value, senml_cbor
 from unit.lwm2m_model.helpers import KINDS, VALUES, is_refused, kind_of
 
 
@@ -158,3 +158,10 @@ def test_streamed_array():
     """RFC 8949 §3.2.2: an array of open length is a pack too."""
     payload = b"\x9f" + cbor.dumps({0: "/30000/0/1", 2: 1}) + b"\xff"
     assert list(senml_cbor.decode(payload, (30000, 0), kind_of)) == [((30000, 0, 1), 1)]
+
+
+def test_whole_number_of_a_float_resource():
+    """RFC 8428 §6, TS 1.1 Core appendix C: a Float leaves as a CBOR float, for strict readers."""
+    entry = [((3303, 0, 5700), 4, 20)]
+    assert b"".join(senml_cbor.encode(entry, (3303, 0, 5700)))[-5:] == b"\xfa\x41\xa0\x00\x00"
+    assert b"".join(cbor_value.encode(entry, (3303, 0, 5700))) == b"\xfa\x41\xa0\x00\x00"
