@@ -8,4 +8,5 @@ for _folder in (_ROOT, _ROOT / "host_tests", _ROOT / "host_tests" / "shim", _ROO
     if str(_folder) not in sys.path:
         sys.path.insert(0, str(_folder))
 
+import hypothesis  # noqa: E402,F401  early: its plugin would load it deep in the stack, and fail
 import shim.cpython  # noqa: E402,F401  MicroPython's asyncio and time names

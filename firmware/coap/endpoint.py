@@ -8,7 +8,6 @@ import struct
 
 from micropython import const
 
-from coap import codes
 from coap.exchange import Exchange, Exchanges
 from coap.message import ACK, CON, NON, RST, FormatError, Message, decode
 from coap.recent import Recent
@@ -16,6 +15,8 @@ from coap.recent import Recent
 LATER = object()  # a handler's answer: acknowledge, the response comes by respond()
 
 _EMPTY = const(0)
+_BAD_OPTION = const(0x82)
+_PROXYING_NOT_SUPPORTED = const(0xA5)
 _ID_MASK = const(0xFFFF)
 _PROXY_URI = const(35)
 _PROXY_SCHEME = const(39)
@@ -139,12 +140,12 @@ class Endpoint:
         confirmable = request.type == CON
         refused = request.screen()
         if refused in (_PROXY_URI, _PROXY_SCHEME):
-            response = request.reply(codes.PROXYING_NOT_SUPPORTED)  # RFC 7252 §5.10.2
+            response = request.reply(_PROXYING_NOT_SUPPORTED)  # RFC 7252 §5.10.2
         elif refused:
             self._drop("critical option", peer)
             if not confirmable:
                 return
-            response = request.reply(codes.BAD_OPTION, b"option %d" % refused)
+            response = request.reply(_BAD_OPTION, b"option %d" % refused)
         else:
             response = self._handler(request, peer, link, now)
         if response is None:

@@ -45,7 +45,7 @@ class FormatError(Exception):
 class Message:
     """A request, a response or an empty message.
 
-    type: CON, NON, ACK or RST. code: see coap.codes. message_id: 0..65535, given by the endpoint
+    type: CON, NON, ACK or RST. code: see coap.registry. message_id: 0..65535, given by the endpoint
     to what it sends. token: 0 to 8 bytes. payload: bytes, or a memoryview into the datagram that
     was read.
     """
@@ -241,3 +241,8 @@ def _text(value: bytes) -> str:
         return str(value, "utf-8")
     except UnicodeError:
         return "\ufffd"  # names no resource, and means nothing as an argument
+
+
+def dotted(code: int) -> str:
+    """Return a code as people write it: "2.05" for 0x45."""
+    return "%d.%02d" % (code >> 5, code & 0x1F)

@@ -4,18 +4,6 @@ import struct
 
 from micropython import const
 
-OBSERVE = const(6)
-LOCATION_PATH = const(8)
-URI_PATH = const(11)
-CONTENT_FORMAT = const(12)
-MAX_AGE = const(14)
-URI_QUERY = const(15)
-ACCEPT = const(17)
-BLOCK2 = const(23)
-BLOCK1 = const(27)
-SIZE2 = const(28)
-SIZE1 = const(60)
-
 _REPEATABLE = const(1)
 
 # Number: shortest value << 12 | longest value << 1 | repeatable. Left out are If-Match and

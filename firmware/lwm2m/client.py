@@ -5,8 +5,8 @@ leave by link.send(). `step` returns when it next has to run; that is the time t
 deep as the board can, whenever `busy` is False.
 """
 
-from coap.codes import dotted
 from coap.endpoint import Endpoint
+from coap.message import dotted
 from micropython import const
 
 from lwm2m import queue as queue_mode

@@ -25,8 +25,7 @@ Max-Age (RFC 7252 §5.9.3.4, 60 s where absent).
 
 import binascii
 
-from coap.codes import dotted
-from coap.message import Message
+from coap.message import Message, dotted
 from micropython import const
 
 from lwm2m.queue import touch

@@ -4,8 +4,7 @@ A Send waits in the account's outbox for an Update where the client is asleep, a
 does. It is not kept over a deep sleep or a restart.
 """
 
-from coap.codes import dotted
-from coap.message import Message
+from coap.message import Message, dotted
 from micropython import const
 
 from lwm2m.codec.senml_cbor import encode

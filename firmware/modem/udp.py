@@ -53,6 +53,10 @@ class UdpLink(ModemLink):
         else:
             self.add((bytes(data), peer))
 
+    def disconnect(self, peer) -> None:
+        """Close the socket to peer after what waits before it; the next datagram opens another."""
+        self.add((b"", peer))
+
     async def _do(self, job):
         data, peer = job
         if data is None:
@@ -61,6 +65,14 @@ class UdpLink(ModemLink):
             await fetch(self, peer)
             return
         modem = self.modem
+        if not data:
+            n = self.find(peer)
+            if n >= 0:
+                from .sockets import close
+
+                await close(self, n)
+                release("sockets")
+            return
         if modem.now() < self.retry_at:
             self.drop("backoff")
             return

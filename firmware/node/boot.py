@@ -8,15 +8,9 @@ import asyncio
 import gc
 import sys
 
+from node.lean import forget
+
 _CRASH_PAUSE_MS = 1_000
-
-
-def _forget(name):
-    """Let the memory of a module go that was needed once."""
-    room, _, module = name.partition(".")
-    del sys.modules[name]
-    delattr(sys.modules[room], module)
-    gc.collect()
 
 
 def _configuration(path):
@@ -49,7 +43,7 @@ async def run(site_path: str, console=None) -> None:
     site = _configuration(site_path)
     if site is None:
         return
-    _forget("node.config")
+    forget("node.config")
     import board
 
     from node import hw

@@ -11,8 +11,8 @@ States, and what moves them:
 import asyncio
 
 from coap import transmission
+from modem import release
 from modem.at import ModemError
-from modem.info import identify, measure
 from modem.sms import SmsLink
 from modem.udp import UdpLink
 
@@ -112,8 +112,11 @@ class CellularBearer:
         await asyncio.sleep_ms(pause_ms)
 
     async def _look_around(self):
+        from modem.info import identify, measure
+
         await identify(self.modem)
         await measure(self.modem)
+        release("info", "calendar")
         network_s = self.info.get("epoch_s")
         if network_s and abs(network_s - hw.epoch_s()) > _CLOCK_TOLERANCE_S:
             hw.set_epoch_s(network_s)

@@ -8,12 +8,17 @@ deadline, and where nothing is going on it sleeps until then.
 import asyncio
 import gc
 
+from coap import endpoint  # noqa: F401  first: what a nested import leaves between would fragment
+
+gc.collect()
 from lwm2m.client import Client
 from lwm2m.codec import cbor
 from lwm2m.tree import Tree
 
+gc.collect()
 from node import hw, objects, retained
 from node.clock import Clock
+from node.lean import forget
 from node.log import Log
 
 _CONSOLE_PAUSE_MS = 1_000  # a person at the console may have more to say
@@ -105,11 +110,14 @@ class Node:
         if kept_client is not None and not self.client.thaw(kept_client, self.clock.now()):
             self.log.event("error", {"reason": "the retained registration is unusable"})
             kept_client = None
+        forget("lwm2m.state")
         self.client.on_due = self._event.set
         if console:
             from node.console import serve
 
             self._spawn(serve(self, console))
+            if woken == "gpio":
+                self.stay_awake()  # somebody pressed a button to say something
         kept = kept_client is not None
         # The bearer of a node that slept comes up when there is something to read or to send.
         self._connecting = not kept or woken in ("pin", "pins")
@@ -161,8 +169,9 @@ class Node:
 
     def _bearer_event(self, name, facts):
         self.log.event(name, facts)
+        moved = name in ("attached", "detached", "modem_reset") or facts.get("again")
         # A message that is just going out goes out from the new address already.
-        if (name == "attached" or facts.get("again")) and self.client and not self.client.endpoint.busy():
+        if moved and self.client and not self.client.endpoint.busy():
             self.client.address_changed(self.clock.now())
 
     async def _loop(self):

@@ -113,7 +113,7 @@ class SocketBearer:
 
     def freeze(self):
         """Return what to keep over a deep sleep: nothing."""
-        return None
+        return
 
     def close(self) -> None:
         """Give the socket back."""

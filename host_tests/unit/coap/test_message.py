@@ -1,7 +1,7 @@
 """RFC 7252 §3, §5.4, §5.10 and appendix A: messages as bytes."""
 
-from coap.codes import code, dotted
-from coap.message import ACK, CON, NON, RST, FormatError, Message, decode
+from coap.message import ACK, CON, NON, RST, FormatError, Message, decode, dotted
+from coap.registry import code
 
 
 def refused(hexadecimal):

@@ -1,9 +1,17 @@
 """A client on links that record, a server's side to answer with, and a clock that is an
 integer."""
 
-from coap.codes import CREATED, GET, POST
 from coap.message import ACK, CON, RST, Message, decode
-from coap.options import CONTENT_FORMAT, LOCATION_PATH, OBSERVE, URI_PATH, URI_QUERY
+from coap.registry import (
+    CONTENT_FORMAT,
+    CREATED,
+    GET,
+    LOCATION_PATH,
+    OBSERVE,
+    POST,
+    URI_PATH,
+    URI_QUERY,
+)
 from coap.transmission import sms, udp
 from lwm2m.client import Client
 from lwm2m.objects.device import Device

@@ -4,7 +4,7 @@ Each row is checked for the binding that a request is answered on and the bindin
 notifications use, and for whether the client may go to sleep.
 """
 
-from coap.codes import CHANGED, CONTENT, GET, PUT
+from coap.registry import CHANGED, CONTENT, GET, PUT
 from unit.lwm2m.helpers import OWN_NUMBER, SERVER_NUMBER, Bench, is_update
 
 # The client, CoAP and the data model beside the test itself: more than the board's heap holds.

@@ -1,8 +1,17 @@
 """Information Reporting: CR 6.1 and C.1, TS 1.0 5.5 and 5.1.2, RFC 7641."""
 
-from coap.codes import CHANGED, CONTENT, GET, NOT_FOUND, POST, PUT
 from coap.message import CON, NON
-from coap.options import ACCEPT, CONTENT_FORMAT, OBSERVE
+from coap.registry import (
+    ACCEPT,
+    CHANGED,
+    CONTENT,
+    CONTENT_FORMAT,
+    GET,
+    NOT_FOUND,
+    OBSERVE,
+    POST,
+    PUT,
+)
 from lwm2m.objects.ipso import Temperature
 from unit.lwm2m.helpers import DAY_MS, Bench, is_update, text
 

@@ -1,8 +1,7 @@
 """Queue Mode: CR 6.1 and its three figures, TS 1.0 8.3."""
 
-from coap.codes import CHANGED, CONTENT, GET, POST, PUT
 from coap.message import ACK, CON
-from coap.options import OBSERVE
+from coap.registry import CHANGED, CONTENT, GET, OBSERVE, POST, PUT
 from unit.lwm2m.helpers import AWAKE_MS, OWN_NUMBER, SERVER_NUMBER, Bench, is_update, text
 
 # The client, CoAP and the data model beside the test itself: more than the board's heap holds.

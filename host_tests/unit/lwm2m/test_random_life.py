@@ -1,18 +1,18 @@
 """Random lives of a client, from a seed: what must hold whatever the network and the server do."""
 
-from coap.codes import (
+from coap.message import ACK, CON, NON
+from coap.registry import (
     CHANGED,
     CREATED,
     DELETE,
     DELETED,
     GET,
+    LOCATION_PATH,
     NOT_FOUND,
     POST,
     PUT,
     SERVICE_UNAVAILABLE,
 )
-from coap.message import ACK, CON, NON
-from coap.options import LOCATION_PATH
 from unit.lwm2m.helpers import DISABLED, OWN_NUMBER, REGISTERED, SERVER_NUMBER, Bench
 
 # The client, CoAP and the data model beside the test itself: more than the board's heap holds.

@@ -1,21 +1,23 @@
 """The registration interface: CR 5.2.1 and TS 1.0/1.1 5.3."""
 
-from coap.codes import (
+from coap.message import CON, RST, Message
+from coap.registry import (
     BAD_REQUEST,
     CHANGED,
+    CONTENT_FORMAT,
     CREATED,
     DELETE,
     DELETED,
     FORBIDDEN,
     GET,
+    LOCATION_PATH,
+    MAX_AGE,
     NOT_FOUND,
     POST,
     PRECONDITION_FAILED,
     PUT,
     SERVICE_UNAVAILABLE,
 )
-from coap.message import CON, RST, Message
-from coap.options import CONTENT_FORMAT, LOCATION_PATH, MAX_AGE
 from lwm2m.objects.ipso import Temperature
 from lwm2m.registration import NAMES
 from unit.lwm2m.helpers import (

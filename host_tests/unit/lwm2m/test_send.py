@@ -1,8 +1,7 @@
 """Send: TS 1.1 6.4.6, client initiated reporting."""
 
-from coap.codes import CHANGED, POST
 from coap.message import CON
-from coap.options import CONTENT_FORMAT
+from coap.registry import CHANGED, CONTENT_FORMAT, POST
 from lwm2m.codec import load
 from unit.lwm2m.helpers import Bench, is_update
 

@@ -1,6 +1,6 @@
 """The LwM2M Server object: CR C.1, its twelve resources, and the numbering of 1.0 and 1.1."""
 
-from coap.codes import (
+from coap.registry import (
     BAD_REQUEST,
     CHANGED,
     CONTENT,

@@ -1,7 +1,6 @@
 """What outlives a deep sleep: DESIGN.md §3, requirement 13 of facts/lwm2m.md."""
 
-from coap.codes import CHANGED, CONTENT, GET, PUT
-from coap.options import LOCATION_PATH, OBSERVE
+from coap.registry import CHANGED, CONTENT, GET, LOCATION_PATH, OBSERVE, PUT
 from unit.lwm2m.helpers import (
     DISABLED,
     IDLE,

@@ -1,8 +1,7 @@
 """The trigger by SMS: TS 1.1 Transport 5.3 and 6.6, TS 1.0 Table 8, and the vectors of App. L."""
 
-from coap.codes import CHANGED, GET, POST, PUT, SERVICE_UNAVAILABLE
 from coap.message import CON, NON, Message
-from coap.options import URI_PATH
+from coap.registry import CHANGED, GET, POST, PUT, SERVICE_UNAVAILABLE, URI_PATH
 from lwm2m.trigger import matches
 from unit.lwm2m.helpers import OWN_NUMBER, SERVER_NUMBER, Bench, is_update
 

@@ -1,0 +1,265 @@
+"""python -m tools.device as another program drives it: JSON commands in, JSON events out."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tools.server import running
+
+_TIMEOUT_S = 40
+
+
+class Device:
+    """A running tools.device; collects its events."""
+
+    def __init__(self, process):
+        self._process = process
+        self.events = []
+        self._news = asyncio.Event()
+        self._reading = asyncio.create_task(self._read())
+
+    @classmethod
+    async def start(cls, *arguments, stdin=asyncio.subprocess.PIPE):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tools.device", "--log", "json", *arguments,
+            stdin=stdin, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+        return cls(process)
+
+    async def _read(self):
+        async for line in self._process.stdout:
+            self.events.append(json.loads(line))
+            self._news.set()
+
+    def command(self, **command):
+        self.line(json.dumps(command))
+
+    def line(self, text):
+        self._process.stdin.write(text.encode() + b"\n")
+
+    async def event(self, name, since=0, **facts):
+        """Return (position, event) of the first event with these facts."""
+        async def find():
+            while True:
+                for index in range(since, len(self.events)):
+                    event = self.events[index]
+                    if event["event"] == name and all(
+                            event.get(key) == value for key, value in facts.items()):
+                        return index, event
+                self._news.clear()
+                await self._news.wait()
+
+        try:
+            return await asyncio.wait_for(find(), _TIMEOUT_S)
+        except asyncio.TimeoutError:
+            shown = "\n".join(json.dumps(event) for event in self.events[-20:])
+            raise AssertionError(f"no event {name} {facts} in\n{shown}") from None
+
+    async def answer(self, **command):
+        """Give a command and return the event that answers it."""
+        since = len(self.events)
+        self.command(id=since, **command)
+        names = [event for event in self.events if event.get("id") == since]
+        while not names:
+            self._news.clear()
+            await asyncio.wait_for(self._news.wait(), _TIMEOUT_S)
+            names = [event for event in self.events if event.get("id") == since]
+        return names[0]
+
+    async def quit(self):
+        self.command(do="quit")
+        return await self.ended()
+
+    async def ended(self):
+        code = await asyncio.wait_for(self._process.wait(), _TIMEOUT_S)
+        await self._reading
+        return code
+
+    def signal(self, number):
+        self._process.send_signal(number)
+
+    async def kill(self):
+        """End it where a failed scenario has not."""
+        if self._process.returncode is None:
+            self._process.kill()
+            await self.ended()
+
+
+def _play(scenario, *arguments):
+    """Run `scenario(device, server)` with a device that registers with an embedded server."""
+    async def main():
+        async with running("127.0.0.1", 0, awake_s=2) as server:
+            device = await Device.start(
+                "--server", f"coap://127.0.0.1:{server.port}", "--endpoint", "sensor", *arguments)
+            try:
+                await scenario(device, server)
+                assert await device.quit() == 0
+            finally:
+                await device.kill()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("runtime", ["micropython", "cpython"])
+def test_commands_and_events(runtime):
+    """Issue: one JSON command a line, each answered by an event; each event with a time."""
+
+    async def scenario(device, server):
+        _, booted = await device.event("booted", cause="power_on")
+        assert booted["time"] > 1.7e9
+        await device.event("registering")
+        await device.event("registered", server=1)
+        answer = await device.answer(do="set", path="/3303/0/5700", value=21.75)
+        assert (answer["event"], answer["value"]) == ("set", 21.75)
+        assert (await server.read("sensor", "/3303/0/5700")).value == 21.75
+        _, request = await device.event("request", path="/3303/0/5700")
+        assert (request["method"], request["code"]) == ("GET", "2.05")
+        answer = await device.answer(do="get", path="/3303/0/5700")
+        assert (answer["event"], answer["value"]) == ("value", 21.75)
+        assert (await server.observe("sensor", "/3303/0/5700")).ok
+        await device.answer(do="set", path="/3303/0/5700", value=22.5)
+        await device.event("notified")
+        assert (await device.answer(do="update"))["event"] == "ok"
+        await device.event("updated")
+        assert (await device.answer(do="deregister"))["event"] == "ok"
+        at, _ = await device.event("deregistered")
+        assert server.clients == {}
+        assert (await device.answer(do="register"))["event"] == "ok"
+        await device.event("registered", at)
+        at = len(device.events)
+        assert (await device.answer(do="reboot"))["event"] == "ok"
+        await device.event("booted", at, cause="hard")
+        await device.event("registered", at)
+
+    _play(scenario, "--runtime", runtime, "--object", "3303")
+
+
+def test_what_cannot_be_carried_out_is_answered():
+    """DESIGN §6: bad input gets a clear error and loses nothing."""
+
+    async def scenario(device, server):
+        await device.event("registered")
+        for command, reason in (
+            ({"do": "juggle"}, "no such command; use deregister, get, "),
+            ({"do": "get", "path": "/1/0/99"}, "path: /1/0/99 does not exist"),
+            ({"do": "get", "path": "3303"}, 'path: "3303" is not allowed; use /OBJECT/INSTANCE/'),
+            ({"do": "get", "path": "/0/0/0"}, "path: /0/0/0 has no value to show"),
+            ({"do": "set", "path": "/3303/0/5700"}, "value: missing"),
+            ({"do": "set", "path": "/3303/0/5700", "value": "warm"}, "set(5700, 'warm')"),
+            ({"do": "sms", "from": "1", "data": "00"}, "ValueError: this board has no modem"),
+        ):
+            answer = await device.answer(**command)
+            assert answer["event"] == "error", answer
+            assert answer["reason"].startswith(reason), answer
+        for line in ("not JSON", "[1]", "{}", '{"do": 5}'):
+            since = len(device.events)
+            device.line(line)
+            await device.event("error", since)
+        assert (await server.read("sensor", "/3/0/0")).ok
+
+    _play(scenario, "--object", "3303")
+
+
+def test_a_sleeping_board_is_woken_by_a_command_and_keeps_what_was_set():
+    """DESIGN §3: what must outlive a deep sleep is in the retained record."""
+
+    async def scenario(device, server):
+        await device.event("registered")
+        at, _ = await device.event("halted", kind="deepsleep")
+        device.command(do="set", path="/3303/0/5700", value=19.25)
+        at, _ = await device.event("booted", at, cause="deep_sleep", clean=False)
+        await device.event("set", at)
+        at, _ = await device.event("halted", at, kind="deepsleep")
+        device.command(do="get", path="/3303/0/5700")
+        _, value = await device.event("value", at)
+        assert value["value"] == 19.25
+        at, _ = await device.event("halted", at, kind="deepsleep")
+        device.command(do="power_cycle")
+        await device.event("booted", at, cause="power_on", clean=True)
+        await device.event("registered", at)
+
+    _play(scenario, "--link", "sim7000", "--modem-speed", "10", "--queue", "--awake-time", "1",
+          "--object", "3303")
+
+
+def test_an_application_of_ten_lines(tmp_path):
+    """DESIGN §3: the application defines a sensor, samples it and reports a change with one call."""
+    application = tmp_path / "probe.py"
+    application.write_text(
+        "from lwm2m.objects.ipso import Temperature\n"
+        "\n"
+        "\n"
+        "def setup(node):\n"
+        "    probe = node.adc(34)\n"
+        '    temperature = node.add(Temperature(units="Cel"))\n'
+        "    node.every(200, lambda: temperature.set(5700, probe.read_uv() / 10_000 - 50))\n")
+
+    async def scenario(device, server):
+        await device.event("registered")
+        await device.answer(do="adc", pin=34, microvolts=715_000)
+        await asyncio.sleep(0.5)
+        assert (await server.read("sensor", "/3303/0/5700")).value == pytest.approx(21.5)
+
+    _play(scenario, "--app", str(application))
+
+
+def test_an_application_that_crashes(tmp_path):
+    """DESIGN §6: programming errors raise; the chip restarts, and the bench ends a crash loop."""
+    application = tmp_path / "broken.py"
+    application.write_text("def setup(node):\n    node.every(10, lambda: 1 / 0)\n")
+
+    async def scenario(device, server):
+        _, error = await device.event("error")
+        assert error["reason"].startswith("ZeroDivisionError")
+        at, _ = await device.event("booted", 3, cause="hard")
+
+    _play(scenario, "--app", str(application))
+
+
+def test_the_configuration_of_a_board(tmp_path):
+    """Issue: --config FILE is the site configuration that a board reads, instead of options."""
+
+    async def main():
+        async with running("127.0.0.1", 0) as server:
+            site = tmp_path / "site.json"
+            site.write_text(json.dumps({
+                "endpoint": "from-file", "link": "udp", "sleep": "none",
+                "servers": [{"uri": f"coap://127.0.0.1:{server.port}", "lifetime_s": 300}],
+                "objects": [{"object": 3304, "instance": 2, "value": 40, "units": "%RH"}],
+            }))
+            device = await Device.start("--config", str(site), stdin=asyncio.subprocess.DEVNULL)
+            await device.event("registered")
+            client = server.clients["from-file"]
+            assert client.lifetime_s == 300
+            assert (await server.read("from-file", "/3304/2/5701")).value == "%RH"
+            device.signal(signal.SIGTERM)
+            assert await device.ended() == 0
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("arguments, line", [
+    ([], "--server: missing; use coap://HOST:PORT, or --config FILE"),
+    (["--server", "http://x"],
+     'servers[0].uri: "http://x" is not allowed; use coap://HOST or coap://HOST:PORT'),
+    (["--server", "coap://x"],
+     "endpoint: missing; without a modem there is no IMEI to make it from"),
+    (["--server", "coap://x", "--endpoint", "e", "--object", "1"],
+     "objects[0].object: 1 is not allowed; use one of 3300, "),
+    (["--server", "coap://x", "--endpoint", "e", "--app", "/nowhere.py"],
+     "--app: /nowhere.py: no such file"),
+    (["--config", "/nowhere.json"],
+     "/nowhere.json: no such file; it holds the site configuration"),
+    (["--server", "coap://x", "--link", "sim9000"], "python -m tools.device: argument --link: "),
+    (["--server", "coap://x", "--endpoint", "e", "--sms-port", "1"], "--sms-port: needs --link "),
+])
+def test_wrong_arguments(arguments, line):
+    """DESIGN §6: one clear line that names the key, the value and what is allowed; exit code 2."""
+    done = subprocess.run([sys.executable, "-m", "tools.device", *arguments], text=True,
+                          capture_output=True, check=False, timeout=_TIMEOUT_S)
+    assert done.returncode == 2
+    assert done.stderr.startswith(line), done.stderr
+    assert done.stderr.count("\n") == 1
