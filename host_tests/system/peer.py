@@ -5,9 +5,10 @@ then asks it one request after the other (CR 6.1), and sends triggers by SMS. It
 it to and records all that it hears; servers written elsewhere are in host_tests/interop.
 """
 
-from coap import codes, transmission
+from coap import registry as codes
+from coap import transmission
 from coap.endpoint import Endpoint
-from coap.message import CON, FormatError, Message, decode
+from coap.message import CON, FormatError, Message, decode, dotted
 from lwm2m import versions
 
 from tools.virtual import sms_pdu
@@ -191,7 +192,9 @@ class Peer:
     def _handle(self, request, peer, link, now):
         path = request.path()
         facts = {"address": peer, "query": request.queries(), "path": "/".join(path),
-                 "confirmable": request.type == CON, "payload": bytes(request.payload).decode()}
+                 "confirmable": request.type == CON}
+        if path != ["dp"]:
+            facts["payload"] = bytes(request.payload).decode()
         if request.code == codes.DELETE and "/".join(path) in self.registrations:
             del self.registrations["/".join(path)]
             self._record("server", "deregister", facts)
@@ -203,9 +206,14 @@ class Peer:
             return response if max_age is None else response.add(_MAX_AGE, max_age)
         if path == ["rd"] and request.code == codes.POST:
             return self._register(request, peer, facts, now)
+        if path == ["dp"] and self.registrations:
+            self._record("server", "send", facts)
+            return request.reply(codes.CHANGED)
         registration = self.registrations.get("/".join(path))
         if request.code == self.version.update_method and registration:
             self._record("server", "update", facts)
+            if self._asking and registration.address != peer:
+                self._endpoint.cancel(now)  # what was asked there is asked here again
             registration.address = peer
             self._renew(registration, request.queries(), now)
             self._turn()
@@ -258,8 +266,8 @@ class Peer:
                 self._record("server", "unanswered", {"name": name, "reason": reason})
                 return
             payload = bytes(response.payload)
-            self.answers[name] = (codes.dotted(response.code), payload)
-            facts = {"name": name, "code": codes.dotted(response.code), "payload": payload}
+            self.answers[name] = (dotted(response.code), payload)
+            facts = {"name": name, "code": dotted(response.code), "payload": payload}
             self._record("server", "answer", facts)
             if name.startswith("observe ") and response.get(_OBSERVE) is not None:
                 self._observed[bytes(response.token)] = name[8:]

@@ -1,6 +1,6 @@
 """Days of a registration: kept alive, forgotten, refused, disabled, and servers that are not there."""
 
-from coap import codes
+from coap import registry as codes
 from system.world import World
 
 # Firmware, virtual modem, network and server in one process; a board's own heap is tested elsewhere.

@@ -1,6 +1,6 @@
 """Text messages of every kind to a sleeping board: what wakes it, what it obeys, what it says."""
 
-from coap import codes
+from coap import registry as codes
 from system.world import World
 
 # Firmware, virtual modem, network and server in one process; a board's own heap is tested elsewhere.

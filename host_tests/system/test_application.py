@@ -1,0 +1,198 @@
+"""An application on a board: sampling across deep sleeps, notifications, and a person's commands."""
+
+from lwm2m.objects.ipso import Temperature
+from system.world import World
+
+# Firmware, virtual modem, network and server in one process; a board's own heap is tested elsewhere.
+HEAP_K = 640
+
+_HOUR_S = 3600
+_PIN = 34
+
+
+def _probe(period_ms, samples):
+    """The application of DESIGN §3: a probe on an analog input, sampled now and then."""
+
+    def setup(node):
+        probe = node.adc(_PIN)
+        temperature = node.add(Temperature(units="Cel"))
+
+        def sample():
+            samples.append(node.clock.now())
+            temperature.set(5700, probe.read_uv() / 10_000 - 50)
+
+        node.every(period_ms, sample)
+
+    return setup
+
+
+def test_sampling_across_deep_sleeps():
+    """DESIGN §3: the timer of an application wakes the board, which says nothing if nothing changed."""
+    samples = []
+
+    async def play(world):
+        world.microvolts[_PIN] = 700_000
+        await world.settled()
+        since = world.mark()
+        await world.sleep(6 * _HOUR_S)
+        assert 36 <= len(samples) <= 38, len(samples)
+        # Each ten minutes after the last, by the node's own clock, to a second of the chip's.
+        gaps = [late - early for early, late in zip(samples, samples[1:])]
+        assert min(gaps) >= 599_000 and max(gaps) < 602_000, gaps
+        assert not world.all("network", "udp_up", since), "spoke of nothing"
+        assert {each["woken"] for each in world.all("device", "booted", since)} == {"timer"}
+        # A wake without a word leaves the modem asleep.
+        assert not world.all("modem", "modem_awake", since)
+        world.peer.read("/3303/0/5700")
+        world.peer.trigger()
+        await world.saw("server", "answer", payload=b"20.0")
+        await world.sleeping()
+
+    World(setup=_probe(600_000, samples), objects=[]).play(play)
+
+
+def test_notification_after_the_update():
+    """CR 6.1 Figure 4, int-301: asleep, a change is told after an Update, Confirmable."""
+    samples = []
+
+    async def play(world):
+        peer = world.peer
+        world.microvolts[_PIN] = 700_000
+        peer.observe("/3303/0/5700")
+        await world.saw("device", "registered")
+        await world.saw("server", "answer", code="2.05", payload=b"20.0")
+        await world.sleeping()
+        for step in range(1, 5):
+            since = world.mark()
+            world.microvolts[_PIN] = 700_000 + step * 10_000
+            await world.saw("device", "booted", 1200, woken="timer")
+            await world.saw("server", "update")
+            told = await world.saw("server", "notification")
+            assert told["payload"] == b"%d.0" % (20 + step), told
+            await world.sleeping()
+            assert len(world.all("server", "update", since)) == 1
+            assert len(world.all("server", "notification", since)) == 1
+        assert [each[2] for each in peer.notifications] == [True] * 4
+        since = world.mark()
+        await world.sleep(3 * _HOUR_S)  # nothing changes, nothing is told
+        assert not world.all("server", "notification", since)
+        peer.observe("/3303/0/5700", cancel=True)
+        peer.trigger()
+        await world.saw("server", "answer", code="2.05")
+        await world.sleeping()
+        since = world.mark()
+        world.microvolts[_PIN] = 900_000
+        await world.sleep(_HOUR_S)
+        assert not world.all("network", "udp_up", since)
+
+    for link, version in (("sim800", "1.1"), ("sim7000", "draft")):
+        del samples[:]
+        World(link, version, setup=_probe(600_000, samples), objects=[]).play(play)
+
+
+def test_changes_while_the_server_is_away():
+    """CR C.1 resource 9: what changed while the server was away is stored and told in order."""
+    samples = []
+
+    async def play(world):
+        peer = world.peer
+        world.microvolts[_PIN] = 700_000
+        peer.observe("/3303/0/5700")
+        await world.saw("server", "answer", code="2.05")
+        await world.sleeping()
+        peer.silent = True
+        for step in range(1, 6):
+            world.microvolts[_PIN] = 700_000 + step * 10_000
+            await world.sleep(1200)
+        peer.silent = False
+        peer.trigger()
+        await world.sleep(2 * _HOUR_S)
+        told = [float(payload) for _, payload, _ in peer.notifications]
+        assert told and told == sorted(told) and told[-1] == 25.0, told
+        assert not world.running
+
+    World(setup=_probe(600_000, samples), objects=[], server={"lifetime_s": 604800}).play(play)
+
+
+def test_maximum_period():
+    """TS 1.0 5.1.2 (pmax), int-301: an unchanged value is told once in its period, over deep sleeps."""
+
+    async def play(world):
+        peer = world.peer
+        peer.write_attributes("/3303/0/5700", "pmin=10", "pmax=1800")
+        peer.observe("/3303/0/5700")
+        await world.saw("server", "answer", name="observe /3303/0/5700")
+        await world.sleeping()
+        await world.sleep(12 * _HOUR_S)
+        told = world.times("server", "notification")
+        assert 23 <= len(told) <= 25, len(told)
+        assert max([late - early for early, late in zip(told, told[1:])]) < 1_830_000
+
+    World().play(play)
+
+
+def test_console():
+    """DESIGN §2 (node): commands wake a sleeping board, are answered, and it sleeps again."""
+
+    async def play(world):
+        await world.settled()
+        world.command(do="get", path="/3303/0/5700", id=7)
+        await world.saw("device", "booted", woken="gpio")
+        answer = await world.saw("device", "value", id=7)
+        assert answer["value"] == 21.5 and answer["path"] == "/3303/0/5700", answer
+        await world.sleeping(60)
+        world.command(do="update")
+        await world.saw("device", "ok", do="update")
+        await world.saw("server", "update")
+        world.command(do="set", path="/3303/0/5700", value=-3.25)
+        await world.saw("device", "set")
+        world.command(do="get", path="/9/0/0")
+        assert "does not exist" in (await world.saw("device", "error", do="get"))["reason"]
+        world.command(do="fly")
+        assert "no such command" in (await world.saw("device", "error", do="fly"))["reason"]
+        world.command(do="state")
+        state = await world.saw("device", "state")
+        assert state["endpoint"] == "probe-1" and state["registered"] == [True], state
+        world.peer.read("/3303/0/5700")
+        world.peer.ask_now()
+        await world.saw("server", "answer", payload=b"-3.25")
+        world.command(do="deregister")
+        await world.saw("server", "deregister")
+        await world.sleep(5)
+        world.command(do="reboot")
+        await world.saw("device", "booted", cause="hard")
+        await world.saw("server", "register")
+        await world.sleeping()
+
+    World().play(play)
+
+
+def test_send():
+    """int-306, int-311: values are reported unasked, after the Update of a board that slept."""
+
+    async def play(world):
+        peer = world.peer
+        peer.write(peer.resource("mute_send"), "0")
+        await world.saw("server", "answer", code="2.04")
+        await world.sleeping()
+        world.command(do="send", paths=["/3303/0/5700"])
+        await world.saw("server", "update")
+        report = await world.saw("server", "send")
+        assert report["path"] == "dp", report
+        await world.saw("device", "sent", code="2.04")
+        await world.sleeping()
+
+    World().play(play)
+
+
+def test_reboot_by_the_server():
+    """int-241: Execute of /3/0/4 is answered before the chip restarts and registers."""
+
+    async def play(world):
+        world.peer.execute("/3/0/4")
+        await world.saw("server", "answer", code="2.04")
+        await world.saw("device", "booted", cause="hard")
+        await world.saw("server", "register", path="rd")
+        await world.sleeping()
+
+    World().play(play)
