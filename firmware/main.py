@@ -6,7 +6,7 @@ from node import boot
 
 
 def start(console=None) -> None:
-    """Run the node for ever; `console` gives command lines (node/console.py) where one is wanted."""
+    """Run the node for ever; `console` gives command lines (node/console.py), if wanted."""
     asyncio.run(boot.run("site.json", console))
 
 

@@ -1,7 +1,7 @@
 """Run portable tests on real MicroPython: `python -m host_tests.on_micropython [PATH …]`.
 
-Each module runs in a process of its own, from .mpy files, in a heap as large as an ESP32's first one.
-A module that holds more than firmware (a virtual modem, a network) says so with `HEAP_K = N`.
+Each module runs in a process of its own, from .mpy files, in a heap as large as an ESP32's first
+one. A module that holds more than firmware (a virtual modem, a network) says so with `HEAP_K = N`.
 """
 
 import re
@@ -11,14 +11,15 @@ from subprocess import PIPE, STDOUT, TimeoutExpired, run
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
-# The first heap of an ESP32 without PSRAM: 56 KiB on a 32-bit machine; `w` scales it to this one's words.
+# The first heap of an ESP32 without PSRAM: 56 KiB on a 32-bit machine; `w` scales it to this one's
+# words.
 HEAP_K = 56
 TIMEOUT_S = 300
 PATHS = ("firmware", "host_tests/shim", "host_tests", "")
 
 
 def interpreter() -> str:
-    """Return the path of the MicroPython unix port; raises FileNotFoundError where it is missing."""
+    """Return the path of the MicroPython unix port; raises FileNotFoundError."""
     path = Path(sys.executable).parent / "micropython"
     if not path.exists():
         raise FileNotFoundError("the MicroPython unix port is not installed: run `make setup`")
@@ -41,11 +42,25 @@ def run_module(module: str) -> tuple:
     heap_k = int(wanted.group(1)) if wanted else HEAP_K
     name = Path(module).relative_to("host_tests").with_suffix("").as_posix().replace("/", ".")
     search = ":".join(str(BUILD / path) for path in PATHS) + ":.frozen"
-    command = [interpreter(), "-X", f"heapsize={heap_k}wK", str(ROOT / "host_tests/run_portable.py"),
-               name]
+    command = [
+        interpreter(),
+        "-X",
+        f"heapsize={heap_k}wK",
+        str(ROOT / "host_tests/run_portable.py"),
+        name,
+    ]
     try:
-        done = run(command, stdout=PIPE, stderr=STDOUT, text=True, timeout=TIMEOUT_S, check=False,
-                   cwd=BUILD, env={"MICROPYPATH": search}, errors="replace")
+        done = run(
+            command,
+            stdout=PIPE,
+            stderr=STDOUT,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+            cwd=BUILD,
+            env={"MICROPYPATH": search},
+            errors="replace",
+        )
     except TimeoutExpired as late:
         return False, f"{late.stdout or ''}\nno end after {TIMEOUT_S} s"
     return done.returncode == 0, done.stdout

@@ -1,8 +1,9 @@
-"""A simulated ESP32 board: the firmware in a process of its own, with its pins, UART and power here.
+"""A simulated ESP32 board: the firmware in a process of its own, with its pins, UART and power
+here.
 
 The process runs the real firmware on real MicroPython (from .mpy, in an ESP32-sized heap) or on
-CPython. Deep sleep ends it; the bench keeps RTC memory and starts it again when the timer runs out or
-the armed pin goes low, with the wake reason that an ESP32 would give.
+CPython. Deep sleep ends it; the bench keeps RTC memory and starts it again when the timer runs out
+or the armed pin goes low, with the wake reason that an ESP32 would give.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from tools import build
 
 ROOT = build.ROOT
 # What an ESP32 without PSRAM has for Python beside its UART's buffers (README, "Memory").
-HEAP_K = 320
+HEAP_K = 128
 POWER_ON, HARD_RESET, DEEP_SLEEP = 1, 2, 4
 WOKEN_BY_PIN, WOKEN_BY_TIMER, WOKEN_BY_GPIO = 2, 4, 7
 RESTART_PAUSE_S = 0.1
@@ -38,13 +39,19 @@ def interpreter() -> str:
 class SimulatedBoard:
     """One board on the bench.
 
-    `folder` is its file system: site.json, and app.py where it runs an application. `on_event(name,
-    facts)` takes the firmware's events, and the bench's own: `power`, `woken`, `halted`, `output`.
-    `modem` is a virtual modem (tools/virtual/modem.py) or None.
+    `folder` is its file system: site.json, and app.py where it runs an application.
+    `on_event(name, facts)` takes the firmware's events, and the bench's own: `power`, `woken`,
+    `halted`, `output`. `modem` is a virtual modem (tools/virtual/modem.py) or None.
     """
 
-    def __init__(self, folder: Path, on_event, runtime: str = "micropython", modem=None,
-                 heap_k: int = HEAP_K):
+    def __init__(
+        self,
+        folder: Path,
+        on_event,
+        runtime: str = "micropython",
+        modem=None,
+        heap_k: int = HEAP_K,
+    ):
         self.folder = Path(folder)
         self.awake_ms = 0.0
         self.boots = 0
@@ -101,7 +108,7 @@ class SimulatedBoard:
         await self._start(POWER_ON, 0)
 
     def command(self, line: str) -> None:
-        """Give the firmware's console one line; a sleeping board is woken for it, as by a button."""
+        """Give the firmware's console one line; a sleeping board is woken as by a button."""
         self._pending_lines.append(line)
         if self.running:
             self._flush_lines()
@@ -132,20 +139,37 @@ class SimulatedBoard:
         self._halt = None
         self._process = await asyncio.create_subprocess_exec(
             *self._command_line(port, cause, reason, memory_file),
-            cwd=self.folder, env=self._environment(), stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, limit=1 << 20)
+            cwd=self.folder,
+            env=self._environment(),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            limit=1 << 20,
+        )
         self._keep(self._watch(self._process))
 
     def _command_line(self, port, cause, reason, memory_file):
         arguments = [str(port), str(cause), str(reason), str(memory_file)]
         if self._runtime == "micropython":
-            return [interpreter(), "-X", f"heapsize={self._heap_k}K", "-m", "shim.boot", *arguments]
+            return [
+                interpreter(),
+                "-X",
+                f"heapsize={self._heap_k}wK",
+                "-m",
+                "shim.boot",
+                *arguments,
+            ]
         return [sys.executable, "-m", "shim.boot", *arguments]
 
     def _environment(self):
         base = ROOT / "build" if self._runtime == "micropython" else ROOT
-        paths = [self.folder, base / "firmware", base / "boards/host", base / "host_tests/shim",
-                 base / "host_tests"]
+        paths = [
+            self.folder,
+            base / "firmware",
+            base / "boards/host",
+            base / "host_tests/shim",
+            base / "host_tests",
+        ]
         joined = ":".join(str(path) for path in paths)
         if self._runtime == "micropython":
             return {"MICROPYPATH": joined + ":.frozen"}
@@ -190,8 +214,9 @@ class SimulatedBoard:
             self._wake(WOKEN_BY_PIN, "pin")
         elif halt["duration_ms"] is not None:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(halt["duration_ms"] / 1000, self._wake, WOKEN_BY_TIMER,
-                                          "timer")
+            self._timer = loop.call_later(
+                halt["duration_ms"] / 1000, self._wake, WOKEN_BY_TIMER, "timer"
+            )
 
     def _wake(self, reason, word, cause=DEEP_SLEEP):
         if self._timer:
@@ -253,7 +278,7 @@ class SimulatedBoard:
 
     def _modem_output(self, data):
         for start in range(0, len(data), 512):
-            self._send(b"U", bytes(data[start:start + 512]))
+            self._send(b"U", bytes(data[start : start + 512]))
 
     def _ri(self, level):
         pin = self._wiring.PINS["ri"]

@@ -1,7 +1,8 @@
 """Compile the firmware and the portable tests to .mpy files: `python -m tools.build [FOLDER …]`.
 
 build/firmware/ mirrors firmware/, as the board's file system holds it; build/host_tests/ and
-build/tools/ mirror what the tests need on MicroPython. A file is compiled when its source is newer.
+build/tools/ mirror what the tests need on MicroPython. A file is compiled when its source is
+newer.
 """
 
 import shutil
@@ -13,10 +14,19 @@ from subprocess import PIPE, STDOUT, run
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 # What MicroPython loads from .mpy; the rest of tools/ and host_tests/ runs on CPython only.
-PORTABLE = ("firmware", "boards", "host_tests/shim", "host_tests/unit", "host_tests/system",
-            "tools/virtual")
-_CPYTHON_ONLY = {"host_tests/shim/cpython.py", "host_tests/shim/micropython.py",
-                 "tools/virtual/bridge.py"}
+PORTABLE = (
+    "firmware",
+    "boards",
+    "host_tests/shim",
+    "host_tests/unit",
+    "host_tests/system",
+    "tools/virtual",
+)
+_CPYTHON_ONLY = {
+    "host_tests/shim/cpython.py",
+    "host_tests/shim/micropython.py",
+    "tools/virtual/bridge.py",
+}
 
 
 class BuildError(Exception):
@@ -39,8 +49,13 @@ def _compile(mpy_cross: str, source: Path, target: Path) -> None:
     # Tests live by their asserts, which -O3 drops; the firmware has none, and without its table of
     # line numbers it takes an eighth less of a board's heap.
     level = "-O3" if name.startswith("firmware/") else "-O0"
-    result = run([mpy_cross, level, "-s", name, "-o", str(part), str(source)], stdout=PIPE,
-                 stderr=STDOUT, text=True, check=False)
+    result = run(
+        [mpy_cross, level, "-s", name, "-o", str(part), str(source)],
+        stdout=PIPE,
+        stderr=STDOUT,
+        text=True,
+        check=False,
+    )
     if result.returncode:
         raise BuildError(f"{name} does not compile for MicroPython:\n{result.stdout.strip()}")
     part.replace(target)
@@ -49,7 +64,8 @@ def _compile(mpy_cross: str, source: Path, target: Path) -> None:
 def build(folders=PORTABLE) -> int:
     """Bring build/ up to date with `folders` (paths from the repository's root).
 
-    Returns the number of files compiled; raises BuildError with mpy-cross's text on the first failure.
+    Returns the number of files compiled; raises BuildError with mpy-cross's text on the first
+    failure.
     """
     mpy_cross = compiler()
     jobs = []

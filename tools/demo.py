@@ -1,12 +1,11 @@
 """The main job, played and checked: `make demo`.
 
-A sensor registers through a virtual SIM800 or SIM7000, goes to deep sleep behind a NAT, and is woken
-by a text message when the server has something to ask. Every step is observed where it happens — in
-the firmware, the modem, the network and the server — and one that is not observed ends the demo with
-exit code 1. Nothing here sends anything beyond this machine's loopback.
+A sensor registers through a virtual SIM800 or SIM7000, goes to deep sleep behind a NAT, and is
+woken by a text message when the server has something to ask. Every step is observed where it
+happens — in the firmware, the modem, the network and the server — and one that is not observed
+ends the demo with exit code 1. Nothing here sends anything beyond this machine's loopback.
 """
 
-import argparse
 import asyncio
 import json
 import sys
@@ -25,8 +24,8 @@ _TEMPERATURE = "/3303/0/5700"
 _CELSIUS = 21.5
 _SENSOR_NUMBER = "+447700900456"  # numbers from the range reserved for fiction
 _SERVER_NUMBER = "+447700900123"
-# So that a day's work fits half a minute: the sensor stays awake for 3 s instead of 93, the NAT forgets
-# a silent sensor after 4 s instead of a minute, and the modem boots four times as fast.
+# So that a day's work fits half a minute: the sensor stays awake for 3 s instead of 93, the NAT
+# forgets a silent sensor after 4 s instead of a minute, and the modem boots four times as fast.
 _AWAKE_S = 3
 _NAT_TIMEOUT_S = 4
 _MODEM_SPEED = 4.0
@@ -47,10 +46,14 @@ class Record:
 
     def add(self, lane: str, name: str, facts: dict) -> None:
         """Note an event, and show it where it says something to a person."""
-        self.events.append({
-            "t": round(time.monotonic() - self._timeline.started, 3),
-            "part": lane, "event": name, "facts": facts,
-        })
+        self.events.append(
+            {
+                "t": round(time.monotonic() - self._timeline.started, 3),
+                "part": lane,
+                "event": name,
+                "facts": facts,
+            }
+        )
         text = _text(lane, name, facts)
         if text:
             self._timeline.event(lane, text)
@@ -66,7 +69,8 @@ class Record:
             for index in range(since, len(self.events)):
                 event = self.events[index]
                 if (event["part"], event["event"]) == (lane, name) and all(
-                        event["facts"].get(key) == value for key, value in facts.items()):
+                    event["facts"].get(key) == value for key, value in facts.items()
+                ):
                     return index
             self._news.clear()
             try:
@@ -76,7 +80,9 @@ class Record:
 
     def count(self, lane: str, name: str, since: int = 0) -> int:
         """Return how often an event happened at or behind position `since`."""
-        return sum((event["part"], event["event"]) == (lane, name) for event in self.events[since:])
+        return sum(
+            (event["part"], event["event"]) == (lane, name) for event in self.events[since:]
+        )
 
 
 _TEXTS = {
@@ -126,7 +132,7 @@ def _text(lane, name, facts):
 
 
 class Demo:
-    """One performance: the server, the network, the modem, the board, and what was seen of them."""
+    """One performance: server, network, modem and board, and what was seen of them."""
 
     def __init__(self, options, timeline: Timeline):
         self._options = options
@@ -136,7 +142,7 @@ class Demo:
         self._bench = self._server = self._answer = None
 
     async def play(self) -> dict:
-        """Play every step; return the result as data. Raises NotObserved at the first one missing."""
+        """Play every step; return the summary. Raises NotObserved at the first one missing."""
         try:
             await self._start()
             await self._register()
@@ -154,23 +160,27 @@ class Demo:
 
     def _site(self, port):
         options = self._options
-        return config.check({
-            "endpoint": _ENDPOINT,
-            "version": options.version,
-            "link": options.modem,
-            "sms_number": _SENSOR_NUMBER,
-            "log": "json",
-            "modem": {"apn": "internet"},
-            "servers": [{
-                "uri": f"coap://127.0.0.1:{port}",
-                # In 1.0 only UQS lets a server send requests by SMS.
-                "binding": "US" if options.version == "1.0" else "U",
-                "queue": True,
-                "sms_number": _SERVER_NUMBER,
-                "awake_time_s": _AWAKE_S,
-            }],
-            "objects": [{"object": 3303, "units": "Cel", "value": _CELSIUS}],
-        })
+        return config.check(
+            {
+                "endpoint": _ENDPOINT,
+                "version": options.version,
+                "link": options.modem,
+                "sms_number": _SENSOR_NUMBER,
+                "log": "json",
+                "modem": {"apn": "internet"},
+                "servers": [
+                    {
+                        "uri": f"coap://127.0.0.1:{port}",
+                        # In 1.0 only UQS lets a server send requests by SMS.
+                        "binding": "US" if options.version == "1.0" else "U",
+                        "queue": True,
+                        "sms_number": _SERVER_NUMBER,
+                        "awake_time_s": _AWAKE_S,
+                    }
+                ],
+                "objects": [{"object": 3303, "units": "Cel", "value": _CELSIUS}],
+            }
+        )
 
     def _happened(self, source, name, facts):
         lane = "device" if source == "bench" else source
@@ -185,15 +195,26 @@ class Demo:
         options = self._options
         self._heading("1. The server, the network, the modem and the board start")
         self._server = LwM2mServer(
-            "127.0.0.1", 0, on_event=lambda name, facts: self._record.add("server", name, facts),
-            awake_s=_AWAKE_S, send_sms=self._send_sms,
-            default_version="draft" if options.version == "draft" else "1.0")
+            "127.0.0.1",
+            0,
+            on_event=lambda name, facts: self._record.add("server", name, facts),
+            awake_s=_AWAKE_S,
+            send_sms=self._send_sms,
+            default_version="draft" if options.version == "draft" else "1.0",
+        )
         _, port = await self._server.start()
-        self._bench = Bench(self._site(port), self._happened, options.runtime,
-                            nat_timeout_s=_NAT_TIMEOUT_S, modem_speed=_MODEM_SPEED,
-                            sim_number=_SENSOR_NUMBER, heap_k=options.heap)
+        self._bench = Bench(
+            self._site(port),
+            self._happened,
+            options.runtime,
+            nat_timeout_s=_NAT_TIMEOUT_S,
+            modem_speed=_MODEM_SPEED,
+            sim_number=_SENSOR_NUMBER,
+            heap_k=options.heap,
+        )
         self._bench.network.sms.listen(
-            _SERVER_NUMBER, lambda sender, data, dcs, udh, pid: self._server.on_sms(sender, data))
+            _SERVER_NUMBER, lambda sender, data, dcs, udh, pid: self._server.on_sms(sender, data)
+        )
         await self._bench.start()
         await self._seen("the firmware boots", "device", "booted", cause="power_on")
         await self._seen("the modem answers", "modem", "modem_ready")
@@ -202,8 +223,13 @@ class Demo:
     async def _register(self):
         self._heading("2. The sensor registers over UDP, and goes to deep sleep")
         await self._seen("the modem is attached", "device", "attached")
-        at = await self._seen("the server has the registration", "server", "registered",
-                              endpoint=_ENDPOINT, queue_mode=True)
+        at = await self._seen(
+            "the server has the registration",
+            "server",
+            "registered",
+            endpoint=_ENDPOINT,
+            queue_mode=True,
+        )
         number = self._record.events[at]["facts"]["sms_number"]
         self._check("the registration carries the SMS number", number == _SENSOR_NUMBER[1:])
         await self._seen("the client sleeps", "device", "asleep", at)
@@ -230,8 +256,15 @@ class Demo:
         await self._server.trigger(_ENDPOINT)
         await self._seen("the SMS is delivered", "network", "sms_deliver", since)
         await self._seen("RI wakes the board", "device", "woken", since, by="pin")
-        await self._seen("the firmware starts again", "device", "booted", since,
-                         cause="deep_sleep", woken="pin", clean=False)
+        await self._seen(
+            "the firmware starts again",
+            "device",
+            "booted",
+            since,
+            cause="deep_sleep",
+            woken="pin",
+            clean=False,
+        )
         await self._seen("the SMS is read, its sender known", "device", "trigger", since)
         at = await self._seen("the registration is updated", "server", "updated", since)
         facts = self._record.events[at]["facts"]
@@ -246,10 +279,12 @@ class Demo:
         except asyncio.TimeoutError:
             raise NotObserved("the temperature arrives") from None
         self._check("the temperature arrives", result.code == "2.05" and result.value == _CELSIUS)
-        at = await self._seen("the firmware served the read", "device", "request",
-                              path=_TEMPERATURE)
-        await self._seen("the board is in deep sleep again", "device", "halted", at,
-                         kind="deepsleep")
+        at = await self._seen(
+            "the firmware served the read", "device", "request", path=_TEMPERATURE
+        )
+        await self._seen(
+            "the board is in deep sleep again", "device", "halted", at, kind="deepsleep"
+        )
         self._check("the firmware's process has ended", not self._bench.board.running)
         self._done(f"{_CELSIUS} Cel arrived; asleep again")
 
@@ -294,11 +329,17 @@ class Demo:
 
 def _print_summary(timeline, summary):
     rows = (
-        ("UDP", f"{summary['udp_up']} datagrams up, {summary['udp_down']} down; "
-                f"{summary['udp_bytes']} B of CoAP, {summary['bytes_on_air']} B with UDP/IP"),
+        (
+            "UDP",
+            f"{summary['udp_up']} datagrams up, {summary['udp_down']} down; "
+            f"{summary['udp_bytes']} B of CoAP, {summary['bytes_on_air']} B with UDP/IP",
+        ),
         ("SMS", f"{summary['sms_to_sensor']} to the sensor, {summary['sms_from_sensor']} from it"),
         ("AT commands", str(summary["at_commands"])),
-        ("Awake", f"{summary['awake_s']} s of {summary['seconds']} s, in {summary['boots']} boots"),
+        (
+            "Awake",
+            f"{summary['awake_s']} s of {summary['seconds']} s, in {summary['boots']} boots",
+        ),
         ("Woken by", ", ".join({"pin": "SMS (RI)"}.get(by, by) for by in summary["woken_by"])),
     )
     timeline.heading("Summary")
@@ -309,13 +350,23 @@ def _print_summary(timeline, summary):
 def _parser():
     parser = Parser(
         prog="python -m tools.demo",
-        description="Plays the main job: a text message wakes a sleeping sensor.")
+        description="Plays the main job: a text message wakes a sleeping sensor.",
+    )
     parser.add_argument("--modem", choices=("sim7000", "sim800"), default="sim7000")
     parser.add_argument("--runtime", choices=("micropython", "cpython"), default="micropython")
-    parser.add_argument("--version", choices=("draft", "1.0", "1.1"), default="1.1",
-                        help="of the LwM2M enabler (default 1.1)")
-    parser.add_argument("--heap", type=int, default=HEAP_K, metavar="KIB",
-                        help=f"MicroPython's heap (default {HEAP_K})")
+    parser.add_argument(
+        "--version",
+        choices=("draft", "1.0", "1.1"),
+        default="1.1",
+        help="of the LwM2M enabler (default 1.1)",
+    )
+    parser.add_argument(
+        "--heap",
+        type=int,
+        default=HEAP_K,
+        metavar="KIB",
+        help=f"MicroPython's heap (default {HEAP_K})",
+    )
     parser.add_argument("--json", metavar="FILE", help="write what was seen as data")
     return parser
 
@@ -332,9 +383,14 @@ def main(arguments=None) -> int:
     """Play the demo; return 0 only if every step was observed."""
     options = _parser().parse_args(arguments)
     timeline = Timeline()
-    where = (f"MicroPython, {options.heap} KiB heap" if options.runtime == "micropython" else "CPython")
-    timeline.console.print(f"Nudge: LwM2M {options.version} on a virtual "
-                           f"{options.modem.upper()}; firmware on {where}", style="bold")
+    where = (
+        f"MicroPython, {options.heap} KiB heap" if options.runtime == "micropython" else "CPython"
+    )
+    timeline.console.print(
+        f"Nudge: LwM2M {options.version} on a virtual "
+        f"{options.modem.upper()}; firmware on {where}",
+        style="bold",
+    )
     timeline.header()
     try:
         summary, missing = asyncio.run(_play(options, timeline))

@@ -1,16 +1,17 @@
-"""A simulated board against any LwM2M server: `python -m tools.device --server coap://HOST:PORT …`.
+"""A simulated board against any LwM2M server: `python -m tools.device --server coap://HOST:PORT
+…`.
 
 Events come out on standard output, one a line; commands go in on standard input, one JSON object a
 line. The firmware's own commands are those of firmware/node/console.py (set, get, update, send,
 deregister, register, state, reboot); the bench around it adds:
 
     {"do": "sms", "from": "+447700900123", "data": "54020001…"}  an 8-bit SMS arrives, data in hex
-         optional: "dcs": 4, "udh": "0605040B84C002" (with its length octet), "pid": 0; or, instead of
-         data, "pdu": a whole SMS-DELIVER in hex, SMSC part first
+         optional: "dcs": 4, "udh": "0605040B84C002" (with its length octet), "pid": 0; or, instead
+         of data, "pdu": a whole SMS-DELIVER in hex, SMSC part first
     {"do": "adc", "pin": 34, "microvolts": 715000}               a voltage on an analog input
-    {"do": "fault", "name": "pdp_deact"}                         tools/virtual/modem.py has the list
-    {"do": "power_cycle"}                                        the battery comes off and on again
-    {"do": "quit"}                                               end
+    {"do": "fault", "name": "pdp_deact"}                         tools/virtual/modem.py has the
+    list {"do": "power_cycle"}                                        the battery comes off and on
+    again {"do": "quit"}                                               end
 
 Each is answered by an event: the firmware's answer, `ok`, or `error` with a reason. A command to a
 board in deep sleep wakes it, as a button would. Every event has `time` (Unix seconds) and `event`;
@@ -47,14 +48,24 @@ _SIM_NUMBER = "+447700900456"  # from the range reserved for fiction
 class Bench:
     """A simulated board with, where its link is a modem, a virtual modem on a virtual network.
 
-    `site` is a checked configuration, `application` the path of an app.py or None. `on_event(source,
-    name, facts)` is called with source "device", "bench", "modem" or "network". It must be made on a
-    running event loop.
+    `site` is a checked configuration, `application` the path of an app.py or None.
+    `on_event(source, name, facts)` is called with source "device", "bench", "modem" or "network".
+    It must be made on a running event loop.
     """
 
-    def __init__(self, site: dict, on_event, runtime: str = "micropython", application=None,
-                 nat_timeout_s: "float | None" = 60, modem_speed: float = 1.0,
-                 sim_number: str = _SIM_NUMBER, heap_k: int = HEAP_K, routes=None, pin="1234"):
+    def __init__(
+        self,
+        site: dict,
+        on_event,
+        runtime: str = "micropython",
+        application=None,
+        nat_timeout_s: "float | None" = 60,
+        modem_speed: float = 1.0,
+        sim_number: str = _SIM_NUMBER,
+        heap_k: int = HEAP_K,
+        routes=None,
+        pin="1234",
+    ):
         self._on_event = on_event
         self._sms_door = None
         self._folder = Path(tempfile.mkdtemp(prefix="nudge-board-"))
@@ -65,13 +76,22 @@ class Bench:
         self.sim_number = sim_number
         if site["link"] != "udp":
             timers = self._timers = Timers()
-            self.network = Network(timers, nat_timeout_s=nat_timeout_s,
-                                   on_event=lambda name, facts: on_event("network", name, facts),
-                                   epoch_s=int(time.time()))
+            self.network = Network(
+                timers,
+                nat_timeout_s=nat_timeout_s,
+                on_event=lambda name, facts: on_event("network", name, facts),
+                epoch_s=int(time.time()),
+            )
             self.bridge = Bridge(self.network, routes)
-            self.modem = VirtualModem(_PERSONALITIES[site["link"]], self.network, timers,
-                                      sim_number, speed=modem_speed, pin=pin,
-                                      on_event=lambda name, facts: on_event("modem", name, facts))
+            self.modem = VirtualModem(
+                _PERSONALITIES[site["link"]],
+                self.network,
+                timers,
+                sim_number,
+                speed=modem_speed,
+                pin=pin,
+                on_event=lambda name, facts: on_event("modem", name, facts),
+            )
             self.modem.supply(True)
         self.board = SimulatedBoard(self._folder, self._board_event, runtime, self.modem, heap_k)
 
@@ -80,13 +100,22 @@ class Bench:
         await self.board.power_on()
 
     async def open_sms_port(self, port: int, number: str) -> None:
-        """Put a modem with `number` on the network, which answers AT commands on a loopback TCP port.
+        """Put a modem with `number` on the network, which answers AT commands on a loopback TCP
+        port.
 
         Raises OSError when the port cannot be bound.
         """
-        modem = VirtualModem("sim800l", self.network, self._timers, number, speed=10.0,
-                             imei="866000000000022", imsi="001010000000022",
-                             on_event=lambda name, facts: None, saved={"+IPR": 115200})
+        modem = VirtualModem(
+            "sim800l",
+            self.network,
+            self._timers,
+            number,
+            speed=10.0,
+            imei="866000000000022",
+            imsi="001010000000022",
+            on_event=lambda name, facts: None,
+            saved={"+IPR": 115200},
+        )
         modem.supply(True)
         modem.pwrkey(True)
         self._timers.call_later(1500, modem.pwrkey, False)
@@ -119,12 +148,16 @@ class Bench:
             command = json.loads(line)
             what = command["do"]
         except (ValueError, KeyError, TypeError):
-            self._error(None, f"not a command: {line.strip()[:60]}; use {{\"do\": …}}")
+            self._error(None, f'not a command: {line.strip()[:60]}; use {{"do": …}}')
             return True
         if what == "quit":
             return False
-        action = {"sms": self._sms, "adc": self._adc, "fault": self._fault,
-                  "power_cycle": self._power_cycle}.get(what)
+        action = {
+            "sms": self._sms,
+            "adc": self._adc,
+            "fault": self._fault,
+            "power_cycle": self._power_cycle,
+        }.get(what)
         if action is None:
             self.board.command(line.strip())
             return True
@@ -149,9 +182,14 @@ class Bench:
         if "pdu" in command:
             self.network.sms.deliver_pdu(self.sim_number, bytes.fromhex(command["pdu"]))
             return
-        self.network.sms.send(command["from"], self.sim_number, bytes.fromhex(command["data"]),
-                              command.get("dcs", 4), bytes.fromhex(command.get("udh", "")),
-                              command.get("pid", 0))
+        self.network.sms.send(
+            command["from"],
+            self.sim_number,
+            bytes.fromhex(command["data"]),
+            command.get("dcs", 4),
+            bytes.fromhex(command.get("udh", "")),
+            command.get("pid", 0),
+        )
 
     async def _adc(self, command):
         self.board.set_analog(int(command["pin"]), int(command["microvolts"]))
@@ -167,46 +205,90 @@ class Bench:
 
 def _parser():
     parser = Parser(
-        prog="python -m tools.device", formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="python -m tools.device",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         description="A simulated ESP32 board, running the real firmware, against an LwM2M server.",
         epilog="Commands on standard input, one JSON object a line: set, get, update, send,\n"
-               "deregister, register, state, reboot (firmware/node/console.py); sms, adc,\n"
-               "fault, power_cycle, quit (tools/device.py). Each is answered by an event.")
+        "deregister, register, state, reboot (firmware/node/console.py); sms, adc,\n"
+        "fault, power_cycle, quit (tools/device.py). Each is answered by an event.",
+    )
     site = parser.add_argument_group("site configuration")
     site.add_argument("--config", metavar="FILE", help="a site.json, instead of the options below")
     site.add_argument("--server", metavar="URI", help="coap://HOST:PORT")
-    site.add_argument("--endpoint", metavar="NAME", help="Endpoint Client Name (default: the IMEI)")
-    site.add_argument("--link", choices=("udp", "sim800", "sim7000"), default="udp",
-                      help="udp = a plain socket, no modem (default)")
+    site.add_argument(
+        "--endpoint", metavar="NAME", help="Endpoint Client Name (default: the IMEI)"
+    )
+    site.add_argument(
+        "--link",
+        choices=("udp", "sim800", "sim7000"),
+        default="udp",
+        help="udp = a plain socket, no modem (default)",
+    )
     site.add_argument("--version", choices=("draft", "1.0", "1.1"), default="1.1")
     site.add_argument("--lifetime", type=int, metavar="S", default=86400)
-    site.add_argument("--binding", default="U",
-                      help="U, S, US or SU; a Q in it means --queue (default U)")
+    site.add_argument(
+        "--binding", default="U", help="U, S, US or SU; a Q in it means --queue (default U)"
+    )
     site.add_argument("--queue", action="store_true", help="ask for Queue Mode")
-    site.add_argument("--awake-time", type=int, metavar="S",
-                      help="seconds awake after the last message (default: as the version says)")
+    site.add_argument(
+        "--awake-time",
+        type=int,
+        metavar="S",
+        help="seconds awake after the last message (default: as the version says)",
+    )
     site.add_argument("--sms-number", metavar="NUMBER", help="the board's own number, for sms=")
     site.add_argument("--server-number", metavar="NUMBER", help="the server's, for triggers")
-    site.add_argument("--object", type=int, action="append", default=[], metavar="ID",
-                      help="add an IPSO sensor, such as 3303; may be repeated")
-    site.add_argument("--root-path", default="", metavar="PATH", help="alternate path, such as /lwm2m")
+    site.add_argument(
+        "--object",
+        type=int,
+        action="append",
+        default=[],
+        metavar="ID",
+        help="add an IPSO sensor, such as 3303; may be repeated",
+    )
+    site.add_argument(
+        "--root-path", default="", metavar="PATH", help="alternate path, such as /lwm2m"
+    )
     site.add_argument("--local-port", type=int, default=0, metavar="PORT")
-    site.add_argument("--sleep", choices=("deep", "idle", "none"), default=None,
-                      help="deep ends the process (default with a modem); idle keeps it")
+    site.add_argument(
+        "--sleep",
+        choices=("deep", "idle", "none"),
+        default=None,
+        help="deep ends the process (default with a modem); idle keeps it",
+    )
     bench = parser.add_argument_group("bench")
     bench.add_argument("--runtime", choices=("micropython", "cpython"), default="micropython")
     bench.add_argument("--app", metavar="FILE.py", help="the application that the board runs")
     bench.add_argument("--log", choices=("text", "json"), default="text")
     bench.add_argument("--trace", action="store_true", help="show modem and network events too")
-    bench.add_argument("--heap", type=int, default=HEAP_K, metavar="KIB",
-                       help=f"MicroPython heap in ESP32 KiB (default {HEAP_K})")
-    bench.add_argument("--nat-timeout", type=float, default=60, metavar="S",
-                       help="silence that closes a NAT mapping (default 60)")
-    bench.add_argument("--sms-port", type=int, metavar="PORT",
-                       help="a second modem, with the server's number, answers AT commands on\n"
-                            "this TCP port: for python -m tools.server --modem 127.0.0.1:PORT")
-    bench.add_argument("--modem-speed", type=float, default=1.0, metavar="X",
-                       help="10 boots and attaches ten times as fast (default 1)")
+    bench.add_argument(
+        "--heap",
+        type=int,
+        default=HEAP_K,
+        metavar="KIB",
+        help=f"MicroPython heap in ESP32 KiB (default {HEAP_K})",
+    )
+    bench.add_argument(
+        "--nat-timeout",
+        type=float,
+        default=60,
+        metavar="S",
+        help="silence that closes a NAT mapping (default 60)",
+    )
+    bench.add_argument(
+        "--sms-port",
+        type=int,
+        metavar="PORT",
+        help="a second modem, with the server's number, answers AT commands on\n"
+        "this TCP port: for python -m tools.server --modem 127.0.0.1:PORT",
+    )
+    bench.add_argument(
+        "--modem-speed",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="10 boots and attaches ten times as fast (default 1)",
+    )
     return parser
 
 
@@ -216,30 +298,36 @@ def site_from(options) -> dict:
         return config.load(options.config)
     if not options.server:
         raise config.ConfigError("--server: missing; use coap://HOST:PORT, or --config FILE")
-    return config.check({
-        "endpoint": options.endpoint,
-        "version": options.version,
-        "link": options.link,
-        "local_port": options.local_port,
-        "sms_number": options.sms_number,
-        "root_path": options.root_path,
-        "sleep": options.sleep or ("idle" if options.link == "udp" else "deep"),
-        "modem": {} if options.link == "udp" else {"apn": "internet"},
-        "servers": [{
-            "uri": options.server,
-            "lifetime_s": options.lifetime,
-            "binding": options.binding.replace("Q", ""),
-            "queue": options.queue or "Q" in options.binding,
-            "sms_number": options.server_number,
-            "awake_time_s": options.awake_time,
-        }],
-        "objects": [{"object": number, "units": "Cel" if number == 3303 else None}
-                    for number in options.object],
-    })
+    return config.check(
+        {
+            "endpoint": options.endpoint,
+            "version": options.version,
+            "link": options.link,
+            "local_port": options.local_port,
+            "sms_number": options.sms_number,
+            "root_path": options.root_path,
+            "sleep": options.sleep or ("idle" if options.link == "udp" else "deep"),
+            "modem": {} if options.link == "udp" else {"apn": "internet"},
+            "servers": [
+                {
+                    "uri": options.server,
+                    "lifetime_s": options.lifetime,
+                    "binding": options.binding.replace("Q", ""),
+                    "queue": options.queue or "Q" in options.binding,
+                    "sms_number": options.server_number,
+                    "awake_time_s": options.awake_time,
+                }
+            ],
+            "objects": [
+                {"object": number, "units": "Cel" if number == 3303 else None}
+                for number in options.object
+            ],
+        }
+    )
 
 
 class Printer:
-    """Prints events as `--log` asks; what the reader has gone away from is not worth a traceback."""
+    """Prints events as `--log` asks."""
 
     def __init__(self, form: str, trace: bool):
         self._form = form
@@ -260,10 +348,17 @@ class Printer:
 
 
 async def _run(options, site):
-    bench = Bench(site, Printer(options.log, options.trace), options.runtime, options.app,
-                  options.nat_timeout, options.modem_speed,
-                  site["sms_number"] or _SIM_NUMBER, options.heap,
-                  pin=site["modem"]["pin"] or "1234")
+    bench = Bench(
+        site,
+        Printer(options.log, options.trace),
+        options.runtime,
+        options.app,
+        options.nat_timeout,
+        options.modem_speed,
+        site["sms_number"] or _SIM_NUMBER,
+        options.heap,
+        pin=site["modem"]["pin"] or "1234",
+    )
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

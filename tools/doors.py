@@ -1,6 +1,7 @@
 """Check the doors of the house: which room of firmware/ may import which (README, "Layout").
 
-`python -m tools.doors` prints every import that no door is drawn for, and ends with 1 if there is one.
+`python -m tools.doors` prints every import that no door is drawn for, and ends with 1 if there is
+one.
 """
 
 import ast
@@ -64,7 +65,9 @@ def main() -> int:
     lines = broken(ROOT / "firmware")
     for line in lines:
         print(line)
-    print(f"doors: {len(lines)} imports without a door" if lines else "doors: all imports have one")
+    print(
+        f"doors: {len(lines)} imports without a door" if lines else "doors: all imports have one"
+    )
     return 1 if lines else 0
 
 

@@ -36,7 +36,9 @@ class Timeline:
         indent = self._width * _LANES.index(lane)
         # The last column may be written to the edge; the others leave a space before the next.
         for line in _broken(text, self._width - 1):
-            row = f"[dim]{clock:<{_CLOCK_WIDTH}}[/]{' ' * indent}[{_COLOURS[lane]}]{escape(line)}[/]"
+            row = (
+                f"[dim]{clock:<{_CLOCK_WIDTH}}[/]{' ' * indent}[{_COLOURS[lane]}]{escape(line)}[/]"
+            )
             self.console.print(row, no_wrap=True, crop=False)
             clock = ""
 

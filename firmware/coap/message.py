@@ -45,9 +45,9 @@ class FormatError(Exception):
 class Message:
     """A request, a response or an empty message.
 
-    type: CON, NON, ACK or RST. code: see coap.registry. message_id: 0..65535, given by the endpoint
-    to what it sends. token: 0 to 8 bytes. payload: bytes, or a memoryview into the datagram that
-    was read.
+    type: CON, NON, ACK or RST. code: see coap.registry. message_id: 0..65535, given by the
+    endpoint to what it sends. token: 0 to 8 bytes. payload: bytes, or a memoryview into the
+    datagram that was read.
     """
 
     def __init__(

@@ -1,7 +1,8 @@
-"""CoAP numbers by name: codes and option numbers (RFC 7252 §12; RFC 7641, 7959 and 8132 add to them).
+"""CoAP numbers by name: codes and option numbers (RFC 7252 §12; RFC 7641, 7959 and 8132 add to
+them).
 
-For applications and tests. The firmware's own modules repeat the few they need as private constants,
-which the compiler folds away; a public name takes 44 bytes of a board's heap.
+For applications and tests. The firmware's own modules repeat the few they need as private
+constants, which the compiler folds away; a public name takes 44 bytes of a board's heap.
 """
 
 from micropython import const

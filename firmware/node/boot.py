@@ -1,7 +1,7 @@
-"""From power-on to a running node: the configuration, the board, the application; and after a crash.
+"""From power-on to a running node: configuration, board, application; and what a crash leads to.
 
-The order is one of memory: the configuration's table of what is allowed is read and forgotten before
-anything else is loaded.
+The order is one of memory: the configuration's table of what is allowed is read and forgotten
+before anything else is loaded.
 """
 
 import asyncio
@@ -35,15 +35,19 @@ def _application():
 
 
 async def run(site_path: str, console=None) -> None:
-    """Run the board whose configuration is at `site_path`, for ever; after a crash the chip restarts.
+    """Run the board whose configuration is at `site_path`, for ever; a crash restarts the chip.
 
-    A configuration that cannot work is said in one line, and the board does nothing. console: a reader
-    of command lines (node/console.py), or None.
+    A configuration that cannot work is said in one line, and the board does nothing. console: a
+    reader of command lines (node/console.py), or None.
     """
     site = _configuration(site_path)
     if site is None:
         return
     forget("node.config")
+    for room in ("coap.endpoint", "lwm2m.client"):
+        # One after the other: what nested imports leave behind would lie between what stays.
+        __import__(room)
+        gc.collect()
     import board
 
     from node import hw

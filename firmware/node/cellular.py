@@ -1,4 +1,5 @@
-"""The cellular bearer: one modem, its UDP link and its SMS link, brought up, put to sleep and resumed.
+"""The cellular bearer: one modem, its UDP link and its SMS link, brought up, put to sleep and
+resumed.
 
 States, and what moves them:
 
@@ -41,9 +42,9 @@ def _driver(link):
 class CellularBearer:
     """What carries the datagrams of a node with a modem (node/udp_socket.py is the other one).
 
-    site: the checked configuration. board: the board's module, with UART and PINS. received(data, peer,
-    link) takes what comes in. on_event(name, facts) is told what happens. now: callable, ms. kept: what
-    `freeze` returned before a deep sleep, or None.
+    site: the checked configuration. board: the board's module, with UART and PINS. received(data,
+    peer, link) takes what comes in. on_event(name, facts) is told what happens. now: callable, ms.
+    kept: what `freeze` returned before a deep sleep, or None.
     """
 
     def __init__(self, site, board, received, on_event, now, kept):
@@ -126,7 +127,9 @@ class CellularBearer:
         return self._starting or self._udp.busy or self._sms.busy
 
     async def sleep(self) -> None:
-        """Let the modem sleep with its context open, listening for SMS; not while RI says it has one."""
+        """Let the modem sleep with its context open, listening for SMS; not while RI says it has
+        one.
+        """
         if self._pins.ri() is False:
             await asyncio.sleep_ms(_RI_PULSE_MS)
             if self._pins.ri() is False:
@@ -144,7 +147,7 @@ class CellularBearer:
         return []
 
     def connection(self) -> dict:
-        """Return the facts of Object 4 (lwm2m/objects/connectivity.py), as far as they are known."""
+        """Return the facts of Object 4 (lwm2m/objects/connectivity.py) that are known."""
         info = self.info
         bearer = _BEARERS.get(info.get("rat", "GSM"), 0)
         return {

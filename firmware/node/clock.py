@@ -12,8 +12,8 @@ _TICKS_MASK = const(0x3FFFFFFF)
 class Clock:
     """Turns a wrapping tick counter into milliseconds that only grow.
 
-    `ticks_ms` is a callable that returns a tick count modulo 2^30 (or a multiple of it); it must be
-    asked at least once in 12 days, which the node's loop does. `start_ms` is the first `now`.
+    `ticks_ms` is a callable that returns a tick count modulo 2^30 (or a multiple of it); it must
+    be asked at least once in 12 days, which the node's loop does. `start_ms` is the first `now`.
     """
 
     def __init__(self, ticks_ms, start_ms: int = 0):
@@ -29,6 +29,6 @@ class Clock:
         return self._now_ms
 
     def resume(self, now_ms: int) -> None:
-        """Go on from `now_ms`: what the clock showed before a deep sleep plus the sleep's length."""
+        """Go on from `now_ms`: the time before a deep sleep plus the sleep's length."""
         self._last_ticks = self._ticks_ms()
         self._now_ms = now_ms

@@ -1,7 +1,7 @@
 """The site configuration: what one board is told about its servers, SIM and objects.
 
-It is a JSON object, site.json on the board's file system. `check` fills in the defaults and refuses
-whatever cannot work with one line that names the key, the value and what is allowed.
+It is a JSON object, site.json on the board's file system. `check` fills in the defaults and
+refuses whatever cannot work with one line that names the key, the value and what is allowed.
 """
 
 import json
@@ -11,9 +11,10 @@ class ConfigError(Exception):
     """A configuration that cannot work; the text names the key, the value and what is allowed."""
 
 
-# A row a key: (name, kind, default, allowed). Kinds: "str", "int", "bool", "number", "phone", "uri",
-# "path", "sensor", "list", "dict". A default of _NEEDED must be given; None may stay unset. Allowed: a tuple of values,
-# or for an integer its (least, most), or for a string its most characters.
+# A row a key: (name, kind, default, allowed). Kinds: "str", "int", "bool", "number", "phone",
+# "uri", "path", "sensor", "list", "dict". A default of _NEEDED must be given; None may stay unset.
+# Allowed: a tuple of values, or for an integer its (least, most), or for a string its most
+# characters.
 _NEEDED = "…"
 
 _SITE = (
@@ -56,8 +57,27 @@ _OBJECT = (
     ("units", "str", None, 16),
 )
 # IPSO Objects with a Sensor Value, its unit and its extremes; anything else is an application's.
-_SENSORS = (3300, 3301, 3303, 3304, 3315, 3316, 3317, 3318, 3319, 3320, 3322, 3323, 3324, 3325, 3326,
-            3327, 3328, 3330, 3346)
+_SENSORS = (
+    3300,
+    3301,
+    3303,
+    3304,
+    3315,
+    3316,
+    3317,
+    3318,
+    3319,
+    3320,
+    3322,
+    3323,
+    3324,
+    3325,
+    3326,
+    3327,
+    3328,
+    3330,
+    3346,
+)
 
 
 def load(path: str) -> dict:
@@ -93,15 +113,21 @@ def _together(site):
     for index, server in enumerate(site["servers"]):
         key = "servers[%d]." % index
         if server["short_server_id"] in seen:
-            raise ConfigError("%sshort_server_id: %d is used twice; each server needs its own"
-                              % (key, server["short_server_id"]))
+            raise ConfigError(
+                "%sshort_server_id: %d is used twice; each server needs its own"
+                % (key, server["short_server_id"])
+            )
         seen.append(server["short_server_id"])
         if "S" in server["binding"] and not server["sms_number"]:
-            raise ConfigError("%ssms_number: missing; binding %s needs the server's number"
-                              % (key, server["binding"]))
+            raise ConfigError(
+                "%ssms_number: missing; binding %s needs the server's number"
+                % (key, server["binding"])
+            )
         if "S" in server["binding"] and site["link"] == "udp":
-            raise ConfigError("%sbinding: %s needs a modem; use link sim800 or sim7000, or binding U"
-                              % (key, server["binding"]))
+            raise ConfigError(
+                "%sbinding: %s needs a modem; use link sim800 or sim7000, or binding U"
+                % (key, server["binding"])
+            )
     pin = site["modem"]["pin"]
     if pin is not None and not (4 <= len(pin) <= 8 and pin.isdigit()):
         raise ConfigError("modem.pin: malformed; use 4 to 8 digits")
@@ -113,12 +139,16 @@ def _together(site):
 
 def _table(prefix, given, rows):
     if not isinstance(given, dict):
-        raise ConfigError("%s: %s is not allowed; use a JSON object"
-                          % (prefix[:-1] or "configuration", _shown(given)))
+        raise ConfigError(
+            "%s: %s is not allowed; use a JSON object"
+            % (prefix[:-1] or "configuration", _shown(given))
+        )
     known = [row[0] for row in rows]
     for key in given:
         if key not in known:
-            raise ConfigError("%s%s: no such key; allowed are %s" % (prefix, key, ", ".join(known)))
+            raise ConfigError(
+                "%s%s: no such key; allowed are %s" % (prefix, key, ", ".join(known))
+            )
     checked = {}
     for name, kind, default, allowed in rows:
         value = given.get(name)
@@ -130,8 +160,9 @@ def _table(prefix, given, rows):
             checked[name] = value
         else:
             shown = "this value" if name in ("pin", "password") else _shown(value)
-            raise ConfigError("%s%s: %s is not allowed; use %s"
-                              % (prefix, name, shown, _use(kind, allowed)))
+            raise ConfigError(
+                "%s%s: %s is not allowed; use %s" % (prefix, name, shown, _use(kind, allowed))
+            )
     return checked
 
 
@@ -187,7 +218,9 @@ def _shown(value):
 
 
 def split_uri(uri: str) -> "tuple | None":
-    """Return (host, port) of `coap://host[:port]`, or None where it is anything else (RFC 7252 §6.1)."""
+    """Return (host, port) of `coap://host[:port]`, or None where it is anything else (RFC 7252
+    §6.1).
+    """
     if uri[:7] != "coap://":
         return None
     host, _, port = uri[7:].partition(":")

@@ -9,8 +9,8 @@
     {"do": "state"}         servers, registrations, memory   → state    …
     {"do": "reboot"}        restart the chip                 → ok       do
 
-Where a command cannot be carried out the answer is the event `error` with `do` and `reason`. A command
-may carry an `id` of any kind; its answer carries the same.
+Where a command cannot be carried out the answer is the event `error` with `do` and `reason`. A
+command may carry an `id` of any kind; its answer carries the same.
 """
 
 import json
@@ -102,7 +102,7 @@ def _update(node, command):
 def _send(node, command):
     paths = command.get("paths")
     if not isinstance(paths, list) or not paths:
-        raise CommandError("paths: missing; use a list such as [\"/3303/0/5700\"]")
+        raise CommandError('paths: missing; use a list such as ["/3303/0/5700"]')
     refusal = node.client.send([_path(path) for path in paths], node.clock.now())
     if refusal:
         raise CommandError(refusal)

@@ -27,7 +27,9 @@ def ticks_ms() -> int:
 
 
 def epoch_s() -> int:
-    """Return Unix time in seconds; it goes on through deep sleep, and starts anywhere after a power-on."""
+    """Return Unix time in seconds; it goes on through deep sleep, and starts anywhere after a
+    power-on.
+    """
     seconds = int(time.time())
     return seconds if time.gmtime(0)[0] == 1970 else seconds + _UNIX_EPOCH_OFFSET_S
 
@@ -132,8 +134,8 @@ class Uart:
 class ModemPins:
     """A modem's control lines: power key, DTR and RI; a GPIO number of None is a line not wired.
 
-    `pins` is a dictionary: pwrkey, pwrkey_pressed (level that presses the key), dtr, ri. `asleep` is
-    what DTR shall say from the start: after a deep sleep the modem may go on sleeping.
+    `pins` is a dictionary: pwrkey, pwrkey_pressed (level that presses the key), dtr, ri. `asleep`
+    is what DTR shall say from the start: after a deep sleep the modem may go on sleeping.
     """
 
     def __init__(self, pins: dict, asleep: bool = False):
@@ -169,7 +171,9 @@ class ModemPins:
         return self._dtr is not None
 
     def ri(self) -> "bool | None":
-        """Return RI's level: False (low) while the modem has something to say; None where not wired."""
+        """Return RI's level: False (low) while the modem has something to say; None where not
+        wired.
+        """
         return None if self._ri is None else bool(self._ri.value())
 
     def _level(self, pin, level):

@@ -1,7 +1,7 @@
 """The node's log: events with facts, one a line, as text or as JSON.
 
-An event is a name and a dictionary of facts (numbers, strings, booleans, lists of these). Nothing is
-formatted while the log is off. Keys, passwords and PINs are never given to it.
+An event is a name and a dictionary of facts (numbers, strings, booleans, lists of these). Nothing
+is formatted while the log is off. Keys, passwords and PINs are never given to it.
 """
 
 import json
@@ -21,7 +21,9 @@ class Log:
         self._write = write
 
     def event(self, name: str, facts: dict) -> None:
-        """Write the event `name` with its `facts`; values that JSON cannot hold are written as text."""
+        """Write the event `name` with its `facts`; values that JSON cannot hold are written as
+        text.
+        """
         if self.form == "off":
             return
         if self.form == "json":

@@ -8,14 +8,10 @@ deadline, and where nothing is going on it sleeps until then.
 import asyncio
 import gc
 
-from coap import endpoint  # noqa: F401  first: what a nested import leaves between would fragment
-
-gc.collect()
 from lwm2m.client import Client
 from lwm2m.codec import cbor
 from lwm2m.tree import Tree
 
-gc.collect()
 from node import hw, objects, retained
 from node.clock import Clock
 from node.lean import forget
@@ -29,8 +25,8 @@ _SHORTEST_DEEP_SLEEP_MS = 2_000
 class Node:
     """One board: `site` is its checked configuration (node/config.py), `board` its wiring.
 
-    An application uses `add`, `every` and `adc`. The parts are `client`, `tree`, `bearer`, `clock` and
-    `log`.
+    An application uses `add`, `every` and `adc`. The parts are `client`, `tree`, `bearer`, `clock`
+    and `log`.
     """
 
     def __init__(self, site: dict, board):
@@ -52,7 +48,9 @@ class Node:
         self._connecting = False
 
     def add(self, instance, instance_id: "int | None" = None):
-        """Add an Object Instance (lwm2m/object.py) and return it; without an id it gets a free one."""
+        """Add an Object Instance (lwm2m/object.py) and return it; without an id it gets a free
+        one.
+        """
         return self.tree.add(instance, instance_id)
 
     def every(self, period_ms: int, function) -> None:
@@ -95,7 +93,9 @@ class Node:
         """
         woken = hw.wake_reason()
         record = self._load() if hw.reset_cause() == "deep_sleep" else None
-        self.log.event("booted", {"cause": hw.reset_cause(), "woken": woken, "clean": record is None})
+        self.log.event(
+            "booted", {"cause": hw.reset_cause(), "woken": woken, "clean": record is None}
+        )
         endpoint, kept_client, kept_bearer = record or (self.site["endpoint"], None, None)
         self.bearer = self._make_bearer(kept_bearer)
         for task in self.bearer.tasks():
@@ -137,7 +137,9 @@ class Node:
             from node.udp_socket import SocketBearer as Bearer
         else:
             from node.cellular import CellularBearer as Bearer
-        return Bearer(self.site, self.board, self._received, self._bearer_event, self.clock.now, kept)
+        return Bearer(
+            self.site, self.board, self._received, self._bearer_event, self.clock.now, kept
+        )
 
     def _make_client(self, endpoint):
         site = self.site
@@ -156,7 +158,7 @@ class Node:
         objects.add_all(self)
 
     async def _connect(self, kept):
-        """Bring the bearer up; only then may the client speak, or its first words would be lost."""
+        """Bring the bearer up; the client speaks after it, or its first words would be lost."""
         await self.bearer.start(kept)
         if not kept:
             self.client.start(self.clock.now())
@@ -221,13 +223,16 @@ class Node:
                 return  # the deadline is what was waited for
 
     async def _sleep(self, until_ms):
-        """Sleep until the deadline or the modem's RI; comes back only when sleep was not possible."""
+        """Sleep until the deadline or the modem's RI; back only when sleep was not possible."""
         await self.bearer.sleep()
         now = self.clock.now()
         if self._event.is_set() or not self._idle(now):
             return
         duration_ms = None if until_ms is None else until_ms - now
-        if self.site["sleep"] == "idle" or (duration_ms or _SHORTEST_DEEP_SLEEP_MS) < _SHORTEST_DEEP_SLEEP_MS:
+        if (
+            self.site["sleep"] == "idle"
+            or (duration_ms or _SHORTEST_DEEP_SLEEP_MS) < _SHORTEST_DEEP_SLEEP_MS
+        ):
             await self._wait(until_ms)
             return
         record = self._freeze(now)
@@ -235,7 +240,9 @@ class Node:
             await self._wait(until_ms)
             return
         hw.store_memory(record)
-        self.log.event("sleeping", {"ms": duration_ms, "pin": self.bearer.wake_pin, "retained": len(record)})
+        self.log.event(
+            "sleeping", {"ms": duration_ms, "pin": self.bearer.wake_pin, "retained": len(record)}
+        )
         hw.deep_sleep(duration_ms, self.bearer.wake_pin)
 
     def _freeze(self, now):
@@ -255,7 +262,7 @@ class Node:
             return None
 
     def _load(self):
-        """Take up the time from the retained record; return (endpoint, client, bearer), or None."""
+        """Take up the retained record; return (endpoint, client, bearer), or None without one."""
         body = retained.unpack(hw.load_memory())
         if body is None:
             return None
@@ -307,4 +314,3 @@ def _nearer(one, other):
     if one is None or other is None:
         return other if one is None else one
     return min(one, other)
-

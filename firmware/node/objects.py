@@ -46,7 +46,7 @@ def add_all(node) -> None:
         )
     )
     if cellular:
-        node.add(ConnectivityMonitoring(lambda: node.bearer.connection()))
+        node.add(ConnectivityMonitoring(node.bearer.connection))
     for entry in site["objects"]:
         _add_configured(node, entry)
 
@@ -59,7 +59,14 @@ def _add_configured(node, entry):
     from lwm2m.objects.ipso import Sensor, Temperature
 
     # Any IPSO Object with a Sensor Value has the sensor's table; only its number differs.
-    kind = Temperature if entry["object"] == 3303 else type(
-        "Sensor%d" % entry["object"], (Sensor,), {"object_id": entry["object"], "object_version": "1.1"})
+    kind = (
+        Temperature
+        if entry["object"] == 3303
+        else type(
+            "Sensor%d" % entry["object"],
+            (Sensor,),
+            {"object_id": entry["object"], "object_version": "1.1"},
+        )
+    )
     sensor = node.add(kind(units=entry["units"]), entry["instance"])
     sensor.set(5700, entry["value"])

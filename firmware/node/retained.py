@@ -1,8 +1,9 @@
 """The retained record: what a deep sleep must not cost, in RTC memory.
 
 Layout, big endian: magic "NUDG" (4 bytes), version (1), length of the body (2), CRC-32 of version,
-length and body (4), body. RTC memory holds 2048 bytes, has no check of its own and may hold anything
-after a power-on, so whatever does not fit this layout to the last bit counts as no record.
+length and body (4), body. RTC memory holds 2048 bytes, has no check of its own and may hold
+anything after a power-on, so whatever does not fit this layout to the last bit counts as no
+record.
 """
 
 import binascii
@@ -33,7 +34,7 @@ def unpack(memory: bytes) -> "bytes | None":
     if len(memory) < _HEAD or memory[:4] != _MAGIC or memory[4] != _VERSION:
         return None
     length, crc = struct.unpack(">HI", memory[5:_HEAD])
-    body = bytes(memory[_HEAD:_HEAD + length])
+    body = bytes(memory[_HEAD : _HEAD + length])
     if len(body) != length:
         return None
     counted = bytes(memory[4:7]) + body

@@ -11,10 +11,11 @@ _MTU = 1024
 
 
 class UdpSocketLink:
-    """Carries datagrams over a non-blocking socket; `on_datagram(data, peer, link)` takes what comes.
+    """Carries datagrams over a non-blocking socket; `on_datagram(data, peer, link)` takes what
+    comes.
 
-    `local_port` is the UDP port to bind, 0 for any. Peers are (host, port) as configured; answers from
-    the address that a host name stands for are given back under that name.
+    `local_port` is the UDP port to bind, 0 for any. Peers are (host, port) as configured; answers
+    from the address that a host name stands for are given back under that name.
     """
 
     binding = "U"
@@ -31,17 +32,19 @@ class UdpSocketLink:
         self._socket.setblocking(False)
 
     def send(self, data, peer) -> None:
-        """Send one datagram, awake from then on; what the network refuses is dropped and counted."""
+        """Send one datagram, awake from then on; what the network refuses is counted."""
         self._asleep = False
         try:
-            address = socket.getaddrinfo(peer[0], peer[1], socket.AF_INET, socket.SOCK_DGRAM)[0][-1]
+            address = socket.getaddrinfo(peer[0], peer[1], socket.AF_INET, socket.SOCK_DGRAM)[0][
+                -1
+            ]
             self._names[_readable(address)] = peer
             self._socket.sendto(bytes(data), address)
         except OSError as error:
             self._drop("send_%s" % error.errno)
 
     async def run(self) -> None:
-        """Hand received datagrams on, for ever; while asleep they are lost as a radio loses them."""
+        """Hand received datagrams on, for ever; while asleep they are lost, as by a radio."""
         while True:
             try:
                 data, address = self._socket.recvfrom(_MTU + 512)
@@ -73,7 +76,9 @@ class UdpSocketLink:
 
 
 def _readable(address):
-    """Return (host, port) of a socket address, which MicroPython's unix port gives as packed bytes."""
+    """Return (host, port) of a socket address, which MicroPython's unix port gives as packed
+    bytes.
+    """
     if isinstance(address, tuple):
         return address[0], address[1]
     family_first = socket.sockaddr(address)

@@ -11,16 +11,24 @@ _WALL_LIMIT_S = 30
 
 
 def _demo(*arguments):
-    return subprocess.run([sys.executable, "-m", "tools.demo", *arguments], text=True,
-                          capture_output=True, check=False, timeout=3 * _WALL_LIMIT_S,
-                          env={**os.environ, "COLUMNS": "80", "TERM": "dumb"})
+    return subprocess.run(
+        [sys.executable, "-m", "tools.demo", *arguments],
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=3 * _WALL_LIMIT_S,
+        env={**os.environ, "COLUMNS": "80", "TERM": "dumb"},
+    )
 
 
-@pytest.mark.parametrize("arguments, sms_back", [
-    ((), 0),
-    (("--modem", "sim800", "--runtime", "cpython", "--version", "draft"), 1),
-    (("--version", "1.0"), 1),
-])
+@pytest.mark.parametrize(
+    "arguments, sms_back",
+    [
+        ((), 0),
+        (("--modem", "sim800", "--runtime", "cpython", "--version", "draft"), 1),
+        (("--version", "1.0"), 1),
+    ],
+)
 def test_every_step_is_observed(tmp_path, arguments, sms_back):
     """CR 6.1, third figure: the trigger wakes the device, and the queue is emptied."""
     report = tmp_path / "demo.json"

@@ -25,8 +25,16 @@ class Device:
     @classmethod
     async def start(cls, *arguments, stdin=asyncio.subprocess.PIPE):
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tools.device", "--log", "json", *arguments,
-            stdin=stdin, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+            sys.executable,
+            "-m",
+            "tools.device",
+            "--log",
+            "json",
+            *arguments,
+            stdin=stdin,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
         return cls(process)
 
     async def _read(self):
@@ -42,12 +50,14 @@ class Device:
 
     async def event(self, name, since=0, **facts):
         """Return (position, event) of the first event with these facts."""
+
         async def find():
             while True:
                 for index in range(since, len(self.events)):
                     event = self.events[index]
                     if event["event"] == name and all(
-                            event.get(key) == value for key, value in facts.items()):
+                        event.get(key) == value for key, value in facts.items()
+                    ):
                         return index, event
                 self._news.clear()
                 await self._news.wait()
@@ -90,10 +100,12 @@ class Device:
 
 def _play(scenario, *arguments):
     """Run `scenario(device, server)` with a device that registers with an embedded server."""
+
     async def main():
         async with running("127.0.0.1", 0, awake_s=2) as server:
             device = await Device.start(
-                "--server", f"coap://127.0.0.1:{server.port}", "--endpoint", "sensor", *arguments)
+                "--server", f"coap://127.0.0.1:{server.port}", "--endpoint", "sensor", *arguments
+            )
             try:
                 await scenario(device, server)
                 assert await device.quit() == 0
@@ -181,12 +193,22 @@ def test_a_sleeping_board_is_woken_by_a_command_and_keeps_what_was_set():
         await device.event("booted", at, cause="power_on", clean=True)
         await device.event("registered", at)
 
-    _play(scenario, "--link", "sim7000", "--modem-speed", "10", "--queue", "--awake-time", "1",
-          "--object", "3303")
+    _play(
+        scenario,
+        "--link",
+        "sim7000",
+        "--modem-speed",
+        "10",
+        "--queue",
+        "--awake-time",
+        "1",
+        "--object",
+        "3303",
+    )
 
 
 def test_an_application_of_ten_lines(tmp_path):
-    """DESIGN §3: the application defines a sensor, samples it and reports a change with one call."""
+    """DESIGN §3: an application defines a sensor, samples it and reports with one call."""
     application = tmp_path / "probe.py"
     application.write_text(
         "from lwm2m.objects.ipso import Temperature\n"
@@ -195,7 +217,8 @@ def test_an_application_of_ten_lines(tmp_path):
         "def setup(node):\n"
         "    probe = node.adc(34)\n"
         '    temperature = node.add(Temperature(units="Cel"))\n'
-        "    node.every(200, lambda: temperature.set(5700, probe.read_uv() / 10_000 - 50))\n")
+        "    node.every(200, lambda: temperature.set(5700, probe.read_uv() / 10_000 - 50))\n"
+    )
 
     async def scenario(device, server):
         await device.event("registered")
@@ -225,11 +248,17 @@ def test_the_configuration_of_a_board(tmp_path):
     async def main():
         async with running("127.0.0.1", 0) as server:
             site = tmp_path / "site.json"
-            site.write_text(json.dumps({
-                "endpoint": "from-file", "link": "udp", "sleep": "none",
-                "servers": [{"uri": f"coap://127.0.0.1:{server.port}", "lifetime_s": 300}],
-                "objects": [{"object": 3304, "instance": 2, "value": 40, "units": "%RH"}],
-            }))
+            site.write_text(
+                json.dumps(
+                    {
+                        "endpoint": "from-file",
+                        "link": "udp",
+                        "sleep": "none",
+                        "servers": [{"uri": f"coap://127.0.0.1:{server.port}", "lifetime_s": 300}],
+                        "objects": [{"object": 3304, "instance": 2, "value": 40, "units": "%RH"}],
+                    }
+                )
+            )
             device = await Device.start("--config", str(site), stdin=asyncio.subprocess.DEVNULL)
             await device.event("registered")
             client = server.clients["from-file"]
@@ -241,25 +270,49 @@ def test_the_configuration_of_a_board(tmp_path):
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("arguments, line", [
-    ([], "--server: missing; use coap://HOST:PORT, or --config FILE"),
-    (["--server", "http://x"],
-     'servers[0].uri: "http://x" is not allowed; use coap://HOST or coap://HOST:PORT'),
-    (["--server", "coap://x"],
-     "endpoint: missing; without a modem there is no IMEI to make it from"),
-    (["--server", "coap://x", "--endpoint", "e", "--object", "1"],
-     "objects[0].object: 1 is not allowed; use one of 3300, "),
-    (["--server", "coap://x", "--endpoint", "e", "--app", "/nowhere.py"],
-     "--app: /nowhere.py: no such file"),
-    (["--config", "/nowhere.json"],
-     "/nowhere.json: no such file; it holds the site configuration"),
-    (["--server", "coap://x", "--link", "sim9000"], "python -m tools.device: argument --link: "),
-    (["--server", "coap://x", "--endpoint", "e", "--sms-port", "1"], "--sms-port: needs --link "),
-])
+@pytest.mark.parametrize(
+    "arguments, line",
+    [
+        ([], "--server: missing; use coap://HOST:PORT, or --config FILE"),
+        (
+            ["--server", "http://x"],
+            'servers[0].uri: "http://x" is not allowed; use coap://HOST or coap://HOST:PORT',
+        ),
+        (
+            ["--server", "coap://x"],
+            "endpoint: missing; without a modem there is no IMEI to make it from",
+        ),
+        (
+            ["--server", "coap://x", "--endpoint", "e", "--object", "1"],
+            "objects[0].object: 1 is not allowed; use one of 3300, ",
+        ),
+        (
+            ["--server", "coap://x", "--endpoint", "e", "--app", "/nowhere.py"],
+            "--app: /nowhere.py: no such file",
+        ),
+        (
+            ["--config", "/nowhere.json"],
+            "/nowhere.json: no such file; it holds the site configuration",
+        ),
+        (
+            ["--server", "coap://x", "--link", "sim9000"],
+            "python -m tools.device: argument --link: ",
+        ),
+        (
+            ["--server", "coap://x", "--endpoint", "e", "--sms-port", "1"],
+            "--sms-port: needs --link ",
+        ),
+    ],
+)
 def test_wrong_arguments(arguments, line):
     """DESIGN §6: one clear line that names the key, the value and what is allowed; exit code 2."""
-    done = subprocess.run([sys.executable, "-m", "tools.device", *arguments], text=True,
-                          capture_output=True, check=False, timeout=_TIMEOUT_S)
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.device", *arguments],
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=_TIMEOUT_S,
+    )
     assert done.returncode == 2
     assert done.stderr.startswith(line), done.stderr
     assert done.stderr.count("\n") == 1

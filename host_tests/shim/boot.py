@@ -1,7 +1,9 @@
-"""Boots the firmware in a process of its own: `boot.py BENCH_PORT RESET_CAUSE WAKE_REASON MEMORY_FILE`.
+"""Boots the firmware in a process of its own: `boot.py BENCH_PORT RESET_CAUSE WAKE_REASON
+MEMORY_FILE`.
 
-The current folder is the board's file system; the module path holds the firmware, the board and this
-shim. The process ends as the chip does: in deep sleep, at a reset, or when the bench cuts its power.
+The current folder is the board's file system; the module path holds the firmware, the board and
+this shim. The process ends as the chip does: in deep sleep, at a reset, or when the bench cuts its
+power.
 """
 
 import asyncio
@@ -11,6 +13,7 @@ if sys.implementation.name != "micropython":
     from shim import cpython  # noqa: F401  adds MicroPython's names to asyncio and time
 
 import machine
+
 from shim.wires import Wires
 
 

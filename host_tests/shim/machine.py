@@ -1,7 +1,7 @@
 """MicroPython's `machine` of an ESP32, for CPython and for the unix port.
 
-What lies outside the chip (the wires on its pins, its flash and its power) is one object, `host`, set
-by whoever simulates it before the firmware starts. It offers:
+What lies outside the chip (the wires on its pins, its flash and its power) is one object, `host`,
+set by whoever simulates it before the firmware starts. It offers:
 
 - `uart_write(data)`, `pin_write(number, level)`, `pin_read(number) -> level`, `adc_uv(number)`
 - `memory` (RTC memory, bytes), `reset_cause`, `wake_reason` (numbers as below)
@@ -51,12 +51,21 @@ def reset() -> None:
 
 
 class UART:
-    """A UART whose receive buffer drops what does not fit, without a sign, as the real one does."""
+    """A UART whose receive buffer drops what does not fit without a sign, as the real one."""
 
     IRQ_RXIDLE = 0x1000
 
-    def __init__(self, number, baudrate=115200, tx=None, rx=None, txbuf=256, rxbuf=256, timeout=0,
-                 timeout_char=0):
+    def __init__(
+        self,
+        number,
+        baudrate=115200,
+        tx=None,
+        rx=None,
+        txbuf=256,
+        rxbuf=256,
+        timeout=0,
+        timeout_char=0,
+    ):
         self.baudrate = baudrate
         self._room = rxbuf + _HARDWARE_FIFO
         self._received = b""

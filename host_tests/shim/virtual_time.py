@@ -1,8 +1,9 @@
-"""A virtual clock under asyncio, on CPython and on MicroPython: a day of sleeping takes no wall time.
+"""A virtual clock under asyncio, on CPython and on MicroPython: a day of sleeping takes no wall
+time.
 
-`run(coroutine)` runs an event loop whose time moves only when nothing is ready to run; then it jumps
-to the next timer. `now_ms()` is that time. Where every task waits and no timer is left, the run ends
-with `Stalled` instead of waiting for ever.
+`run(coroutine)` runs an event loop whose time moves only when nothing is ready to run; then it
+jumps to the next timer. `now_ms()` is that time. Where every task waits and no timer is left, the
+run ends with `Stalled` instead of waiting for ever.
 """
 
 import asyncio
@@ -45,8 +46,8 @@ if _MICROPYTHON:
     import time
     from asyncio import core
 
-    # The scheduler stamps tasks that are ready with the real clock, so virtual ticks run ahead of it:
-    # whatever carries a real stamp is due at once.
+    # The scheduler stamps tasks that are ready with the real clock, so virtual ticks run ahead of
+    # it: whatever carries a real stamp is due at once.
     _AHEAD_MS = 1 << 40
     _core_ticks = core.ticks
     _core_queue = core.IOQueue

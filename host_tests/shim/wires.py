@@ -1,8 +1,8 @@
 """The wires of a simulated board that runs in a process of its own: frames over a loopback socket.
 
-A frame is a kind (one byte), a length (two bytes, big endian) and that many bytes. Out of the board:
-`U` UART bytes, `P` pin and level, `M` RTC memory, `H` halt (JSON). Into it: `U`, `P`, `V` pin and
-microvolts (four bytes), `C` one console line.
+A frame is a kind (one byte), a length (two bytes, big endian) and that many bytes. Out of the
+board: `U` UART bytes, `P` pin and level, `M` RTC memory, `H` halt (JSON). Into it: `U`, `P`, `V`
+pin and microvolts (four bytes), `C` one console line.
 """
 
 import asyncio

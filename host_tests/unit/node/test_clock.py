@@ -35,7 +35,13 @@ def test_log_lines():
     Log("off", lambda: 12_345, lines.append).event("asleep", {"ms": 5})
     import json
 
-    assert json.loads(lines[0]) == {"event": "registered", "now_ms": 12345, "server": 1,
-                                    "location": ["rd", "a"], "data": "01ff", "ok": True}
+    assert json.loads(lines[0]) == {
+        "event": "registered",
+        "now_ms": 12345,
+        "server": 1,
+        "location": ["rd", "a"],
+        "data": "01ff",
+        "ok": True,
+    }
     assert lines[1] == "    12.345 asleep       ms=5"
     assert len(lines) == 2

@@ -34,20 +34,30 @@ def test_a_refusal_names_key_value_and_what_is_allowed():
         (_with(version="2.0"), 'version: "2.0" is not allowed; use draft, 1.0 or 1.1'),
         (_with(servers=[]), "servers: [] is not allowed; use a list of 1 to 4 entries"),
         (_with(colour="red"), "colour: no such key; allowed are endpoint, "),
-        (_with(servers=[{"uri": "http://x"}]),
-         'servers[0].uri: "http://x" is not allowed; use coap://HOST or coap://HOST:PORT'),
-        (_with(servers=[{"uri": "coap://x", "lifetime_s": 0}]),
-         "servers[0].lifetime_s: 0 is not allowed; use an integer from 1 to 2147483647"),
-        (_with(servers=[{"uri": "coap://x", "queue": 1}]),
-         "servers[0].queue: 1 is not allowed; use true or false"),
+        (
+            _with(servers=[{"uri": "http://x"}]),
+            'servers[0].uri: "http://x" is not allowed; use coap://HOST or coap://HOST:PORT',
+        ),
+        (
+            _with(servers=[{"uri": "coap://x", "lifetime_s": 0}]),
+            "servers[0].lifetime_s: 0 is not allowed; use an integer from 1 to 2147483647",
+        ),
+        (
+            _with(servers=[{"uri": "coap://x", "queue": 1}]),
+            "servers[0].queue: 1 is not allowed; use true or false",
+        ),
         (_with(servers=[{}]), "servers[0].uri: missing; use coap://HOST or coap://HOST:PORT"),
         (_with(sms_number="call me"), 'sms_number: "call me" is not allowed; use a telephone'),
         (_with(root_path="lwm2m/"), 'root_path: "lwm2m/" is not allowed; use a path such as'),
         (_with(link="sim7000"), "modem.apn: missing; use the operator's access point name"),
-        (_with(servers=[{"uri": "coap://x"}, {"uri": "coap://y"}]),
-         "servers[1].short_server_id: 1 is used twice; each server needs its own"),
-        (_with(servers=[{"uri": "coap://x", "binding": "US"}]),
-         "servers[0].sms_number: missing; binding US needs the server's number"),
+        (
+            _with(servers=[{"uri": "coap://x"}, {"uri": "coap://y"}]),
+            "servers[1].short_server_id: 1 is used twice; each server needs its own",
+        ),
+        (
+            _with(servers=[{"uri": "coap://x", "binding": "US"}]),
+            "servers[0].sms_number: missing; binding US needs the server's number",
+        ),
         ([], "configuration: [] is not allowed; use a JSON object"),
     )
     for site, text in cases:
