@@ -82,6 +82,7 @@ class ServerAccount:
         self.leaving: "int | None" = None  # IDLE or DISABLED: deregister, then become that
         self.awake_until: "int | None" = None  # ms, end of the awake time; None asleep
         self.outbox = []  # payloads of Send that wait for the server
+        self.triggered_at = 0  # ms, when a trigger came last
         self.trigger_hour = 0  # ms, when the current hour of triggers began
         self.trigger_count = 0
 

@@ -66,16 +66,19 @@ def admit(account, now: int) -> "str | None":
     """Have the account updated for a trigger that came by SMS; return why not, None if it is.
 
     Any number of waiting triggers cause one Update: one that comes while it is wanted, under way
-    or just done and the server may still use the awake time, asks for nothing more.
+    or just done and the server may still use the awake time, asks for nothing more; nor does one
+    that follows such a one closely, for an SMS centre delivers what it held one after the other.
     """
     state = account.state
     if state in (_IDLE, _DISABLED, _DEREGISTERING) or account.leaving is not None:
         return "sms_not_registered"
     awake = account.awake_until is not None or not account.queue
+    latest = max(account.sent_at, account.triggered_at)
+    account.triggered_at = now
     if (
         account.wanted
         or state in (_REGISTERING, _UPDATING)
-        or (awake and account.location and now - account.sent_at < _SETTLED_MS)
+        or (awake and account.location and now - latest < _SETTLED_MS)
     ):
         return "sms_trigger_pending"
     if account.trigger_count == 0 or now - account.trigger_hour >= _HOUR_MS:

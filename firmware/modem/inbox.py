@@ -74,6 +74,7 @@ async def drain(link) -> int:
             await _delete(link, done)
         if not listing.more:
             break
+    link.ends.clear()  # what is left there names no part any more
     return count
 
 

@@ -13,6 +13,7 @@ class ModemLink:
     """A link (DESIGN.md §3) over a modem; subclasses say how one job is done (`async _do(job)`).
 
     The task lives only while jobs wait, so an idle link holds nothing. busy: jobs wait or run.
+    on_idle: callable() or None, told when the last job is done.
     """
 
     binding = ""
@@ -21,6 +22,7 @@ class ModemLink:
         self.modem = modem
         self.transmission = transmission
         self.on_datagram = on_datagram
+        self.on_idle = None
         self.dropped = {}
         self._jobs = []
         self._task = None
@@ -48,6 +50,8 @@ class ModemLink:
                     self.drop("modem", str(error))
         finally:
             self._task = None
+            if self.on_idle:
+                self.on_idle()
 
     async def _do(self, job):
         raise NotImplementedError

@@ -98,10 +98,8 @@ class SimCom:
         False; then `up` starts it anew.
         """
         async with self._lock:
-            self.channel.open()
             if self.state == OFF:
                 return False
-            self.channel.echo_off = True
             try:
                 await self._wake()
             except ModemError:
@@ -137,6 +135,9 @@ class SimCom:
                 await self._wake()
 
     async def _wake(self):
+        # After a sleep of the host nobody reads yet, and the modem has been told not to echo.
+        self.channel.open()
+        self.channel.echo_off = True
         self.power.dtr(False)
         if self.power.can_sleep():
             await asyncio.sleep_ms(_DTR_MS)

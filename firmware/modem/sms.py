@@ -128,8 +128,10 @@ class SmsLink(ModemLink):
 
     def freeze(self) -> tuple:
         """(last reference, (storage index, deadline), …) of the parts that wait on the SIM."""
-        waiting = self.assembler.waiting() if self.assembler else []
-        return tuple([self.reference] + [pair for pair in waiting if pair[0] is not None])
+        ends = dict(self.ends)
+        if self.assembler:
+            ends.update(self.assembler.waiting())
+        return tuple([self.reference] + [pair for pair in ends.items() if pair[0] is not None])
 
     def thaw(self, record: tuple) -> None:
         """Take over what `freeze` gave; `drain` then reads the parts again."""

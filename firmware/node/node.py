@@ -11,15 +11,16 @@ import gc
 from lwm2m.client import Client
 from lwm2m.codec import cbor
 from lwm2m.tree import Tree
+from micropython import const
 
 from node import hw, objects, retained
 from node.clock import Clock
 from node.lean import forget
 from node.log import Log
 
-_CONSOLE_PAUSE_MS = 1_000  # a person at the console may have more to say
+_CONSOLE_PAUSE_MS = const(1_000)  # a person at the console may have more to say
 # Below this a deep sleep costs more than it saves: the chip would boot again at once.
-_SHORTEST_DEEP_SLEEP_MS = 2_000
+_SHORTEST_DEEP_SLEEP_MS = const(2_000)
 
 
 class Node:
@@ -153,6 +154,7 @@ class Node:
         )
         for link in self.bearer.links:
             self.client.attach(link)
+            link.on_idle = self._event.set  # sleep may wait for nothing else
         for server in site["servers"]:
             objects.add_server(self.client, site["version"], server)
         objects.add_all(self)

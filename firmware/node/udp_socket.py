@@ -5,9 +5,10 @@ import errno
 import socket
 
 from coap import transmission
+from micropython import const
 
-_POLL_MS = 20
-_MTU = 1024
+_POLL_MS = const(20)
+_MTU = const(1024)
 
 
 class UdpSocketLink:
@@ -23,6 +24,7 @@ class UdpSocketLink:
 
     def __init__(self, local_port: int = 0):
         self.on_datagram = None
+        self.on_idle = None  # never told: a socket is never busy
         self.transmission = None
         self.dropped = {}
         self._names = {}

@@ -55,6 +55,7 @@ class Peer:
     record(who, name, facts) takes what happens; `client_number` is where triggers go. What it does:
 
     silent      hears nothing and says nothing
+    forgetful   ends its observations when the client registers again
     refusals    [(code, Max-Age or None)]: what the next Registers and Updates are answered
     registrations {location: Registration}; clear it to forget them
     waiting     [(name, request)] for the client, one at a time after its next message
@@ -68,6 +69,7 @@ class Peer:
         self.client_number = client_number
         self.version = versions.get(version)
         self.silent = False
+        self.forgetful = True
         self.refusals = []
         self.registrations = {}
         self.waiting = []
@@ -226,7 +228,8 @@ class Peer:
         self._next_location += 1
         name = "rd/%04d" % self._next_location
         self.registrations.clear()  # the one client replaces its own
-        self._observed.clear()
+        if self.forgetful:
+            self._observed.clear()
         registration = Registration(name, peer, request.queries(), facts["payload"])
         self.registrations[name] = registration
         self._renew(registration, request.queries(), now)

@@ -363,6 +363,7 @@ class World:
             await node.run(self._setup, self)
             raise AssertionError("the node ended by itself")
         except machine.Halted:
+            await asyncio.sleep_ms(0)  # a task that has had no turn yet
             return chip.halted
         finally:
             chip.running = False
