@@ -5,9 +5,12 @@ import struct
 from micropython import const
 
 _REPEATABLE = const(1)
+_BLOCK2 = const(23)
+_BLOCK1 = const(27)
 
 # Number: shortest value << 12 | longest value << 1 | repeatable. Left out are If-Match and
-# If-None-Match, because no resource here has an entity tag, and Proxy-Uri and Proxy-Scheme.
+# If-None-Match, because no resource here has an entity tag, Proxy-Uri and Proxy-Scheme, and
+# Block1 and Block2, of which only the one that is the whole body is understood.
 _RECOGNISED = {
     3: 1 << 12 | 255 << 1,  # Uri-Host
     4: 1 << 12 | 8 << 1 | _REPEATABLE,  # ETag
@@ -21,8 +24,6 @@ _RECOGNISED = {
     16: 1 << 12 | 1 << 1,  # Hop-Limit, RFC 8768
     17: 2 << 1,  # Accept
     20: 255 << 1 | _REPEATABLE,  # Location-Query
-    23: 3 << 1,  # Block2, RFC 7959
-    27: 3 << 1,  # Block1, RFC 7959
     28: 4 << 1,  # Size2, RFC 7959
     60: 4 << 1,  # Size1
     252: 1 << 12 | 40 << 1,  # Echo, RFC 9175
@@ -45,7 +46,7 @@ def screen(wire: bytes) -> int:
         number += delta
         rule = _RECOGNISED.get(number)
         if rule is None:
-            if number & 1:
+            if number & 1 and not (delta and _is_whole(number, wire, at + (head & 0xF), length)):
                 return number
         elif not rule >> 12 <= length <= rule >> 1 & 0x7FF or (
             delta == 0 and number & 1 and not rule & _REPEATABLE
@@ -53,6 +54,13 @@ def screen(wire: bytes) -> int:
             return number
         at += (head & 0xF) + length
     return 0
+
+
+def _is_whole(number: int, wire: bytes, at: int, length: int) -> bool:
+    # Block1 of the first block with no more to come; Block2 that asks for the first (RFC 7959
+    # §2.2), as which the whole may be sent. Any other, taken for the whole, would spoil a value.
+    limit = 8 if number == _BLOCK1 else 16 if number == _BLOCK2 else 0
+    return length == 0 < limit or (length == 1 and wire[at] < limit)
 
 
 def option_head(wire: bytes, at: int) -> int:

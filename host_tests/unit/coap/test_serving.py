@@ -200,6 +200,25 @@ def test_unknown_critical_option():
     assert server.dropped == {"critical option": 2, "duplicate": 1}
 
 
+def test_part_of_a_block_wise_transfer():
+    """RFC 7959 §2.1, RFC 7252 §5.4.1: a block is no whole body, so it is refused with 4.02."""
+    server, handler, link = endpoint()
+    blocks = (
+        (27, b"\x08", 0x82),  # Block1 0/more/16
+        (27, b"\x16", 0x82),  # Block1 1/last/1024
+        (27, b"\x00\x10", 0x82),
+        (27, b"", 0x45),
+        (27, b"\x06", 0x45),  # Block1 0/last/1024: the whole body
+        (23, b"\x12", 0x82),  # Block2, the second block
+        (23, b"\x02", 0x45),  # Block2, the first: the size is a wish
+    )
+    for at, (number, value, code) in enumerate(blocks):
+        message = Message(3, CON, b"", b"part", 100 + at).add(11, "x").add(number, value)
+        server.receive(bytes(message.encode()), PEER, link, 0)
+        assert link.take_one().code == code, blocks[at]
+    assert len(handler.requests) == 3
+
+
 def test_unknown_elective_option():
     """RFC 7252 §5.4.1: an elective option that is not recognised is ignored."""
     server, handler, link = endpoint()
