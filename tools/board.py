@@ -17,7 +17,7 @@ from tools import build
 
 ROOT = build.ROOT
 # What an ESP32 without PSRAM has for Python beside its UART's buffers (README, "Memory").
-HEAP_K = 128
+HEAP_K = 144
 POWER_ON, HARD_RESET, DEEP_SLEEP = 1, 2, 4
 WOKEN_BY_PIN, WOKEN_BY_TIMER, WOKEN_BY_GPIO = 2, 4, 7
 RESTART_PAUSE_S = 0.1

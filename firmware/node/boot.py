@@ -8,9 +8,11 @@ import asyncio
 import gc
 import sys
 
+from micropython import const
+
 from node.lean import forget
 
-_CRASH_PAUSE_MS = 1_000
+_CRASH_PAUSE_MS = const(1_000)
 
 
 def _configuration(path):

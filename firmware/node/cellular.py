@@ -12,6 +12,7 @@ States, and what moves them:
 import asyncio
 
 from coap import transmission
+from micropython import const
 from modem import release
 from modem.at import ModemError
 from modem.sms import SmsLink
@@ -19,10 +20,10 @@ from modem.udp import UdpLink
 
 from node import hw
 
-_FIRST_PAUSE_MS = 10_000
-_LONGEST_PAUSE_MS = 900_000
-_RI_PULSE_MS = 150  # RI is low for 120 ms
-_CLOCK_TOLERANCE_S = 2
+_FIRST_PAUSE_MS = const(10_000)
+_LONGEST_PAUSE_MS = const(900_000)
+_RI_PULSE_MS = const(150)  # RI is low for 120 ms
+_CLOCK_TOLERANCE_S = const(2)
 
 # Network Bearer of Object 4, by what the modem calls its radio.
 _BEARERS = {"GSM": 0, "CAT-M1": 6, "NB-IOT": 7}

@@ -10,12 +10,13 @@ import time
 
 import esp32
 import machine
+from micropython import const
 
 # Large enough for a datagram and the codes around it: at 115200 baud 2048 bytes are 178 ms of not
 # looking, and an overflow leaves no sign.
-_RX_BUFFER = 2048
-_TX_BUFFER = 1664
-_UNIX_EPOCH_OFFSET_S = 946684800  # the ESP32 port counts seconds from 2000-01-01
+_RX_BUFFER = const(2048)
+_TX_BUFFER = const(1664)
+_UNIX_EPOCH_OFFSET_S = const(946684800)  # the ESP32 port counts seconds from 2000-01-01
 
 _RESET_CAUSES = ("power_on", "hard", "watchdog", "deep_sleep", "soft")
 _WAKE_REASONS = {2: "pin", 3: "pins", 4: "timer", 5: "touch", 6: "ulp", 7: "gpio"}
