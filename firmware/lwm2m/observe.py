@@ -36,6 +36,7 @@ _ACCEPT = const(17)
 _LINK_FORMAT = const(40)
 _DAY_MS = const(86_400_000)
 _SEQUENCE_MASK = const(0xFFFFFF)
+_TOLD = const(-1)  # in place of the ms to look again at: a notification went and is done with
 
 
 class Observation:
@@ -157,7 +158,9 @@ class Observations:
         due = None
         blocked = False
         for observation in list(self):
-            at = self._consider(observation, now) if observation.account else None
+            at = _TOLD
+            while at == _TOLD:
+                at = self._consider(observation, now) if observation.account else None
             if at == 0:
                 blocked = True
             elif at is not None and (due is None or at < due):
@@ -167,7 +170,10 @@ class Observations:
         return due
 
     def _consider(self, observation, now):
-        """Send, store or skip; return the ms to look again at, 0 after any event, or None."""
+        """Send, store or skip; return the ms to look again at, 0 after any event, or None.
+
+        _TOLD stands for "at once".
+        """
         account = observation.account
         if observation.flags & _IN_FLIGHT:
             return 0
@@ -256,7 +262,7 @@ class Observations:
             observation.flags &= ~_DIRTY
             observation.told_at = now
             if item is None:
-                return 0
+                return _TOLD
         else:
             self.stored.remove(item)
         content_format = item[1]
@@ -276,7 +282,7 @@ class Observations:
             self._done(observation, item, reason, now)
 
         client.endpoint.notify(message, peer, link, now, on_done)
-        return 0
+        return 0 if observation.flags & _IN_FLIGHT else _TOLD
 
     def _done(self, observation, item, reason, now):
         client = self._client

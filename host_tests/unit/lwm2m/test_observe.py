@@ -59,6 +59,17 @@ def test_int_301_observe_and_notify():
     assert "observed" in bench.names()
 
 
+def test_maximum_period_is_awaited():
+    """TS 1.0 5.1.2: the deadline given when a notification leaves is the end of its pmax."""
+    bench = online()
+    attributes(bench, "pmin=0", "pmax=15")
+    bench.observe(token=b"\xaa\xbb")
+    bench.now += 1_000
+    bench.temperature.set(5700, 22.5)
+    assert bench.step() == bench.now + 15_000
+    assert bench.one().type == NON
+
+
 def test_int_302_cancel_by_reset():
     """LightweightM2M-1.1-int-302: a Reset cancels, of a NON notification as well."""
     bench = online()
