@@ -28,7 +28,7 @@ def _configuration(path):
 def _application():
     """Return `setup` of the site's app.py, or None where there is no such file."""
     try:
-        from app import setup
+        from app import setup  # pyright: ignore[reportMissingImports]  the site may have none
     except ImportError as error:
         if "app" not in str(error):
             raise

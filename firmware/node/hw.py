@@ -24,7 +24,7 @@ _WAKE_REASONS = {2: "pin", 3: "pins", 4: "timer", 5: "touch", 6: "ulp", 7: "gpio
 
 def ticks_ms() -> int:
     """Return the tick counter in milliseconds; it wraps (node/clock.py)."""
-    return time.ticks_ms()
+    return time.ticks_ms()  # pyright: ignore[reportReturnType]  the stubs make it opaque
 
 
 def epoch_s() -> int:
@@ -80,7 +80,8 @@ def deep_sleep(duration_ms: "int | None", wake_pin: "int | None") -> None:
     """
     if wake_pin is not None:
         esp32.wake_on_ext0(machine.Pin(wake_pin, machine.Pin.IN), esp32.WAKEUP_ALL_LOW)
-    esp32.gpio_deep_sleep_hold(True)
+    # The stubs leave this and a Pin's `hold` out.
+    esp32.gpio_deep_sleep_hold(True)  # pyright: ignore[reportAttributeAccessIssue]
     if duration_ms is None:
         machine.deepsleep()
     machine.deepsleep(duration_ms)
@@ -152,7 +153,12 @@ class ModemPins:
         if number is None:
             return None
         # Held, so that deep sleep does not let go of the line and start or wake the modem.
-        return machine.Pin(number, machine.Pin.OUT, value=level, hold=True)
+        return machine.Pin(
+            number,
+            machine.Pin.OUT,
+            value=level,
+            hold=True,  # pyright: ignore[reportCallIssue]
+        )
 
     async def pulse(self, duration_ms: int) -> None:
         """Press the power key for `duration_ms`; the same pulse turns a running modem off."""

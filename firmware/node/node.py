@@ -9,7 +9,7 @@ import asyncio
 import gc
 
 from lwm2m.client import Client
-from lwm2m.codec import cbor
+from lwm2m.codec import CodecError, cbor
 from lwm2m.tree import Tree
 from micropython import const
 
@@ -17,6 +17,10 @@ from node import hw, objects, retained
 from node.clock import Clock
 from node.lean import forget
 from node.log import Log
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _CONSOLE_PAUSE_MS = const(1_000)  # a person at the console may have more to say
 # Below this a deep sleep costs more than it saves: the chip would boot again at once.
@@ -36,8 +40,8 @@ class Node:
         self.clock = Clock(hw.ticks_ms)
         self.log = Log(site["log"], self.clock.now)
         self.tree = Tree()
-        self.client = None
-        self.bearer = None
+        self.client: "Any" = None  # a Client, and what carries its datagrams: made by `run`
+        self.bearer: "Any" = None
         self._timers = []  # [period_ms, due_ms, function]
         self._kept_due_ms = []  # when the timers were due before a deep sleep, in their order
         self._kept_values = []  # [object, instance, resource, value] set before a deep sleep
@@ -45,7 +49,7 @@ class Node:
         self._hold_until_ms = 0
         self._event = asyncio.Event()
         self._tasks = []
-        self._failure = None
+        self._failure: "Exception | None" = None
         self._connecting = False
 
     def add(self, instance, instance_id: "int | None" = None):
@@ -269,8 +273,9 @@ class Node:
         if body is None:
             return None
         try:
-            slept_at_ms, slept_at_s, endpoint, client, bearer, due, values = cbor.loads(body)
-        except ValueError:
+            kept: "Any" = cbor.loads(body)
+            slept_at_ms, slept_at_s, endpoint, client, bearer, due, values = kept
+        except (CodecError, ValueError):
             return None
         # A clock that was set back must not make the node wait longer than it meant to.
         slept_ms = max(0, hw.epoch_s() - slept_at_s) * 1000

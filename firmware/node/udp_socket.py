@@ -25,7 +25,7 @@ class UdpSocketLink:
     def __init__(self, local_port: int = 0):
         self.on_datagram = None
         self.on_idle = None  # never told: a socket is never busy
-        self.transmission = None
+        self.transmission: "transmission.Transmission | None" = None
         self.dropped = {}
         self._names = {}
         self._asleep = False
@@ -83,8 +83,9 @@ def _readable(address):
     """
     if isinstance(address, tuple):
         return address[0], address[1]
-    family_first = socket.sockaddr(address)
-    return socket.inet_ntop(family_first[0], family_first[1]), family_first[2]
+    # Only the unix port has these two, so the stubs of the ESP32 have not.
+    family, host, port = socket.sockaddr(address)[:3]  # pyright: ignore[reportAttributeAccessIssue]
+    return socket.inet_ntop(family, host), port  # pyright: ignore[reportAttributeAccessIssue]
 
 
 class SocketBearer:
