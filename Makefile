@@ -47,7 +47,7 @@ test: $(READY)
 	@$(RUN) -m pytest -c host_tests/pytest.ini host_tests
 
 lint: $(READY) $(TYPINGS)
-	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff check --quiet --output-format concise .
 	@$(RUN) -m tools.doors
 	@$(VENV)/bin/pyright -p host_tests/pyrightconfig.json
 
