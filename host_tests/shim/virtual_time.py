@@ -53,9 +53,18 @@ if _MICROPYTHON:
     _core_queue = core.IOQueue
 
     class _VirtualQueue(_core_queue):
+        def _ready(self):
+            for entry in self.map.values():
+                stream = entry[2]
+                if not isinstance(stream, asyncio.ThreadSafeFlag) or stream.state:
+                    return True
+            return False
+
         def wait_io_event(self, dt_ms):
             global _now_ms
-            super().wait_io_event(0)
+            # The unix port's poll takes a millisecond for objects that are no files, even if told 0.
+            if self._ready():
+                super().wait_io_event(0)
             task = core._task_queue.peek()
             if task and core.ticks_diff(task.ph_key, core.ticks()) <= 0:
                 return
