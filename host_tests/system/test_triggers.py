@@ -244,3 +244,44 @@ def test_direct_messages():
         assert not world.running
 
     World(modem={"apn": "iot.example", "sms_storing": False}).play(play)
+
+
+def test_trigger_at_any_moment_around_sleep():
+    """TS 1.1 T 6.6: a trigger that comes while the board is going to sleep is not lost."""
+
+    async def play(world):
+        await world.settled()
+        for offset_ms in range(-2400, 1200, 150):
+            await world.sleep(3600)
+            world.mark()
+            world.peer.trigger()
+            await world.saw("device", "updated")
+            # Asleep 90 s after the last message; the SMS takes 1.8 s to the RI line.
+            await world.sleep(90 + offset_ms / 1000)
+            updates = len(world.all("server", "update"))
+            world.peer.trigger()
+            await world.sleep(120)
+            assert len(world.all("server", "update")) == updates + 1, offset_ms
+            assert not world.running and world.modem.sms.slots == {}, offset_ms
+
+    for link in ("sim800", "sim7000"):
+        World(link).play(play)
+
+
+def test_noise_at_any_moment_around_sleep():
+    """TS 1.1 T 5.3: a stranger's message does not keep a board awake that was going to sleep."""
+
+    async def play(world):
+        await world.settled()
+        for offset_ms in range(-2400, 1200, 150):
+            await world.sleep(3600)
+            world.mark()
+            world.peer.trigger()
+            await world.saw("device", "updated")
+            await world.sleep(90 + offset_ms / 1000)
+            world.peer.trigger(sender=_STRANGER)
+            await world.sleep(20)
+            assert not world.running and world.modem.sms.slots == {}, offset_ms
+
+    for link in ("sim800", "sim7000"):
+        World(link).play(play)
