@@ -10,3 +10,17 @@ for _folder in (_ROOT, _ROOT / "host_tests", _ROOT / "host_tests" / "shim", _ROO
 
 import hypothesis  # noqa: E402,F401  early: its plugin would load it deep in the stack, and fail
 import shim.cpython  # noqa: E402,F401  MicroPython's asyncio and time names
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how many of the tests above were tests on MicroPython, a module of them in each."""
+    counts = [
+        value
+        for report in terminalreporter.getreports("passed")
+        for name, value in report.user_properties
+        if name == "on_micropython"
+    ]
+    if counts:
+        terminalreporter.write_line(
+            f"on MicroPython: {sum(counts)} tests passed, in {len(counts)} modules"
+        )
