@@ -22,6 +22,7 @@ from node import hw
 
 _FIRST_PAUSE_MS = const(10_000)
 _LONGEST_PAUSE_MS = const(900_000)
+_STALE_MS = const(3_600_000)
 _RI_PULSE_MS = const(150)  # RI is low for 120 ms
 _CLOCK_TOLERANCE_S = const(2)
 
@@ -55,6 +56,8 @@ class CellularBearer:
         self._received = received
         self._on_event = on_event
         self._starting = kept is None
+        self._now = now
+        self._read_at = 0  # ms, when the stored messages were read last
         self.modem = _driver(site["link"])(
             hw.Uart(board.UART), self._pins, settings, self._refused, now
         )
@@ -77,6 +80,7 @@ class CellularBearer:
             self._udp.thaw(kept[1])
             self._sms.thaw(kept[2])
             self.info.update(kept[3])
+            self._read_at = kept[4]
 
     async def imei(self) -> str:
         """Return the modem's IMEI, 15 digits; waits for a modem that answers."""
@@ -97,6 +101,7 @@ class CellularBearer:
                     await self.modem.up()
                     await self._look_around()
                 await self._sms.drain()
+                self._read_at = self._now()
                 break
             except ModemError as error:
                 self._on_event("error", {"reason": str(error), "again_ms": pause_ms})
@@ -123,6 +128,10 @@ class CellularBearer:
         if network_s and abs(network_s - hw.epoch_s()) > _CLOCK_TOLERANCE_S:
             hw.set_epoch_s(network_s)
 
+    def stale(self) -> bool:
+        """Whether a message may wait unread: RI pulses are not seen while the chip boots."""
+        return self._now() - self._read_at >= _STALE_MS
+
     def busy(self) -> bool:
         """Whether something is under way that sleep would break off."""
         return self._starting or self._udp.busy or self._sms.busy
@@ -141,7 +150,8 @@ class CellularBearer:
     def freeze(self) -> list:
         """Return what must outlive a deep sleep, as CBOR can hold it."""
         identity = {key: self.info[key] for key in ("imei",) if key in self.info}
-        return [self.modem.freeze(), self._udp.freeze(), self._sms.freeze(), identity]
+        state = [self.modem.freeze(), self._udp.freeze(), self._sms.freeze()]
+        return state + [identity, self._read_at]
 
     def tasks(self) -> list:
         """Return the coroutines that the node has to run: none, the modem runs its own."""

@@ -125,7 +125,7 @@ class Node:
                 self.stay_awake()  # somebody pressed a button to say something
         kept = kept_client is not None
         # The bearer of a node that slept comes up when there is something to read or to send.
-        self._connecting = not kept or woken in ("pin", "pins")
+        self._connecting = not kept or woken in ("pin", "pins") or self.bearer.stale()
         if self._connecting:
             self._spawn(self._connect(kept))
         await self._loop()

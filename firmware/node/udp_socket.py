@@ -111,6 +111,10 @@ class SocketBearer:
         """Be ready to send; a socket always is."""
         self.links[0].wake()
 
+    def stale(self) -> bool:
+        """Whether something may wait unread: a socket holds nothing."""
+        return False
+
     def busy(self) -> bool:
         """Whether something is under way that sleep would break off."""
         return False

@@ -1,8 +1,8 @@
 """A scripted LwM2M server for system tests, on the firmware's own CoAP endpoint.
 
 It takes Register, Update and Deregister, keeps what is asked of the client until the client shows,
-then asks it one request after the other (CR 6.1), and sends triggers by SMS. It does what a test tells
-it to and records all that it hears; servers written elsewhere are in host_tests/interop.
+then asks it one request after the other (CR 6.1), and sends triggers by SMS. It does what a test
+tells it to and records all that it hears; servers written elsewhere are in host_tests/interop.
 """
 
 from coap import registry as codes
@@ -24,7 +24,7 @@ _TURN_MS = 50  # from an answer to the next request
 
 
 class Registration:
-    """One registered client: endpoint, query (list of str), links, address, lifetime_s, expires_ms."""
+    """One registered client: query (list of str), links, address, lifetime_s, expires_ms."""
 
     def __init__(self, location, address, query, links):
         self.location = location
@@ -52,7 +52,8 @@ class _Link:
 class Peer:
     """The server at `address` (host, port), with the telephone `number`.
 
-    record(who, name, facts) takes what happens; `client_number` is where triggers go. What it does:
+    record(who, name, facts) takes what happens; `client_number` is where triggers go. What it
+    does:
 
     silent      hears nothing and says nothing
     forgetful   ends its observations when the client registers again
@@ -63,7 +64,9 @@ class Peer:
     notifications [(path, payload, confirmable)]; sms: user data that came by SMS
     """
 
-    def __init__(self, network, timers, record, address, number, client_number, version, random_bits):
+    def __init__(
+        self, network, timers, record, address, number, client_number, version, random_bits
+    ):
         self.address = address
         self.number = number
         self.client_number = client_number
@@ -104,15 +107,17 @@ class Peer:
 
     def observe(self, path, cancel=False) -> None:
         """Have `path` observed, or no more; the answer goes to answers["observe " + path]."""
-        self.ask(("cancel " if cancel else "observe ") + path,
-                 self._request(codes.GET, path).add(_OBSERVE, int(cancel)))
+        self.ask(
+            ("cancel " if cancel else "observe ") + path,
+            self._request(codes.GET, path).add(_OBSERVE, int(cancel)),
+        )
 
     def write(self, path, text) -> None:
         """Have a text written; the answer goes to answers["write " + path]."""
         self.ask("write " + path, self._request(codes.PUT, path, text.encode()))
 
     def write_attributes(self, path, *queries) -> None:
-        """Have attributes such as "pmin=10" set; the answer goes to answers["attributes " + path]."""
+        """Have attributes such as "pmin=10" set; answered in answers["attributes " + path]."""
         request = self._request(codes.PUT, path)
         for query in queries:
             request.add(15, query)
@@ -193,8 +198,12 @@ class Peer:
 
     def _handle(self, request, peer, link, now):
         path = request.path()
-        facts = {"address": peer, "query": request.queries(), "path": "/".join(path),
-                 "confirmable": request.type == CON}
+        facts = {
+            "address": peer,
+            "query": request.queries(),
+            "path": "/".join(path),
+            "confirmable": request.type == CON,
+        }
         if path != ["dp"]:
             facts["payload"] = bytes(request.payload).decode()
         if request.code == codes.DELETE and "/".join(path) in self.registrations:
@@ -276,7 +285,9 @@ class Peer:
                 self._observed[bytes(response.token)] = name[8:]
             self._turn()
 
-        self._endpoint.request(request, self.last_address, self._link, self._timers.now(), on_response)
+        self._endpoint.request(
+            request, self.last_address, self._link, self._timers.now(), on_response
+        )
         self._record("server", "ask", {"name": name, "to": self.last_address})
         self._step()
 

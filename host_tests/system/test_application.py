@@ -1,13 +1,17 @@
-"""An application on a board: sampling across deep sleeps, notifications, and a person's commands."""
+"""An application on a board: sampling across deep sleeps, notifications, a person's commands."""
 
 from lwm2m.objects.ipso import Temperature
 from system.world import World
 
-# Firmware, virtual modem, network and server in one process; a board's own heap is tested elsewhere.
+# Firmware, virtual modem, network and server in one process, 340 KB on a 64-bit machine.
 HEAP_K = 640
 
 _HOUR_S = 3600
 _PIN = 34
+
+
+def _pairs(times):
+    return [(times[index - 1], times[index]) for index in range(1, len(times))]
 
 
 def _probe(period_ms, samples):
@@ -27,7 +31,7 @@ def _probe(period_ms, samples):
 
 
 def test_sampling_across_deep_sleeps():
-    """DESIGN §3: the timer of an application wakes the board, which says nothing if nothing changed."""
+    """DESIGN §3: the timer of an application wakes the board, and nothing is said of it."""
     samples = []
 
     async def play(world):
@@ -37,12 +41,12 @@ def test_sampling_across_deep_sleeps():
         await world.sleep(6 * _HOUR_S)
         assert 36 <= len(samples) <= 38, len(samples)
         # Each ten minutes after the last, by the node's own clock, to a second of the chip's.
-        gaps = [late - early for early, late in zip(samples, samples[1:])]
+        gaps = [late - early for early, late in _pairs(samples)]
         assert min(gaps) >= 599_000 and max(gaps) < 602_000, gaps
         assert not world.all("network", "udp_up", since), "spoke of nothing"
         assert {each["woken"] for each in world.all("device", "booted", since)} == {"timer"}
-        # A wake without a word leaves the modem asleep.
-        assert not world.all("modem", "modem_awake", since)
+        # A wake without a word leaves the modem asleep, but for a look at its messages each hour.
+        assert len(world.all("modem", "modem_awake", since)) <= 6
         world.peer.read("/3303/0/5700")
         world.peer.trigger()
         await world.saw("server", "answer", payload=b"20")
@@ -116,7 +120,7 @@ def test_changes_while_the_server_is_away():
 
 
 def test_maximum_period():
-    """TS 1.0 5.1.2 (pmax), int-301: an unchanged value is told once in its period, over deep sleeps."""
+    """TS 1.0 5.1.2 (pmax), int-301: an unchanged value is told once in its period."""
 
     async def play(world):
         peer = world.peer
@@ -127,7 +131,7 @@ def test_maximum_period():
         await world.sleep(12 * _HOUR_S)
         told = world.times("server", "notification")
         assert 23 <= len(told) <= 25, len(told)
-        assert max([late - early for early, late in zip(told, told[1:])]) < 1_830_000
+        assert max([late - early for early, late in _pairs(told)]) < 1_830_000
 
     World().play(play)
 
@@ -197,3 +201,25 @@ def test_reboot_by_the_server():
         await world.sleeping()
 
     World().play(play)
+
+
+def test_trigger_while_the_chip_boots():
+    """TS 1.1 T 6.6: RI pulses while a timer's wake boots; the message is read in 70 minutes."""
+
+    async def play(world):
+        await world.settled()
+        await world.sleep(4000)
+        world.mark()
+        facts = await world.saw("device", "sleeping", 1200)
+        world.peer.read("/3303/0/5700")
+        # 1.8 s from sending to the pulse of RI, 0.4 s from the timer to the first line of Python.
+        await world.sleep(facts["ms"] / 1000 - 1.6)
+        world.peer.trigger()
+        await world.sleep(300)
+        assert world.modem.sms.slots and not world.running
+        await world.saw("server", "update", 4200)
+        await world.saw("server", "answer")
+        await world.sleeping()
+        assert world.modem.sms.slots == {}
+
+    World(setup=lambda node: node.every(600_000, lambda: None)).play(play)

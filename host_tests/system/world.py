@@ -1,12 +1,13 @@
 """A world for system tests: one board, its modem, the network and a server on one loop.
 
-The board runs the whole firmware (`node.node.Node`) in this process, on the virtual clock: its chip is
-the shim's `machine`, its UART and pins lead to a virtual modem, and that is on a virtual network with
-a scripted server (system/peer.py). Deep sleep ends the run of the node as it ends that of the chip:
-nothing is left of it but RTC memory, its clock and the levels of its pins.
+The board runs the whole firmware (`node.node.Node`) in this process, on the virtual clock: its
+chip is the shim's `machine`, its UART and pins lead to a virtual modem, and that is on a virtual
+network with a scripted server (system/peer.py). Deep sleep ends the run of the node as it ends
+that of the chip: nothing is left of it but RTC memory, its clock and the levels of its pins.
 
-What board, modem, network and server tell goes into one list in the order in which it happens. A test
-is one coroutine given to `World.play`; where it fails, the end of that list is printed with the seed.
+What board, modem, network and server tell goes into one list in the order in which it happens. A
+test is one coroutine given to `World.play`; where it fails, the end of that list is printed with
+the seed.
 """
 
 import asyncio
@@ -110,14 +111,22 @@ class _Log:
 class World:
     """One board and all that is around it.
 
-    link: "sim800" or "sim7000". version: the enabler version. server: settings of the one server in
-    the site configuration (node/config.py) that differ from the usual. setup: what an application's
-    setup(node) does. Other keywords are keys of the site configuration. modem: the virtual modem; it
-    may be broken before `play`. peer: the server.
+    link: "sim800" or "sim7000". version: the enabler version. server: settings of the one server
+    in the site configuration (node/config.py) that differ from the usual. setup: what an
+    application's setup(node) does. Other keywords are keys of the site configuration. modem: the
+    virtual modem; it may be broken before `play`. peer: the server.
     """
 
-    def __init__(self, link="sim7000", version="1.1", seed=1, server=None, setup=None,
-                 nat_timeout_s=60, **settings):
+    def __init__(
+        self,
+        link="sim7000",
+        version="1.1",
+        seed=1,
+        server=None,
+        setup=None,
+        nat_timeout_s=60,
+        **settings,
+    ):
         self.seed = seed
         self.events = []  # (ms, who, name, facts)
         self.memory = b""
@@ -143,20 +152,48 @@ class World:
         self._booted_ms = 0
         self._random = (seed * 2654435761 + 97) & 0xFFFFFFFF or 1
         self.timers = Timers()
-        self.network = Network(self.timers, seed=seed, nat_timeout_s=nat_timeout_s,
-                               on_event=lambda name, facts: self.record("network", name, facts),
-                               epoch_s=virtual_time.epoch_s())
-        self.modem = VirtualModem(_PROFILES[link], self.network, self.timers, NUMBER,
-                                  on_event=lambda name, facts: self.record("modem", name, facts))
+        self.network = Network(
+            self.timers,
+            seed=seed,
+            nat_timeout_s=nat_timeout_s,
+            on_event=lambda name, facts: self.record("network", name, facts),
+            epoch_s=virtual_time.epoch_s(),
+        )
+        self.modem = VirtualModem(
+            _PROFILES[link],
+            self.network,
+            self.timers,
+            NUMBER,
+            on_event=lambda name, facts: self.record("modem", name, facts),
+        )
         self.modem.on_output = self._modem_output
         self.modem.on_ri = self._modem_ri
-        self.peer = Peer(self.network, self.timers, self.record, SERVER, SERVER_NUMBER, NUMBER,
-                         version, self.random_bits)
-        account = {"uri": "coap://%s:%d" % SERVER, "sms_number": SERVER_NUMBER, "lifetime_s": 86400}
+        self.peer = Peer(
+            self.network,
+            self.timers,
+            self.record,
+            SERVER,
+            SERVER_NUMBER,
+            NUMBER,
+            version,
+            self.random_bits,
+        )
+        account = {
+            "uri": "coap://%s:%d" % SERVER,
+            "sms_number": SERVER_NUMBER,
+            "lifetime_s": 86400,
+        }
         account.update(server or {})
-        site = {"endpoint": ENDPOINT, "version": version, "link": link, "sms_number": NUMBER[1:],
-                "log": "json", "servers": [account], "modem": {"apn": "iot.example"},
-                "objects": [{"object": 3303, "value": 21.5, "units": "Cel"}]}
+        site = {
+            "endpoint": ENDPOINT,
+            "version": version,
+            "link": link,
+            "sms_number": NUMBER[1:],
+            "log": "json",
+            "servers": [account],
+            "modem": {"apn": "iot.example"},
+            "objects": [{"object": 3303, "value": 21.5, "units": "Cel"}],
+        }
         site.update(settings)
         self._site = json.dumps(site)
 
@@ -216,7 +253,7 @@ class World:
         self._changed.set()
 
     async def until(self, condition, limit_s=600, what="the condition") -> None:
-        """Wait until condition() holds; it is asked after each event. AssertionError after limit_s."""
+        """Wait until condition(), asked after each event; AssertionError after limit_s."""
         end_ms = virtual_time.now_ms() + limit_s * 1000
         while not condition():
             if self._failure:
@@ -421,10 +458,7 @@ def _end(node):
 def _matches(event, who, name, facts):
     if event[1] != who or event[2] != name:
         return False
-    for key in facts:
-        if event[3].get(key) != facts[key]:
-            return False
-    return True
+    return all([event[3].get(key) == facts[key] for key in facts])
 
 
 def _days(year, month, day):
