@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from subprocess import PIPE, STDOUT, TimeoutExpired, run
 
+from tools.build import interpreter
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 # The first heap of an ESP32 without PSRAM: 56 KiB on a 32-bit machine; `w` scales it to this one's
@@ -16,14 +18,6 @@ BUILD = ROOT / "build"
 HEAP_K = 56
 TIMEOUT_S = 300
 PATHS = ("firmware", "host_tests/shim", "host_tests", "")
-
-
-def interpreter() -> str:
-    """Return the path of the MicroPython unix port; raises FileNotFoundError."""
-    path = Path(sys.executable).parent / "micropython"
-    if not path.exists():
-        raise FileNotFoundError("the MicroPython unix port is not installed: run `make setup`")
-    return str(path)
 
 
 def modules(paths=("host_tests/unit", "host_tests/system")) -> list:

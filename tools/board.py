@@ -25,17 +25,6 @@ CRASHES_MAX = 5  # in a row, without a registration or a sleep between them
 _STOP_TIMEOUT_S = 5
 
 
-def interpreter() -> str:
-    """Return the path of the MicroPython unix port beside this interpreter.
-
-    Raises FileNotFoundError with what to do where it is not installed.
-    """
-    path = Path(sys.executable).parent / "micropython"
-    if not path.exists():
-        raise FileNotFoundError("the MicroPython unix port is not installed: run `make setup`")
-    return str(path)
-
-
 class SimulatedBoard:
     """One board on the bench.
 
@@ -152,7 +141,7 @@ class SimulatedBoard:
         arguments = [str(port), str(cause), str(reason), str(memory_file)]
         if self._runtime == "micropython":
             return [
-                interpreter(),
+                build.interpreter(),
                 "-X",
                 f"heapsize={self._heap_k}wK",
                 "-m",

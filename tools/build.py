@@ -29,6 +29,17 @@ _CPYTHON_ONLY = {
 }
 
 
+def interpreter() -> str:
+    """Return the path of the MicroPython unix port beside this interpreter.
+
+    Raises FileNotFoundError with what to do where it is not installed.
+    """
+    path = Path(sys.executable).parent / "micropython"
+    if not path.exists():
+        raise FileNotFoundError("the MicroPython unix port is not installed: run `make setup`")
+    return str(path)
+
+
 class BuildError(Exception):
     """A source did not compile; the text is mpy-cross's own."""
 
