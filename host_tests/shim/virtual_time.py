@@ -62,7 +62,7 @@ if _MICROPYTHON:
 
         def wait_io_event(self, dt_ms):
             global _now_ms
-            # The unix port's poll takes a millisecond for objects that are no files, even if told 0.
+            # The unix port polls objects that are no files for a millisecond, even if told 0.
             if self._ready():
                 super().wait_io_event(0)
             task = core._task_queue.peek()
