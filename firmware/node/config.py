@@ -12,9 +12,9 @@ class ConfigError(Exception):
 
 
 # A row a key: (name, kind, default, allowed). Kinds: "str", "int", "bool", "number", "phone",
-# "uri", "path", "sensor", "list", "dict". A default of _NEEDED must be given; None may stay unset.
-# Allowed: a tuple of values, or for an integer its (least, most), or for a string its most
-# characters.
+# "uri", "path", "sensor", "lifetime" (null: the resource does not exist), "list", "dict". A
+# default of _NEEDED must be given; None may stay unset. Allowed: a tuple of values, or for an
+# integer its (least, most), or for a string its most characters.
 _NEEDED = "…"
 
 _SITE = (
@@ -33,7 +33,7 @@ _SITE = (
 _SERVER = (
     ("uri", "uri", _NEEDED, 255),
     ("short_server_id", "int", 1, (1, 65534)),
-    ("lifetime_s", "int", 86400, (1, 0x7FFFFFFF)),
+    ("lifetime_s", "lifetime", 86400, (1, 0x7FFFFFFF)),
     ("binding", "str", "U", ("U", "S", "US", "SU")),
     ("queue", "bool", True, None),
     ("sms_number", "phone", None, None),
@@ -118,6 +118,10 @@ def _together(site):
                 % (key, server["short_server_id"])
             )
         seen.append(server["short_server_id"])
+        if server["lifetime_s"] is None and site["version"] != "draft":
+            raise ConfigError(
+                "%slifetime_s: null is not allowed in %s; use an integer" % (key, site["version"])
+            )
         if "S" in server["binding"] and not server["sms_number"]:
             raise ConfigError(
                 "%ssms_number: missing; binding %s needs the server's number"
@@ -152,7 +156,9 @@ def _table(prefix, given, rows):
     checked = {}
     for name, kind, default, allowed in rows:
         value = given.get(name)
-        if value is None:
+        if value is None and name in given and kind == "lifetime":
+            checked[name] = None
+        elif value is None:
             if default is _NEEDED:
                 raise ConfigError("%s%s: missing; use %s" % (prefix, name, _use(kind, allowed)))
             checked[name] = default
@@ -171,7 +177,7 @@ def _fits(kind, value, allowed):
         return value is True or value is False
     if value is True or value is False:
         return False
-    if kind == "int":
+    if kind in ("int", "lifetime"):
         return isinstance(value, int) and allowed[0] <= value <= allowed[1]
     if kind == "sensor":
         return value in _SENSORS
@@ -198,7 +204,7 @@ def _fits(kind, value, allowed):
 def _use(kind, allowed):
     if isinstance(allowed, tuple) and kind == "str":
         return ", ".join(allowed[:-1]) + " or " + allowed[-1]
-    if kind == "int":
+    if kind in ("int", "lifetime"):
         return "an integer from %d to %d" % allowed
     return {
         "bool": "true or false",

@@ -166,6 +166,7 @@ class Node:
     async def _connect(self, kept):
         """Bring the bearer up; the client speaks after it, or its first words would be lost."""
         await self.bearer.start(kept)
+        objects.show_battery(self)
         if not kept:
             self.client.start(self.clock.now())
         self._connecting = False

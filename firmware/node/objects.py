@@ -4,10 +4,12 @@ import gc
 
 from lwm2m.objects.connectivity import ConnectivityMonitoring
 from lwm2m.objects.device import Device
+from micropython import const
 
 from node import hw
 
 FIRMWARE_VERSION = "0.1.0"
+_INTERNAL_BATTERY = const(1)
 
 
 def add_server(client, version: str, server: dict) -> None:
@@ -49,6 +51,18 @@ def add_all(node) -> None:
         node.add(ConnectivityMonitoring(node.bearer.connection))
     for entry in site["objects"]:
         _add_configured(node, entry)
+
+
+def show_battery(node) -> None:
+    """Set Device's battery resources (TS 1.1 E.4: 6, 7, 9) to what the modem measured, if it did.
+    
+    """
+    device = node.tree.get(3, 0)
+    info = node.bearer.info
+    if "battery_mv" in info:
+        device.set(6, {0: _INTERNAL_BATTERY})
+        device.set(7, {0: info["battery_mv"]})
+        device.set(9, info["battery_percent"])
 
 
 def _memory_free():

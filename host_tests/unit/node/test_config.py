@@ -65,6 +65,16 @@ def test_a_refusal_names_key_value_and_what_is_allowed():
         assert refusal.startswith(text), refusal
 
 
+def test_a_lifetime_may_not_exist():
+    """CR 5.2.1 Table 2: without the resource no lifetime is sent; the released versions need it.
+    
+    """
+    site = config.check(_with(version="draft", servers=[{"uri": "coap://x", "lifetime_s": None}]))
+    assert site["servers"][0]["lifetime_s"] is None
+    refusal = _refusal(_with(servers=[{"uri": "coap://x", "lifetime_s": None}]))
+    assert refusal == "servers[0].lifetime_s: null is not allowed in 1.1; use an integer"
+
+
 def test_secrets_are_not_shown():
     """DESIGN §6: a refused PIN or password does not appear in the error."""
     refusal = _refusal(_with(modem={"pin": "12a456"}))
