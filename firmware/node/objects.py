@@ -54,9 +54,7 @@ def add_all(node) -> None:
 
 
 def show_battery(node) -> None:
-    """Set Device's battery resources (TS 1.1 E.4: 6, 7, 9) to what the modem measured, if it did.
-    
-    """
+    """Set Device's battery resources (6, 7, 9) to what the modem measured, if it did."""
     device = node.tree.get(3, 0)
     info = node.bearer.info
     if "battery_mv" in info:

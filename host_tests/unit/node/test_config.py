@@ -66,9 +66,7 @@ def test_a_refusal_names_key_value_and_what_is_allowed():
 
 
 def test_a_lifetime_may_not_exist():
-    """CR 5.2.1 Table 2: without the resource no lifetime is sent; the released versions need it.
-    
-    """
+    """CR 5.2.1 Table 2: without the resource no lifetime is sent; after the draft it is there."""
     site = config.check(_with(version="draft", servers=[{"uri": "coap://x", "lifetime_s": None}]))
     assert site["servers"][0]["lifetime_s"] is None
     refusal = _refusal(_with(servers=[{"uri": "coap://x", "lifetime_s": None}]))
