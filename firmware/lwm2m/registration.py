@@ -54,6 +54,7 @@ _MAX_AGE = const(14)
 _URI_QUERY = const(15)
 _LINK_FORMAT = const(40)
 
+_EARLY_PART = const(50)
 _FIRST_DELAY_MS = const(60_000)
 _LONGEST_DELAY_MS = const(86_400_000)
 _DAY_S = const(86_400)  # default of Lifetime and of DisableTimeout
@@ -212,9 +213,10 @@ def _answered(client, account, response, reason, now):
         lifetime_s = account.registered[0]
         lifetime_ms = (_DAY_S if lifetime_s is None else lifetime_s) * 1000
         account.expires = account.sent_at + lifetime_ms
-        # Early enough for the last retransmission of the Update.
+        # Early enough for the last retransmission of the Update, by a sleep clock 2 % slow.
         span_ms = client.route(account)[0].transmission.max_transmit_span_ms
-        account.due = account.expires - min(span_ms, lifetime_ms // 2)
+        early_ms = max(span_ms, lifetime_ms // _EARLY_PART)
+        account.due = account.expires - min(early_ms, lifetime_ms // 2)
         client.observations.due = 0
         if state == _UPDATING:
             client.emit("updated", account)

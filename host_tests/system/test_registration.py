@@ -41,10 +41,10 @@ def test_three_days():
             assert booted["woken"] == "timer" and not booted["clean"], booted
         for update in world.all("server", "update", since):
             assert update["query"] == [] and update["payload"] == "", update
-        # Early enough for every retransmission (42 s on this link), and not earlier.
+        # Early enough by a clock that is 2 % slow, and not earlier.
         last = world.times("server", "register")[0]
         for at_ms in updates:
-            assert 35_000 < _DAY_S * 1000 - (at_ms - last) < 60_000, (last, updates)
+            assert 1_700_000 < _DAY_S * 1000 - (at_ms - last) < 1_760_000, (last, updates)
             last = at_ms
         assert world.awake_ms < 5 * 120_000, world.awake_ms
         assert not world.all("device", "error")
