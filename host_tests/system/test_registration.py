@@ -53,6 +53,18 @@ def test_three_days():
         World(link, version).play(play)
 
 
+def test_three_days_by_a_bad_clock():
+    """TS 1.0 5.3.2: a sleep clock that is 1.5 % slow or fast costs no registration."""
+
+    async def play(world):
+        await world.settled()
+        await world.sleep(3 * _DAY_S)
+        assert not world.all("server", "expired") and len(world.all("server", "register")) == 1
+
+    for slow_permille in (15, -15):
+        World(slow_permille=slow_permille).play(play)
+
+
 def test_short_lifetime():
     """CR 5.2.1: a lifetime of ten minutes over a day; the clock does not drift away from it."""
 

@@ -114,7 +114,8 @@ class World:
     link: "sim800" or "sim7000". version: the enabler version. server: settings of the one server
     in the site configuration (node/config.py) that differ from the usual. setup: what an
     application's setup(node) does. Other keywords are keys of the site configuration. modem: the
-    virtual modem; it may be broken before `play`. peer: the server.
+    virtual modem; it may be broken before `play`. slow_permille: how slow the chip's clock is, in
+    sleep and as Unix time. peer: the server.
     """
 
     def __init__(
@@ -125,6 +126,7 @@ class World:
         server=None,
         setup=None,
         nat_timeout_s=60,
+        slow_permille=0,
         **settings,
     ):
         self.seed = seed
@@ -139,6 +141,7 @@ class World:
         self._cursor = 0
         self._changed = asyncio.Event()
         self._setup = setup
+        self._slow_permille = slow_permille
         self._failure = None
         self._task = None
         self._chip = None
@@ -363,7 +366,8 @@ class World:
 
     def epoch_s(self) -> int:
         """The chip's clock."""
-        return self._epoch_base_s + (virtual_time.now_ms() - self._epoch_base_ms) // 1000
+        passed_ms = virtual_time.now_ms() - self._epoch_base_ms
+        return self._epoch_base_s + passed_ms * (1000 - self._slow_permille) // 1_000_000
 
     def set_epoch(self, seconds) -> None:
         """The chip's clock is set."""
@@ -424,6 +428,7 @@ class World:
             if duration_ms is None:
                 await self._woken.wait()
                 return self._reason
+            duration_ms += duration_ms * self._slow_permille // 1000
             try:
                 await asyncio.wait_for_ms(self._woken.wait(), duration_ms)
             except asyncio.TimeoutError:
