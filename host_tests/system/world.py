@@ -136,7 +136,6 @@ class World:
         self.node = None
         self.boots = 0
         self.awake_ms = 0
-        self.heap_used = 0  # largest that was seen when a node was about to sleep
         self._tail = []
         self._cursor = 0
         self._changed = asyncio.Event()
