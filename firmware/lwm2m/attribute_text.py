@@ -13,6 +13,9 @@ _GT = const(2)
 _LT = const(3)
 _ST = const(4)
 
+_SECONDS_LIMIT = const(0x7FFFFFFF)  # as of the periods in the Server object
+_NUMBER_LIMIT = 3.4e38  # beyond it a 32-bit float is infinite
+
 
 def merge(values: list, queries: list, numeric: bool) -> None:
     """Apply queries ("pmin=10"; "pmin=" or "pmin" unsets) to [pmin, pmax, gt, lt, st].
@@ -37,12 +40,13 @@ def _parse(index, text, numeric):
     except CodecError:
         raise OperationError(_BAD_REQUEST)
     if index <= _PMAX:
-        allowed = isinstance(value, int) and value >= 0
+        allowed = isinstance(value, int) and 0 <= value <= _SECONDS_LIMIT
     else:
-        allowed = numeric and (index != _ST or value > 0)
+        allowed = numeric and (index != _ST or value > 0) and abs(value) <= _NUMBER_LIMIT
     if not allowed:
         raise OperationError(_BAD_REQUEST)
-    return value
+    # A record takes integers of 64 bits.
+    return value if abs(value) <= _SECONDS_LIMIT else float(value)
 
 
 def link_format(values) -> str:

@@ -2,6 +2,7 @@
 
 from lwm2m.attribute_text import link_format
 from lwm2m.attributes import Attributes
+from lwm2m.codec import cbor
 from lwm2m.object import OperationError
 
 
@@ -78,6 +79,16 @@ def test_malformed_attributes():
         "PMIN=1",
     ):
         assert _refused(attributes, (3303, 0, 5700), ["pmax=9", query]), query
+
+
+def test_numbers_that_cannot_be_kept():
+    """TS 1.0 §5.1.2: what a period or a threshold cannot be is 4.00; the rest can be frozen."""
+    attributes = Attributes()
+    path = (3303, 0, 5700)
+    for query in ("pmin=2147483648", "pmax=" + "9" * 20, "gt=1e39", "lt=-1" + "0" * 240):
+        assert _refused(attributes, path, [query]), query
+    attributes.set(1, path, ["pmin=2147483647", "gt=1" + "0" * 30, "lt=-" + "9" * 20])
+    assert cbor.loads(cbor.dumps(attributes.freeze())) == attributes.freeze()
 
 
 def test_thresholds_need_a_number():
