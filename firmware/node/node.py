@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _CONSOLE_PAUSE_MS = const(1_000)  # a person at the console may have more to say
 # Below this a deep sleep costs more than it saves: the chip would boot again at once.
 _SHORTEST_DEEP_SLEEP_MS = const(2_000)
+# Timers of the board reach 2^29 ms, six days; a longer wait is made of several.
+_LONGEST_WAIT_MS = const(400_000_000)
 
 
 class Node:
@@ -191,6 +193,7 @@ class Node:
             now = self.clock.now()
             due_ms = self._run_timers(now)
             due_ms = _nearer(due_ms, self.client.step(now))
+            due_ms = _nearer(due_ms, now + _LONGEST_WAIT_MS)
             if self._idle(now):
                 await self._sleep(due_ms)
             else:
