@@ -20,7 +20,7 @@ are counted from the first transmission of the message that the server acknowled
 
 The delay after the n-th failure in a row is 60 s x 2^(n-1), at most 86400 s, lengthened by a
 random 0 to 25 % so that a fleet does not come back all at once; a 5.03 replaces it with its
-Max-Age (RFC 7252 §5.9.3.4, 60 s where absent).
+Max-Age (RFC 7252 §5.9.3.4, 60 s where absent), which counts from 2^n s to 86400 s.
 """
 
 import binascii
@@ -55,6 +55,7 @@ _URI_QUERY = const(15)
 _LINK_FORMAT = const(40)
 
 _EARLY_PART = const(50)
+_SECOND_MS = const(1_000)
 _FIRST_DELAY_MS = const(60_000)
 _LONGEST_DELAY_MS = const(86_400_000)
 _DAY_S = const(86_400)  # default of Lifetime and of DisableTimeout
@@ -237,6 +238,8 @@ def _answered(client, account, response, reason, now):
         delay_ms += (delay_ms >> 10) * client.random_bits(8)
         if code == _SERVICE_UNAVAILABLE:
             delay_ms = response.get_uint(_MAX_AGE, _DEFAULT_MAX_AGE_S) * 1000
+            delay_ms = max(delay_ms, _SECOND_MS << min(account.failures, 16))
+            delay_ms = min(delay_ms, _LONGEST_DELAY_MS)
     account.due = now + delay_ms
     client.emit(
         "register_failed", account, step=NAMES[state], reason=reason, retry_s=delay_ms // 1000

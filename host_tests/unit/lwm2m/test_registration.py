@@ -21,6 +21,7 @@ from coap.registry import (
 from lwm2m.objects.ipso import Temperature
 from lwm2m.registration import NAMES
 from unit.lwm2m.helpers import (
+    DAY_MS,
     DEREGISTERING,
     IDLE,
     OWN_NUMBER,
@@ -269,6 +270,23 @@ def test_service_unavailable_obeys_max_age():
     assert text(bench.request(GET, "/3/0/0")[0]) == "Nudge"
     bench.run_for(300_000)
     assert is_update(bench.one())
+
+
+def test_service_unavailable_of_no_sensible_time():
+    """RFC 7252 §5.9.3.4: Max-Age 0 makes no loop of Registers, and 2^32 - 1 s is no farewell."""
+    bench = Bench()
+    bench.client.start(bench.now)
+    bench.step()
+    for delay_ms in (2_000, 4_000, 8_000):
+        bench.answer(bench.one(), SERVICE_UNAVAILABLE, options=[(MAX_AGE, 0)])
+        bench.run_for(delay_ms - 1)
+        assert bench.sent() == []
+        bench.run_for(1)
+    bench.answer(bench.one(), SERVICE_UNAVAILABLE, options=[(MAX_AGE, 0xFFFFFFFF)])
+    bench.run_for(DAY_MS - 1)
+    assert bench.sent() == []
+    bench.run_for(1)
+    bench.accept(bench.one())
 
 
 def test_deregister():
