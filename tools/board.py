@@ -54,6 +54,7 @@ class SimulatedBoard:
         self._wake_pin = None
         self._timer = None
         self._halt = None
+        self._falling_asleep = False
         self._unplugged = asyncio.Event()
         self._stopping = False
         self._levels = {}
@@ -99,6 +100,8 @@ class SimulatedBoard:
     def command(self, line: str) -> None:
         """Give the firmware's console one line; a sleeping board is woken as by a button."""
         self._pending_lines.append(line)
+        if self._falling_asleep:
+            return  # this run reads nothing more; _sleep wakes the next one for it
         if self.running:
             self._flush_lines()
         else:
@@ -177,6 +180,7 @@ class SimulatedBoard:
             self._on_event("error", {"reason": "the firmware never reached its bench"})
         self.awake_ms += (time.monotonic() - started) * 1000
         halt, self._halt = self._halt, None
+        self._falling_asleep = False
         self._process = self._writer = None
         self.ended.set()
         if self._stopping:
@@ -231,6 +235,8 @@ class SimulatedBoard:
             except (ValueError, KeyError):
                 self._on_event("output", {"line": line})
                 return
+            if name == "sleeping":
+                self._falling_asleep = True
             self._on_event(name, facts)
         elif line:
             self._on_event("output", {"line": line})
