@@ -30,7 +30,7 @@ _GET = const(0x01)
 _NOT_FOUND = const(0x84)
 _SERVICE_UNAVAILABLE = const(0xA3)
 
-_METHODS = ("", "GET", "POST", "PUT", "DELETE", "FETCH", "PATCH", "iPATCH")
+_METHODS = " GET POST PUT DELETE FETCH PATCH iPATCH".split(" ")
 
 
 class Client:

@@ -17,14 +17,11 @@ _PROBE_MS = const(300)
 _SETTLE_MS = const(20_000)
 _QUIET_MS = const(50)
 
+# Split at run time: short literals are interned, which takes more memory.
 _RESTARTED = (
-    "RDY",
-    "+CFUN: 1",
-    "NORMAL POWER DOWN",
-    "UNDER-VOLTAGE POWER DOWN",
-    "OVER-VOLTAGE POWER DOWN",
-)
-_READY = ("Call Ready", "SMS Ready")
+    "RDY,+CFUN: 1,NORMAL POWER DOWN,UNDER-VOLTAGE POWER DOWN,OVER-VOLTAGE POWER DOWN"
+).split(",")
+_READY = "Call Ready,SMS Ready".split(",")
 
 
 class ModemError(Exception):

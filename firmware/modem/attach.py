@@ -9,7 +9,7 @@ from .at import ModemError, ModemReset
 _ATTACHED = const(2)
 _HOME = const(1)
 _ROAMING = const(5)
-_STATUS = ("not searching", "home", "searching", "denied", "unknown", "roaming", "SMS only")
+_STATUS = "not searching,home,searching,denied,unknown,roaming,SMS only".split(",")
 
 _REGISTER_S = const(180)
 _POLL_MS = const(1000)

@@ -5,12 +5,15 @@ from micropython import const
 from .calendar import network_time
 
 _IDENTITY_MS = const(20_000)
+# Split at run time: short literals would stay interned when this module is released.
+_IDENTITIES = "imei GSN imsi CIMI iccid CCID".split()  # names, and the commands that ask for them
 
 
 async def identify(modem) -> dict:
     """Fill in imei, imsi, iccid and return info; what the modem refuses stays away."""
-    for name, command in (("imei", "AT+GSN"), ("imsi", "AT+CIMI"), ("iccid", "AT+CCID")):
-        response = await modem.channel.command(command, _IDENTITY_MS)
+    for at in range(0, len(_IDENTITIES), 2):
+        name = _IDENTITIES[at]
+        response = await modem.channel.command("AT+" + _IDENTITIES[at + 1], _IDENTITY_MS)
         for line in response.lines:
             value = line.split(":")[-1].strip(' "')
             if len(value) >= 14 and value[:14].isdigit():
@@ -27,32 +30,37 @@ async def measure(modem) -> dict:
     mcc, mnc, rsrp_dbm.
     """
     info = modem.info
-    for name in ("rssi_dbm", "operator", "rat", "mcc", "mnc", "area", "cell", "rsrp_dbm"):
+    for name in "rssi_dbm operator rat mcc mnc area cell rsrp_dbm".split():
         info.pop(name, None)
-    strength = _numbers(await modem.channel.command("AT+CSQ"), "+CSQ:")
+    strength = _numbers(await _told(modem, "CSQ"))
     if strength and 0 <= strength[0] <= 31:
         # TS 27.007 §8.5, with the two lowest steps as the manuals give them.
         steps = strength[0]
         info["rssi_dbm"] = (-115, -111)[steps] if steps < 2 else 2 * steps - 114
-    operator = (await modem.channel.command("AT+COPS?")).value("+COPS:")
-    if operator and operator.count('"') == 2:
+    operator = await _told(modem, "COPS?")
+    if operator.count('"') == 2:
         info["operator"] = operator.split('"')[1]
-    battery = _numbers(await modem.channel.command("AT+CBC"), "+CBC:")
+    battery = _numbers(await _told(modem, "CBC"))
     if len(battery) == 3:
         info["battery_percent"] = battery[1]
         info["battery_mv"] = battery[2]
-    clock = (await modem.channel.command("AT+CCLK?")).value("+CCLK:")
+    clock = await _told(modem, "CCLK?")
     info["epoch_s"] = network_time(clock) if clock else 0
-    storage = _numbers(await modem.channel.command("AT+CPMS?"), "+CPMS:")
+    storage = _numbers(await _told(modem, "CPMS?"))
     if len(storage) >= 2:
         info["sms_used"], info["sms_total"] = storage[:2]
     info.update(await _gsm_cell(modem) if modem.gsm_only else await _cell(modem))
     return info
 
 
-def _numbers(response, prefix):
-    fields = (response.value(prefix) or "").split(",")
-    return [int(field) for field in fields if field.strip().isdigit()]
+async def _told(modem, name):
+    """What follows `+NAME:` in the answer to AT+NAME or AT+NAME?, "" without one."""
+    response = await modem.channel.command("AT+" + name)
+    return response.value("+%s:" % name.replace("?", "")) or ""
+
+
+def _numbers(text):
+    return [int(field) for field in text.split(",") if field.strip().isdigit()]
 
 
 async def _gsm_cell(modem):
@@ -73,7 +81,7 @@ async def _gsm_cell(modem):
 
 
 async def _cell(modem):
-    return parse_cpsi((await modem.channel.command("AT+CPSI?")).value("+CPSI:") or "")
+    return parse_cpsi(await _told(modem, "CPSI?"))
 
 
 def parse_cpsi(value: str) -> dict:

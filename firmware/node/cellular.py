@@ -28,7 +28,7 @@ _CLOCK_TOLERANCE_S = const(2)
 
 # Network Bearer of Object 4, by what the modem calls its radio.
 _BEARERS = {"GSM": 0, "CAT-M1": 6, "NB-IOT": 7}
-_OWN_NAMES = ("attached", "detached", "drop")
+_OWN_NAMES = "attached detached drop".split()
 
 
 def _driver(link):

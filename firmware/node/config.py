@@ -132,6 +132,11 @@ def _together(site):
                 "%sbinding: %s needs a modem; use link sim800 or sim7000, or binding U"
                 % (key, server["binding"])
             )
+    if not site["modem"]["sms_storing"] and site["sleep"] == "deep":
+        raise ConfigError(
+            "modem.sms_storing: false is not allowed with sleep deep; "
+            "the message that wakes the board would be lost"
+        )
     pin = site["modem"]["pin"]
     if pin is not None and not (4 <= len(pin) <= 8 and pin.isdigit()):
         raise ConfigError("modem.pin: malformed; use 4 to 8 digits")

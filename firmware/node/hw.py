@@ -18,8 +18,9 @@ _RX_BUFFER = const(2048)
 _TX_BUFFER = const(1664)
 _UNIX_EPOCH_OFFSET_S = const(946684800)  # the ESP32 port counts seconds from 2000-01-01
 
-_RESET_CAUSES = ("power_on", "hard", "watchdog", "deep_sleep", "soft")
-_WAKE_REASONS = {2: "pin", 3: "pins", 4: "timer", 5: "touch", 6: "ulp", 7: "gpio"}
+# By number, from 1. Words are split at run time, because short literals are interned for good.
+_RESET_CAUSES = "power_on hard watchdog deep_sleep soft".split()
+_WAKE_REASONS = "reset pin pins timer touch ulp gpio uart".split()
 
 
 def ticks_ms() -> int:
@@ -49,10 +50,13 @@ def random_bits(count: int) -> int:
     return int.from_bytes(os.urandom(4), "big") & ((1 << count) - 1)
 
 
+def _named(names, number):
+    return names[number - 1] if 1 <= number <= len(names) else str(number)
+
+
 def reset_cause() -> str:
     """Return why the chip started: power_on, hard, watchdog, deep_sleep or soft."""
-    cause = machine.reset_cause()
-    return _RESET_CAUSES[cause - 1] if 1 <= cause <= len(_RESET_CAUSES) else "cause_%d" % cause
+    return _named(_RESET_CAUSES, machine.reset_cause())
 
 
 def wake_reason() -> "str | None":
@@ -60,7 +64,7 @@ def wake_reason() -> "str | None":
     if machine.reset_cause() != machine.DEEPSLEEP_RESET:
         return None
     reason = machine.wake_reason()
-    return _WAKE_REASONS.get(reason, "reason_%d" % reason)
+    return _named(_WAKE_REASONS, reason)
 
 
 def load_memory() -> bytes:

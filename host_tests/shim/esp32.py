@@ -3,7 +3,6 @@
 import machine
 
 WAKEUP_ALL_LOW = False
-WAKEUP_ANY_HIGH = True
 
 _RTC_PINS = (0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39)
 

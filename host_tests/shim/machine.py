@@ -4,24 +4,21 @@ What lies outside the chip (the wires on its pins, its flash and its power) is o
 set by whoever simulates it before the firmware starts. It offers:
 
 - `uart_write(data)`, `pin_write(number, level)`, `pin_read(number) -> level`, `adc_uv(number)`
-- `memory` (RTC memory, bytes), `reset_cause`, `wake_reason` (numbers as below)
+- `memory` (RTC memory, bytes), `reset_cause` (1 power on, 2 reset, 4 deep sleep), `wake_reason`
+  (2 ext0 pin, 4 timer, 7 GPIO; 0 none)
 - `halt(kind, duration_ms, wake_pin)`: the chip stops ("deepsleep", "reset"); it must not return
 """
+
+from micropython import const
 
 host = None
 uarts = []
 
-PWRON_RESET = 1
-HARD_RESET = 2
-WDT_RESET = 3
 DEEPSLEEP_RESET = 4
-SOFT_RESET = 5
-EXT0_WAKE = 2
-TIMER_WAKE = 4
 
 wake_pin = None  # set through esp32.wake_on_ext0
 
-_HARDWARE_FIFO = 128  # bytes that the UART takes beyond its ring buffer
+_HARDWARE_FIFO = const(128)  # bytes that the UART takes beyond its ring buffer
 
 
 class Halted(Exception):

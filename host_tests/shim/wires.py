@@ -10,8 +10,9 @@ import json
 import sys
 
 import machine
+from micropython import const
 
-_CONSOLE_LINES = 32
+_CONSOLE_LINES = const(32)
 
 
 class Wires:

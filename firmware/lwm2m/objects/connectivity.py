@@ -4,21 +4,9 @@ from lwm2m.object import Object
 
 # Keys of the facts, in the order of the resource ids 0 to 13.
 _KEYS = (
-    "bearer",
-    "bearers",
-    "rssi_dbm",
-    "link_quality",
-    "ip",
-    "router",
-    "utilization",
-    "apn",
-    "cell",
-    "smnc",
-    "smcc",
-    "snr_db",
-    "lac",
-    "coverage",
-)
+    "bearer bearers rssi_dbm link_quality ip router "
+    "utilization apn cell smnc smcc snr_db lac coverage"
+).split()
 
 
 class ConnectivityMonitoring(Object):
