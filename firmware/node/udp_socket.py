@@ -9,6 +9,7 @@ from micropython import const
 
 _POLL_MS = const(20)
 _MTU = const(1024)
+_LONGEST = const(1536)  # octets of a datagram that is taken
 
 
 class UdpSocketLink:
@@ -49,7 +50,7 @@ class UdpSocketLink:
         """Hand received datagrams on, for ever; while asleep they are lost, as by a radio."""
         while True:
             try:
-                data, address = self._socket.recvfrom(_MTU + 512)
+                data, address = self._socket.recvfrom(_LONGEST + 1)
             except OSError as error:
                 if error.errno not in (errno.EAGAIN, errno.ECONNREFUSED):
                     self._drop("receive_%s" % error.errno)
@@ -57,9 +58,12 @@ class UdpSocketLink:
                 continue
             if self._asleep:
                 self._drop("asleep")
+            elif len(data) > _LONGEST:
+                self._drop("too_long")  # its end is lost, and the rest would pass for the whole
             elif self.on_datagram:
                 where = _readable(address)
                 self.on_datagram(data, self._names.get(where, where), self)
+            await asyncio.sleep_ms(0)  # a flood does not keep the others from their work
 
     def sleep(self) -> None:
         """Hear nothing until `wake`."""
