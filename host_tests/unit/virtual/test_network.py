@@ -7,6 +7,8 @@ from shim import virtual_time
 from tools.virtual.network import Network
 from tools.virtual.timers import Timers
 
+HEAP_K = 256  # the virtual network and its timers, none of which a board holds
+
 _PEER = ("203.0.113.9", 5683)
 
 
