@@ -24,6 +24,7 @@ import contextlib
 import json
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -394,6 +395,15 @@ async def _commands(bench, ended):
             return
 
 
+def _free(port):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("0.0.0.0", port))
+        except OSError:
+            return False
+    return True
+
+
 def main(arguments=None) -> int:
     """Run until `quit`, an interrupt or a signal; return the exit code, 2 for a wrong argument."""
     options = _parser().parse_args(arguments)
@@ -407,6 +417,9 @@ def main(arguments=None) -> int:
         return 2
     if options.sms_port and (site["link"] == "udp" or not site["servers"][0]["sms_number"]):
         print("--sms-port: needs --link sim800 or sim7000 and --server-number", file=sys.stderr)
+        return 2
+    if not _free(site["local_port"]):
+        print(f"--local-port: {site['local_port']} is in use", file=sys.stderr)
         return 2
     site["log"] = "json"  # the bench reads it, and prints it as --log says
     try:

@@ -222,9 +222,6 @@ class Node:
         )
 
     async def _wait(self, until_ms):
-        if until_ms is None:
-            await self._event.wait()
-            return
         delay_ms = until_ms - self.clock.now()
         if delay_ms > 0:
             try:
@@ -238,14 +235,10 @@ class Node:
         now = self.clock.now()
         if self._event.is_set() or not self._idle(now):
             return
-        duration_ms = None if until_ms is None else until_ms - now
-        if (
-            self.site["sleep"] == "idle"
-            or (duration_ms or _SHORTEST_DEEP_SLEEP_MS) < _SHORTEST_DEEP_SLEEP_MS
-        ):
-            await self._wait(until_ms)
-            return
-        record = self._freeze(now)
+        duration_ms = until_ms - now
+        record = None
+        if self.site["sleep"] == "deep" and duration_ms >= _SHORTEST_DEEP_SLEEP_MS:
+            record = self._freeze(now)
         if record is None:
             await self._wait(until_ms)
             return
@@ -265,11 +258,14 @@ class Node:
             [timer[1] for timer in self._timers],
             self._values(),
         ]
-        try:
-            return retained.pack(cbor.dumps(state))
-        except retained.RecordTooLarge as error:
-            self.log.event("error", {"reason": str(error)})
-            return None
+        while True:
+            try:
+                return retained.pack(cbor.dumps(state))
+            except retained.RecordTooLarge as error:
+                self.log.event("error", {"reason": str(error)})
+            if not state[-1]:
+                return None
+            state[-1] = []  # values are measured or written again; a registration costs airtime
 
     def _load(self):
         """Take up the retained record; return (endpoint, client, bearer), or None without one."""

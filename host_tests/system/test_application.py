@@ -223,3 +223,22 @@ def test_trigger_while_the_chip_boots():
         assert world.modem.sms.slots == {}
 
     World(setup=lambda node: node.every(600_000, lambda: None)).play(play)
+
+
+def test_values_that_do_not_fit_are_left_out_of_the_record():
+    """DESIGN §3: RTC memory has 2048 bytes; the registration is kept before long values are."""
+
+    def setup(node):
+        sensor = node.add(Temperature(application_type="-"))
+        node.every(3_600_000, lambda: sensor.set(5750, "x" * 3000))
+
+    async def play(world):
+        error = await world.saw("device", "error")
+        assert "2037 fit" in error["reason"], error
+        await world.sleeping()
+        since = world.mark()
+        await world.sleep(2 * _HOUR_S)
+        assert not world.all("device", "registering", since), "lost its registration"
+        assert world.all("device", "booted", since)
+
+    World(setup=setup, objects=[]).play(play)
