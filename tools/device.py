@@ -43,6 +43,7 @@ sys.path.insert(0, str(build.ROOT / "firmware"))
 from node import config  # noqa: E402  the schema that the board reads its configuration with
 
 _PERSONALITIES = {"sim800": "sim800l", "sim7000": "sim7000g"}
+_DRAFT_BINDINGS = {"0": "U", "1": "UQ", "2": "S", "3": "SQ"}  # CR C.1, resource 10
 _SIM_NUMBER = "+447700900456"  # from the range reserved for fiction
 
 
@@ -228,7 +229,9 @@ def _parser():
     site.add_argument("--version", choices=("draft", "1.0", "1.1"), default="1.1")
     site.add_argument("--lifetime", type=int, metavar="S", default=86400)
     site.add_argument(
-        "--binding", default="U", help="U, S, US or SU; a Q in it means --queue (default U)"
+        "--binding",
+        default="U",
+        help="U, S, US or SU; a Q in it means --queue; 0 to 3 as in the draft (default U)",
     )
     site.add_argument("--queue", action="store_true", help="ask for Queue Mode")
     site.add_argument(
@@ -242,7 +245,8 @@ def _parser():
     site.add_argument(
         "--object",
         type=int,
-        action="append",
+        action="extend",
+        nargs="+",
         default=[],
         metavar="ID",
         help="add an IPSO sensor, such as 3303; may be repeated",
@@ -299,6 +303,7 @@ def site_from(options) -> dict:
         return config.load(options.config)
     if not options.server:
         raise config.ConfigError("--server: missing; use coap://HOST:PORT, or --config FILE")
+    binding = _DRAFT_BINDINGS.get(options.binding, options.binding)
     return config.check(
         {
             "endpoint": options.endpoint,
@@ -313,8 +318,8 @@ def site_from(options) -> dict:
                 {
                     "uri": options.server,
                     "lifetime_s": options.lifetime,
-                    "binding": options.binding.replace("Q", ""),
-                    "queue": options.queue or "Q" in options.binding,
+                    "binding": binding.replace("Q", ""),
+                    "queue": options.queue or "Q" in binding,
                     "sms_number": options.server_number,
                     "awake_time_s": options.awake_time,
                 }

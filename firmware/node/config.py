@@ -38,6 +38,7 @@ _SERVER = (
     ("queue", "bool", True, None),
     ("sms_number", "phone", None, None),
     ("sms_trigger", "bool", True, None),
+    ("mute_send", "bool", False, None),
     ("awake_time_s", "int", None, (1, 86400)),
     ("after_sleep", "str", "update", ("update", "register")),
     ("triggers_per_hour", "int", 10, (1, 3600)),

@@ -2,6 +2,7 @@
 
 import gc
 
+from lwm2m import versions
 from lwm2m.objects.connectivity import ConnectivityMonitoring
 from lwm2m.objects.device import Device
 from micropython import const
@@ -15,6 +16,9 @@ _INTERNAL_BATTERY = const(1)
 def add_server(client, version: str, server: dict) -> None:
     """Make an account of one entry of the configuration's `servers` (node/config.py)."""
     awake_s = server["awake_time_s"]
+    settings = {}
+    if "mute_send" in versions.get(version).server_resources:
+        settings["mute_send"] = server["mute_send"]
     client.add_server(
         server["uri"],
         server["short_server_id"],
@@ -27,6 +31,7 @@ def add_server(client, version: str, server: dict) -> None:
         awake_time_ms=None if awake_s is None else awake_s * 1000,
         after_sleep=server["after_sleep"],
         triggers_per_hour=server["triggers_per_hour"],
+        **settings,
     )
 
 

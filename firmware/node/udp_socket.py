@@ -105,6 +105,7 @@ class SocketBearer:
         link.transmission = transmission.udp()
         link.on_datagram = received
         self.links = [link]
+        self._on_event = on_event
         self.info = {}
 
     def tasks(self) -> list:
@@ -113,6 +114,7 @@ class SocketBearer:
 
     async def start(self, kept: bool) -> None:
         """Be ready to send; a socket always is."""
+        self._on_event("attached", {"link": "udp"})
         self.links[0].wake()
 
     def stale(self) -> bool:

@@ -122,6 +122,7 @@ def test_commands_and_events(runtime):
     async def scenario(device, server):
         _, booted = await device.event("booted", cause="power_on")
         assert booted["time"] > 1.7e9
+        await device.event("attached")
         await device.event("registering")
         await device.event("registered", server=1)
         answer = await device.answer(do="set", path="/3303/0/5700", value=21.75)
@@ -134,6 +135,8 @@ def test_commands_and_events(runtime):
         assert (await server.observe("sensor", "/3303/0/5700")).ok
         await device.answer(do="set", path="/3303/0/5700", value=22.5)
         await device.event("notified")
+        assert (await device.answer(do="send", path="/3303/0/5700"))["event"] == "ok"
+        await device.event("sent", code="2.04")
         assert (await device.answer(do="update"))["event"] == "ok"
         await device.event("updated")
         assert (await device.answer(do="deregister"))["event"] == "ok"
@@ -146,7 +149,7 @@ def test_commands_and_events(runtime):
         await device.event("booted", at, cause="hard")
         await device.event("registered", at)
 
-    _play(scenario, "--runtime", runtime, "--object", "3303")
+    _play(scenario, "--runtime", runtime, "--object", "3303", "3304")
 
 
 def test_what_cannot_be_carried_out_is_answered():
