@@ -286,26 +286,31 @@ class Client:
 
     def _account(self, peer, link):
         binding = link.binding
+        found = None
         for account in self.accounts:
             known = account.peers.get(binding)
-            if binding == "S":
-                if matches(peer, known, self.sms_suffix_digits):
+            if known == peer or (binding == "S" and matches(peer, known, self.sms_suffix_digits)):
+                # Two servers may share a number, and a disabled one must not silence the other.
+                if account.state != _DISABLED:
                     return account
-            elif known == peer:
-                return account
-        return None
+                found = account
+        return found
 
     def _handle(self, request, peer, link, now):
         """Serve one request (CR Table 3: the endpoint answers by the link it came by)."""
         account = self._account(peer, link)
+        segments = request.path()
+        depth = len(self._root)
+        for other in self.accounts:  # of servers that share a peer, whose Server object it is
+            if account and segments[depth : depth + 2] == ["1", str(other.server.instance_id)]:
+                if other.peers.get(link.binding) == account.peers[link.binding]:
+                    account = other
         if not account or not account.reachable:
             # TS 1.0 5.4: silence until the Register is answered.
             self.drop("not_registered", account)
             return None
-        segments = request.path()
         self._by_sms = link.binding == "S"
         try:
-            depth = len(self._root)
             if segments[:depth] != self._root:
                 raise OperationError(_NOT_FOUND)
             path = parse_path(segments[depth:])
