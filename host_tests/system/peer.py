@@ -49,11 +49,41 @@ class _Link:
         self.server.send(bytes(data), peer)
 
 
+class _SmsLink:
+    """The server's side of the SMS centre; a peer is a telephone number."""
+
+    binding = "S"
+    mtu = 1024
+
+    def __init__(self, centre, number):
+        self.transmission = transmission.sms()
+        self._centre = centre
+        self._number = number
+        self._parts = {}  # (sender, reference) -> {sequence: data}
+
+    def send(self, data, peer):
+        self._centre.send(self._number, peer, bytes(data))
+
+    def join(self, sender, data, header):
+        """Return the whole message that this part, or message of its own, ends; else None."""
+        if header[1:3] != b"\x00\x03":
+            return data
+        reference, total, sequence = header[3:6]
+        parts = self._parts.setdefault((sender, reference), {})
+        parts[sequence] = data
+        if len(parts) < total:
+            return None
+        del self._parts[(sender, reference)]
+        return b"".join([parts[index + 1] for index in range(total)])
+
+
 class Peer:
     """The server at `address` (host, port), with the telephone `number`.
 
-    record(who, name, facts) takes what happens; `client_number` is where triggers go. What it
-    does:
+    record(who, name, facts) takes what happens; `client_number` is where triggers go. `instance`
+    is that of the client's Server object for this server. What it does:
+
+    by_sms      takes CoAP by SMS too, and asks by SMS whoever spoke so last
 
     silent      hears nothing and says nothing
     forgetful   ends its observations when the client registers again
@@ -65,12 +95,23 @@ class Peer:
     """
 
     def __init__(
-        self, network, timers, record, address, number, client_number, version, random_bits
+        self,
+        network,
+        timers,
+        record,
+        address,
+        number,
+        client_number,
+        version,
+        random_bits,
+        instance=0,
     ):
         self.address = address
         self.number = number
         self.client_number = client_number
         self.version = versions.get(version)
+        self.instance = instance
+        self.by_sms = False
         self.silent = False
         self.forgetful = True
         self.refusals = []
@@ -90,6 +131,8 @@ class Peer:
         self._timer = None
         self._link = _Link()
         self._link.server = network.attach(address[0], address[1], self._datagram)
+        self._sms_link = _SmsLink(network.sms, number)
+        self._spoken_by = self._link
         self._endpoint = Endpoint(self._handle, random_bits)
         network.sms.listen(number, self._text_message)
 
@@ -137,7 +180,7 @@ class Peer:
 
     def resource(self, role) -> str:
         """Return the path of the resource that plays `role` in the client's Object 1."""
-        return "/1/0/%d" % self.version.server_resources[role]
+        return "/1/%d/%d" % (self.instance, self.version.server_resources[role])
 
     @staticmethod
     def _request(code, path, payload=b""):
@@ -168,19 +211,23 @@ class Peer:
     def _text_message(self, sender, user_data, dcs, udh, pid):
         self.sms.append(user_data)
         self._record("server", "sms", {"from": sender, "bytes": len(user_data), "dcs": dcs})
+        whole = self._sms_link.join(sender, user_data, udh) if self.by_sms else None
+        if whole is not None:
+            self._datagram(whole, sender, self._sms_link)
 
     # What comes in.
 
-    def _datagram(self, data, peer):
+    def _datagram(self, data, peer, link=None):
         if self.silent:
             self._record("server", "unheard", {"bytes": len(data)})
             return
         self.last_address = peer
-        if not self._notification(data, peer):
-            self._endpoint.receive(data, peer, self._link, self._timers.now())
+        self._spoken_by = link = link or self._link
+        if not self._notification(data, peer, link):
+            self._endpoint.receive(data, peer, link, self._timers.now())
         self._step()
 
-    def _notification(self, data, peer):
+    def _notification(self, data, peer, link):
         try:
             message = decode(data)
         except FormatError:
@@ -193,7 +240,7 @@ class Peer:
         self._record("server", "notification", {"path": path, "payload": bytes(message.payload)})
         if confirmable:
             reply = Message(codes.EMPTY, 2, message_id=message.message_id)
-            self._link.send(reply.encode(), peer)
+            link.send(reply.encode(), peer)
         return True
 
     def _handle(self, request, peer, link, now):
@@ -286,7 +333,7 @@ class Peer:
             self._turn()
 
         self._endpoint.request(
-            request, self.last_address, self._link, self._timers.now(), on_response
+            request, self.last_address, self._spoken_by, self._timers.now(), on_response
         )
         self._record("server", "ask", {"name": name, "to": self.last_address})
         self._step()

@@ -28,6 +28,8 @@ from tools.virtual.timers import Timers
 NUMBER = "+4790000001"  # the SIM's
 SERVER_NUMBER = "+447700900123"
 SERVER = ("203.0.113.9", 5683)
+OTHER_NUMBER = "+447700900456"
+OTHER_SERVER = ("198.51.100.7", 5683)
 ENDPOINT = "probe-1"
 
 POWER_ON, HARD_RESET, DEEP_SLEEP = 1, 2, 4
@@ -40,6 +42,15 @@ _PROFILES = {"sim800": "sim800l", "sim7000": "sim7000g"}
 _TAIL = 40
 _BOOTS_MAX = 500
 _CHATTER = ("at", "radio")  # told too often to be kept
+
+
+class _Wiring:
+    """The board: as tools/device.py has it, but for the pins that differ (None: not wired)."""
+
+    def __init__(self, pins):
+        self.UART = wiring.UART
+        self.PINS = dict(wiring.PINS)
+        self.PINS.update(pins)
 
 
 class _Chip:
@@ -76,15 +87,16 @@ class _Chip:
 
     def pin_write(self, number, level):
         modem = self._world.modem
+        pins = self._world.board.PINS
         if not self.running:
             return
-        if number == wiring.PINS["pwrkey"]:
-            modem.pwrkey(level == wiring.PINS["pwrkey_pressed"])
-        elif number == wiring.PINS["dtr"]:
+        if number == pins["pwrkey"]:
+            modem.pwrkey(level == pins["pwrkey_pressed"])
+        elif number == pins["dtr"]:
             modem.dtr(bool(level))
 
     def pin_read(self, number):
-        return int(self._world.modem.ri) if number == wiring.PINS["ri"] else 1
+        return int(self._world.modem.ri) if number == self._world.board.PINS["ri"] else 1
 
     def adc_uv(self, number):
         return self._world.microvolts.get(number, 0)
@@ -113,9 +125,11 @@ class World:
 
     link: "sim800" or "sim7000". version: the enabler version. server: settings of the one server
     in the site configuration (node/config.py) that differ from the usual. setup: what an
-    application's setup(node) does. Other keywords are keys of the site configuration. modem: the
-    virtual modem; it may be broken before `play`. slow_permille: how slow the chip's clock is, in
-    sleep and as Unix time. peer: the server.
+    application's setup(node) does. other: settings of a second server, with Short Server ID 2 and
+    a number and an address of its own. pins: what differs in the board's wiring. Other keywords
+    are keys of the site configuration. modem: the virtual modem; it may be broken before `play`.
+    slow_permille: how slow the chip's clock is, in sleep and as Unix time. peer: the server, whose
+    events are those of "server"; other: the second one, "other" in the list, or None.
     """
 
     def __init__(
@@ -127,12 +141,15 @@ class World:
         setup=None,
         nat_timeout_s=60,
         slow_permille=0,
+        other=None,
+        pins=None,
         **settings,
     ):
         self.seed = seed
         self.events = []  # (ms, who, name, facts)
         self.memory = b""
         self.microvolts = {}
+        self.board = _Wiring(pins or {})
         self.node = None
         self.boots = 0
         self.awake_ms = 0
@@ -186,13 +203,35 @@ class World:
             "lifetime_s": 86400,
         }
         account.update(server or {})
+        accounts = [account]
+        self.other = None
+        if other is not None:
+            account = {
+                "uri": "coap://%s:%d" % OTHER_SERVER,
+                "short_server_id": 2,
+                "sms_number": OTHER_NUMBER,
+            }
+            account.update(other)
+            accounts.append(account)
+            number = account["sms_number"]
+            self.other = Peer(
+                self.network,
+                self.timers,
+                lambda who, name, facts: self.record("other", name, facts),
+                OTHER_SERVER,
+                number,
+                NUMBER,
+                version,
+                self.random_bits,
+                1,
+            )
         site = {
             "endpoint": ENDPOINT,
             "version": version,
             "link": link,
             "sms_number": NUMBER[1:],
             "log": "json",
-            "servers": [account],
+            "servers": accounts,
             "modem": {"apn": "iot.example"},
             "objects": [{"object": 3303, "value": 21.5, "units": "Cel"}],
         }
@@ -401,7 +440,7 @@ class World:
         machine.wake_pin = None
         machine.host = self._chip = chip = _Chip(self, cause, reason)
         gc.collect()
-        node = self.node = Node(config.check(json.loads(self._site)), wiring)
+        node = self.node = Node(config.check(json.loads(self._site)), self.board)
         node.log = _Log(self, chip)
         try:
             await node.run(self._setup, self)
@@ -420,7 +459,7 @@ class World:
         self._armed = -1 if pin is None else pin
         self._woken.clear()
         try:
-            if pin == wiring.PINS["ri"] and not self.modem.ri:
+            if pin is not None and pin == self.board.PINS["ri"] and not self.modem.ri:
                 return WOKEN_BY_PIN
             if self._lines:
                 return WOKEN_BY_GPIO
@@ -444,9 +483,11 @@ class World:
         if self.running:
             for uart in machine.uarts:
                 uart.receive(bytes(data))
+        elif self._armed == self.board.UART["rx"]:
+            self._wake(WOKEN_BY_PIN)  # by a start bit; what is sent is lost
 
     def _modem_ri(self, level):
-        if not level and self._armed == wiring.PINS["ri"]:
+        if not level and self._armed is not None and self._armed == self.board.PINS["ri"]:
             self._wake(WOKEN_BY_PIN)
 
 
