@@ -16,6 +16,8 @@ _PROMPT_MS = const(5000)
 _PROBE_MS = const(300)
 _SETTLE_MS = const(20_000)
 _QUIET_MS = const(50)
+_DOZE_MS = const(4000)  # a modem with AT+CSCLK=2 sleeps after 5 s of silence
+_ROUSE_MS = const(120)
 
 # Split at run time: short literals are interned, which takes more memory.
 _RESTARTED = (
@@ -68,7 +70,8 @@ class Channel:
 
     now: callable, milliseconds. on_drop(reason, detail): told of every drop, which `dropped`
     counts. on_reset(line): told of every restart of the modem outside a boot that is expected
-    (`boot`).
+    (`boot`). dozes: the modem sleeps by itself, so that a command after a silence has to begin
+    with a character that wakes it.
     """
 
     def __init__(self, uart, now, on_drop, on_reset):
@@ -79,6 +82,7 @@ class Channel:
         self.dropped = {}
         self.echo_off = False
         self.booting = False
+        self.dozes = False
         self._settled = 0
         self._handlers = []
         self._lock = asyncio.Lock()
@@ -143,12 +147,19 @@ class Channel:
         and ModemError when the UART is closed.
         """
         async with self._lock:
+            if self.dozes and self.now() - self._heard >= _DOZE_MS:
+                await self.rouse()
             if self._stale and not await self._sync(3):
                 response = Response(text)
                 response.final = "TIMEOUT"
             else:
                 response = await self._exchange(text, timeout_ms, finals, sink, payload)
         return response
+
+    async def rouse(self) -> None:
+        """Wake a modem that sleeps by itself: one character, and the time until it listens."""
+        self.uart.write(b"\r")
+        await asyncio.sleep_ms(_ROUSE_MS)
 
     async def probe(self, tries: int) -> bool:
         """Whether the modem answers AT, asked at most `tries` times, 300 ms each."""

@@ -22,7 +22,6 @@ ATTACHED = const(2)
 STATES = ("off", "ready", "attached")
 
 _DTR_MS = const(60)
-_CHARACTER_MS = const(120)
 
 
 class SimCom:
@@ -55,6 +54,7 @@ class SimCom:
         self.asleep = False
         self.generation = 0  # grows when sockets die, so that links know theirs are gone
         self.channel = Channel(uart, self.now, self._on_drop, self._on_reset)
+        self.channel.dozes = bool(self.idle_sleep) and not power.can_sleep()
         self.channel.on("+PDP: DEACT", self._on_deactivated)
         self._lock = asyncio.Lock()
         self.recoveries = [0] * 5  # how often each rung of the ladder was climbed
@@ -142,8 +142,7 @@ class SimCom:
         if self.power.can_sleep():
             await asyncio.sleep_ms(_DTR_MS)
         else:
-            self.channel.uart.write(b"\r")
-            await asyncio.sleep_ms(_CHARACTER_MS)
+            await self.channel.rouse()
         self.asleep = False
         if not await self.channel.probe(5):
             self.lost("silent")
