@@ -144,19 +144,23 @@ async def _unlock_sim(modem):
 
 
 async def _enter_pin(modem):
-    """Enter the PIN: once in the life of this driver, and while the SIM has all tries left."""
+    """Enter the PIN while the SIM has all tries left: three wrong ones lock it until the PUK."""
     pin = modem.config.get("pin")
     if not pin:
         raise ModemError("SIM: PIN needed; set modem.pin")
     if modem.pin_refused:
         raise ModemError("SIM: PIN refused; correct modem.pin")
     left = (await modem.channel.command("AT+SPIC")).value("+SPIC:")
-    if left and left[0] in "012":
+    if not left:
+        # Each boot would begin anew, and the third would lock the SIM.
+        raise ModemError("SIM: PIN tries left are unknown; switch its PIN off")
+    if left[0] in "012":
         raise ModemError("SIM: %s PIN tries left; enter it by hand once" % left[0])
-    modem.pin_refused = True  # before the answer, which may never come
-    if not (await modem.channel.command('AT+CPIN="%s"' % pin)).ok:
+    response = await modem.channel.command('AT+CPIN="%s"' % pin)
+    if not response.ok:
+        # One that was not answered may never have been tried; the count of tries knows.
+        modem.pin_refused = response.final != "TIMEOUT"
         raise ModemError("SIM: PIN refused; correct modem.pin")
-    modem.pin_refused = False
 
 
 async def power_off(modem) -> None:
