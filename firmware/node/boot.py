@@ -30,8 +30,8 @@ def _application():
     try:
         from app import setup  # pyright: ignore[reportMissingImports]  the site may have none
     except ImportError as error:
-        if "app" not in str(error):
-            raise
+        if not str(error).endswith("'app'"):
+            raise  # app.py is there, and something that it needs is not
         return None
     return setup
 

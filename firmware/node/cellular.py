@@ -52,6 +52,7 @@ class CellularBearer:
     def __init__(self, site, board, received, on_event, now, kept):
         settings = dict(site["modem"])
         settings["local_port"] = site["local_port"]
+        settings["baudrate"] = settings["baudrate"] or board.UART["baudrate"]
         self._pins = hw.ModemPins(board.PINS, kept is not None)
         self._received = received
         self._on_event = on_event
@@ -59,7 +60,7 @@ class CellularBearer:
         self._now = now
         self._read_at = 0  # ms, when the stored messages were read last
         self.modem = _driver(site["link"])(
-            hw.Uart(board.UART), self._pins, settings, self._refused, now
+            hw.Uart(board.UART, settings["baudrate"]), self._pins, settings, self._refused, now
         )
         self.modem.on_event = self._modem_event
         self._udp = UdpLink(self.modem)
@@ -74,7 +75,8 @@ class CellularBearer:
         self.links = [self._udp, self._sms]
         self.info = self.modem.info
         # Without RI the modem's first byte ends the sleep: a start bit is low too.
-        self.wake_pin = board.UART["rx"] if self._pins.ri_pin is None else self._pins.ri_pin
+        self._pin = board.UART["rx"] if self._pins.ri_pin is None else self._pins.ri_pin
+        self.wake_pin = self._pin  # None while RI is stuck
         if kept:
             self.modem.thaw(kept[0])
             self._udp.thaw(kept[1])
@@ -84,14 +86,18 @@ class CellularBearer:
 
     async def imei(self) -> str:
         """Return the modem's IMEI, 15 digits; waits for a modem that answers."""
+        await self.start(False)
         while "imei" not in self.info:
+            self._on_event("error", {"reason": "modem: AT+GSN gave no IMEI; set endpoint"})
+            await self._pause(_LONGEST_PAUSE_MS)
             await self.start(False)
         return self.info["imei"]
 
-    async def start(self, kept: bool) -> None:
+    async def start(self, kept: bool) -> bool:
         """Be ready to send and to take SMS; comes back when the modem is attached.
 
         kept: the modem went on while the chip slept, so that what it stored has only to be read.
+        Returns whether that had to be tried again.
         """
         self._starting = True
         pause_ms = _FIRST_PAUSE_MS
@@ -109,6 +115,7 @@ class CellularBearer:
             await self._pause(pause_ms)
             pause_ms = min(pause_ms * 2, _LONGEST_PAUSE_MS)
         self._starting = False
+        return pause_ms > _FIRST_PAUSE_MS
 
     async def _pause(self, pause_ms):
         """Wait with the modem off: searching in vain is what empties a battery."""
@@ -139,12 +146,21 @@ class CellularBearer:
     async def sleep(self) -> None:
         """Let the modem sleep with its context open, listening for SMS; not while RI says it has
         one.
+
+        An RI that stays low after the messages were read is a fault of the wiring or a call: it
+        would end each deep sleep at once, so the timer alone ends the next.
         """
-        if self._pins.ri() is False:
+        low = self._pins.ri() is False
+        if low:
             await asyncio.sleep_ms(_RI_PULSE_MS)
-            if self._pins.ri() is False:
+            low = self._pins.ri() is False
+            if low and self.wake_pin is not None:
+                self.wake_pin = None
+                self._on_event("error", {"reason": "RI stays low; the timer alone can wake"})
                 self._sms.read_waiting()
                 return
+        if not low:
+            self.wake_pin = self._pin
         await self.modem.sleep()
 
     def freeze(self) -> list:

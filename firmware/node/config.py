@@ -48,8 +48,11 @@ _MODEM = (
     ("user", "str", "", 63),
     ("password", "str", "", 63),
     ("pin", "str", None, 8),
-    ("baudrate", "int", 115200, (1200, 921600)),
+    ("baudrate", "int", None, (1200, 921600)),
     ("sms_storing", "bool", True, None),
+    ("network", "str", None, ("gsm", "cat-m", "nb-iot", "lte", "auto")),
+    ("attach_s", "int", 180, (30, 3600)),
+    ("udp_manual", "bool", False, None),
 )
 _OBJECT = (
     ("object", "sensor", _NEEDED, None),

@@ -104,14 +104,14 @@ def console():
 class Uart:
     """A UART whose bytes can be awaited: `async read()` and `write(data)`.
 
-    `board_uart` is a dictionary: id, tx and rx (GPIO numbers), baudrate.
+    `board_uart` is a dictionary: id, tx and rx (GPIO numbers). `baudrate` is in bit/s.
     """
 
-    def __init__(self, board_uart: dict):
+    def __init__(self, board_uart: dict, baudrate: int):
         self._flag = asyncio.ThreadSafeFlag()
         self._uart = machine.UART(
             board_uart["id"],
-            baudrate=board_uart["baudrate"],
+            baudrate=baudrate,
             tx=board_uart["tx"],
             rx=board_uart["rx"],
             rxbuf=_RX_BUFFER,
@@ -123,6 +123,10 @@ class Uart:
 
     def _on_idle(self, _uart):
         self._flag.set()
+
+    def set_baudrate(self, baudrate: int) -> None:
+        """Go on at another rate, in bit/s; what has come in and was not read is lost."""
+        self._uart.init(baudrate=baudrate)
 
     async def read(self) -> bytes:
         """Return what has come in, waiting for at least one byte."""

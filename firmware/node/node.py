@@ -107,7 +107,7 @@ class Node:
         self.bearer = self._make_bearer(kept_bearer)
         for task in self.bearer.tasks():
             self._spawn(task)
-        if endpoint is None:
+        if not endpoint:
             endpoint = "urn:imei:" + await self.bearer.imei()
         self._make_client(endpoint)
         if setup:
@@ -167,15 +167,18 @@ class Node:
 
     async def _connect(self, kept):
         """Bring the bearer up; the client speaks after it, or its first words would be lost."""
-        await self.bearer.start(kept)
+        late = await self.bearer.start(kept)
         objects.show_battery(self)
         if not kept:
             self.client.start(self.clock.now())
+        elif late:
+            self.client.update(reason="network")  # what failed for want of one need not wait
         self._connecting = False
         self._event.set()
 
     def _received(self, data, peer, link):
-        self.client.receive(data, peer, link, self.clock.now())
+        if self.client:  # without it the IMEI is still asked for; what came is read and gone
+            self.client.receive(data, peer, link, self.clock.now())
         self._event.set()
 
     def _bearer_event(self, name, facts):
@@ -223,11 +226,14 @@ class Node:
 
     async def _wait(self, until_ms):
         delay_ms = until_ms - self.clock.now()
-        if delay_ms > 0:
-            try:
-                await asyncio.wait_for_ms(self._event.wait(), delay_ms)
-            except asyncio.TimeoutError:
-                return  # the deadline is what was waited for
+        if delay_ms <= 0:
+            # An application that is always late must not keep the modem's reader from its turn.
+            await asyncio.sleep_ms(0)
+            return
+        try:
+            await asyncio.wait_for_ms(self._event.wait(), delay_ms)
+        except asyncio.TimeoutError:
+            return  # the deadline is what was waited for
 
     async def _sleep(self, until_ms):
         """Sleep until the deadline or the modem's RI; back only when sleep was not possible."""
@@ -301,7 +307,7 @@ class Node:
         for oid, iid, rid, value in self._kept_values:
             instance = self.tree.get(oid, iid)
             if instance:
-                instance.values[rid] = value
+                instance.values[rid] = _as_set(value)
                 self._changed.add((oid, iid, rid))
         self._kept_values = []
 
@@ -314,6 +320,13 @@ class Node:
         except Exception as error:
             self._failure = error
             self._event.set()
+
+
+def _as_set(value):
+    """Return a value as it was before CBOR made a list of a tuple, the value of an Objlnk."""
+    if value.__class__ is dict:
+        return {key: _as_set(value[key]) for key in value}
+    return tuple(value) if value.__class__ is list else value
 
 
 def _nearer(one, other):

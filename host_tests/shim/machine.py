@@ -69,6 +69,11 @@ class UART:
         self._handler = None
         uarts.append(self)
 
+    def init(self, baudrate):
+        """Set another rate; what has come in is flushed."""
+        self.baudrate = baudrate
+        self._received = b""
+
     def irq(self, handler, trigger):
         """Call `handler(uart)` when a burst of bytes has ended."""
         self._handler = handler
