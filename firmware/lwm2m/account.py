@@ -53,6 +53,7 @@ class ServerAccount:
     ) -> None:
         self.short_server_id = short_server_id
         self.version = version
+        self.configured = version.name
         self.server = server
         self.security = security
         self.peers = peers or {}
@@ -118,6 +119,24 @@ class ServerAccount:
         moved = peer != self.peers.get("U")
         self.peers["U"] = peer
         return moved
+
+    def speak(self, version) -> None:
+        """Take up another released version, where the server refused the first with 4.12.
+
+        The Server object gets its table. Where the account has an SMS number, the binding names
+        SMS too: before 1.1 that alone lets the server send the trigger.
+        """
+        values = self.server.values
+        roles = version.server_resources
+        for role, rid in self.version.server_resources.items():
+            if role not in roles:
+                values.pop(rid, None)
+        transports = "US" if "S" in self.peers and self.transport == "U" else self.transports
+        values[roles["binding"]] = version.format_binding(transports, self.queue)
+        self.version = self.server.version = version
+        self.server.resources = version.server_table
+        self.links = None
+        self.refresh()
 
     def answers_sms(self, sms_number: "str | None") -> bool:
         """Whether a request over SMS is served and answered over SMS (CR Table 3; TS 1.0 Table 8).

@@ -6,6 +6,7 @@ are counted from the first transmission of the message that the server acknowled
     state          on                                                   goes to
     IDLE           start                                                REGISTERING
     REGISTERING    2.01 with a Location-Path                            REGISTERED
+                   4.12, where the version has a lower one              WAITING, no delay
                    anything else, time-out, Reset                       WAITING
     REGISTERED     Update due or wanted, parameters changed             UPDATING
                    queue parameter changed, lifetime over,
@@ -28,6 +29,7 @@ import binascii
 from coap.message import Message, dotted
 from micropython import const
 
+from lwm2m import versions
 from lwm2m.queue import touch
 
 NAMES = (
@@ -52,6 +54,7 @@ _URI_PATH = const(11)
 _CONTENT_FORMAT = const(12)
 _MAX_AGE = const(14)
 _URI_QUERY = const(15)
+_PRECONDITION_FAILED = const(0x8C)
 _LINK_FORMAT = const(40)
 
 _EARLY_PART = const(50)
@@ -228,7 +231,10 @@ def _answered(client, account, response, reason, now):
         return
     account.state = _WAITING
     delay_ms = 0
-    if state == _UPDATING and code >> 5 != 5:
+    lower = account.version.lower
+    if state == _REGISTERING and code == _PRECONDITION_FAILED and lower:
+        account.speak(versions.get(lower))
+    elif state == _UPDATING and code >> 5 != 5:
         account.location = None
     else:
         account.failures += 1

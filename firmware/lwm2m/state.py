@@ -9,6 +9,7 @@ import binascii
 
 from micropython import const
 
+from lwm2m import versions
 from lwm2m.codec import CodecError
 from lwm2m.codec.cbor import dumps, loads
 from lwm2m.observe import Observation
@@ -106,6 +107,7 @@ def _account(account, now):
         account.trigger_count,
         account.leaving,
         written,
+        None if account.version.name == account.configured else account.version.name,
     ]
 
 
@@ -113,7 +115,9 @@ def _restore(client, facts):
     base, counters, sequence, accounts, observed, stored, attributes = facts[2:]
     for index, account in enumerate(client.accounts):
         state, location, expires, due, awake, failures, registered = accounts[index][:7]
-        hour, count, leaving, written = accounts[index][7:]
+        hour, count, leaving, written, version = accounts[index][7:]
+        if version:
+            account.speak(versions.get(version))
         for at in range(0, len(written), 2):
             account.written.add(written[at])
             if written[at + 1] is None:
@@ -157,7 +161,7 @@ def _up(time, now):
 def _fingerprint(client):
     text = client.endpoint_name
     for account in client.accounts:
-        text += " %d %s %s" % (account.short_server_id, account.version.name, account.home)
+        text += " %d %s %s" % (account.short_server_id, account.configured, account.home)
     return binascii.crc32(text.encode()) & 0x3FFFFFFF
 
 

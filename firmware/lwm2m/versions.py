@@ -65,6 +65,7 @@ class Version:
     name: "draft", "1.0" or "1.1".
     server_table: rows of Object 1, 4 bytes each (see lwm2m.object).
     server_resources: role -> resource id of Object 1; a role the version lacks is absent.
+    lower: the version to go on with where a server answers 4.12, None for none.
     server_version: object version of Object 1 to announce as `;ver=`, None for 1.0.
     update_method: CoAP method code of Update, PUT = 3 in the draft, POST = 2 after (OMA issue 96).
     lwm2m_query: value of `lwm2m=`, None where it is not sent (CR Table 2: only > 1.0).
@@ -95,6 +96,7 @@ class Version:
         self.server_resources = {
             role: table[4 * i] << 8 | table[4 * i + 1] for i, role in enumerate(roles)
         }
+        self.lower = "1.0" if later else None
         self.server_version = "1.1" if later else None
         self.update_method = 3 if draft else 2
         self.lwm2m_query = None if draft else name

@@ -27,6 +27,7 @@ from unit.lwm2m.helpers import (
     OWN_NUMBER,
     REGISTERED,
     REGISTERING,
+    SERVER_NUMBER,
     UPDATING,
     WAITING,
     Bench,
@@ -227,7 +228,7 @@ def test_update_reset_or_timed_out():
 
 def test_register_refused_backs_off():
     """TS 1.0 5.3.1: 4.03 and 4.12 are tried again after 60 s, 120 s, ... up to a day."""
-    bench = Bench()
+    bench = Bench("1.0")
     bench.client.start(bench.now)
     bench.step()
     for delay_s in (60, 120, 240, 480, 960, 1920, 3840, 7680, 15360, 30720, 61440, 86400, 86400):
@@ -240,6 +241,25 @@ def test_register_refused_backs_off():
         bench.run_for(1)
     bench.accept(bench.one())
     assert bench.account.failures == 0
+
+
+def test_register_refused_for_its_version():
+    """Requirement 10: 4.12 steps the version down at once, with its table, binding and query."""
+    bench = Bench("1.1", OWN_NUMBER, sms_number=SERVER_NUMBER)
+    bench.client.start(bench.now)
+    bench.step()
+    bench.answer(bench.one(), PRECONDITION_FAILED)
+    request = bench.one()
+    queries = request.queries()
+    assert "lwm2m=1.0" in queries and "b=UQS" in queries and "Q" not in queries
+    assert b";ver=" not in bytes(request.payload)
+    bench.accept(request)
+    assert bench.account.state == REGISTERED
+    assert text(bench.request(GET, "/1/0/7")[0]) == "UQS"
+    assert bench.request(GET, "/1/0/21")[0].code == NOT_FOUND
+    bench.client.update()
+    bench.step()
+    assert is_update(bench.one())
 
 
 def test_register_unanswered_backs_off():

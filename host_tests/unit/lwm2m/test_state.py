@@ -1,6 +1,14 @@
 """What outlives a deep sleep: DESIGN.md §3, requirement 13 of facts/lwm2m.md."""
 
-from coap.registry import CHANGED, CONTENT, GET, LOCATION_PATH, OBSERVE, PUT
+from coap.registry import (
+    CHANGED,
+    CONTENT,
+    GET,
+    LOCATION_PATH,
+    OBSERVE,
+    PRECONDITION_FAILED,
+    PUT,
+)
 from unit.lwm2m.helpers import (
     DISABLED,
     IDLE,
@@ -47,6 +55,21 @@ def test_registration_goes_on():
     assert abs(due - bench.account.due) <= 1000
     after.run_to(due)
     assert is_update(after.one())
+
+
+def test_stepped_down_version_goes_on():
+    """Requirements 10 and 13: the version that a 4.12 led to is spoken after the sleep too."""
+    bench = Bench("1.1", OWN_NUMBER, sms_number=SERVER_NUMBER)
+    bench.client.start(bench.now)
+    bench.step()
+    bench.answer(bench.one(), PRECONDITION_FAILED)
+    bench.accept(bench.one())
+    bench.fall_asleep()
+    after = reborn(bench, 60_000)
+    assert after.account.version.name == "1.0"
+    after.client.update()
+    after.step()
+    assert after.one().queries() == []
 
 
 def test_message_ids_and_tokens_go_on():
