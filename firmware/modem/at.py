@@ -88,7 +88,8 @@ class Channel:
         self._lock = asyncio.Lock()
         self._event = asyncio.Event()
         self._task = None
-        self._fault = None
+        self._fault: "Exception | None" = None
+        self._failed = asyncio.Event()
         self._running = None
         self._prompt = False
         self._stale = False
@@ -132,6 +133,17 @@ class Channel:
         """Count something that was thrown away, and say so."""
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
         self.on_drop(reason, detail)
+
+    def fail(self, error: Exception) -> None:
+        """Take a programming error of a task that nobody waits for: `watch` and commands raise it.
+        """
+        self._fault = error
+        self._failed.set()
+
+    async def watch(self) -> None:
+        """Wait for ever, or until there is such an error; raises it."""
+        await self._failed.wait()
+        raise self._fault or ModemError("modem: failed")
 
     # Commands
 
@@ -240,9 +252,9 @@ class Channel:
                     self._fault = ModemError("modem: UART closed")
                     return
                 self.feed(data)
+                await asyncio.sleep_ms(0)  # noise without end leaves the others their turns
         except Exception as error:
-            self._fault = error  # raised again by the next command, where somebody is listening
-            raise
+            self.fail(error)
         finally:
             self._finish("CLOSED")
 

@@ -111,6 +111,7 @@ def direct(link, line: str, text: str):
         link.drop("no_length", line)
     else:
         _message(link, text, length, None)
+        _expired(link)
     return None
 
 

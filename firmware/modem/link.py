@@ -48,6 +48,8 @@ class ModemLink:
                     await self._do(self._jobs.pop(0))
                 except ModemError as error:
                     self.drop("modem", str(error))
+                except Exception as error:
+                    self.modem.channel.fail(error)
         finally:
             self._task = None
             if self.on_idle:

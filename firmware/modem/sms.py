@@ -111,7 +111,14 @@ class SmsLink(ModemLink):
         """`+CMTI: "SM",3[,"MMS PUSH"]`, and on some networks `+CMTI: ,-1`."""
         fields = line.split(",")
         index = fields[1].strip() if len(fields) > 1 else ""
-        self.add((_READ, int(index) if index.isdigit() else -1, 0))
+        sends = [job for job in self._jobs if job[0] == _SEND]
+        if len(sends) < len(self._jobs):
+            # After an outage many come at once: one listing reads them all, and none is pushed
+            # out of the queue to lie on the SIM.
+            self._jobs = sends
+            self.read_waiting()
+        else:
+            self.add((_READ, int(index) if index.isdigit() else -1, 0))
 
     def _on_direct(self, line):
         """`+CMT: [alpha],length` and its PDU in the next line; reports and broadcasts likewise."""

@@ -170,8 +170,8 @@ class CellularBearer:
         return state + [identity, self._read_at]
 
     def tasks(self) -> list:
-        """Return the coroutines that the node has to run: none, the modem runs its own."""
-        return []
+        """Return the coroutines that the node has to run: one raises what the modem's own met."""
+        return [self.modem.channel.watch()]
 
     def connection(self) -> dict:
         """Return the facts of Object 4 (lwm2m/objects/connectivity.py) that are known."""

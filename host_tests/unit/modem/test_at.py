@@ -351,3 +351,22 @@ def test_one_command_at_a_time():
         assert sorted(script.commands) == ["AT+N%d" % i for i in range(5)]
 
     run(play())
+
+
+def test_noise_without_end():
+    """ESP32 UART: bytes that never stop coming leave the other tasks their turns."""
+
+    class Noise:
+        async def read(self):
+            return b"\xff\x00"
+
+        def write(self, data):
+            pass
+
+    async def play():
+        made = channel(Noise())
+        for _ in range(5):
+            await asyncio.sleep_ms(0)
+        made.close()
+
+    run(play())

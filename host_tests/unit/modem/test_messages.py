@@ -135,3 +135,55 @@ def test_no_supply_no_restart():
         assert bench.modem.state == 1, "one that comes back by itself is set up again"
 
     run(play())
+
+
+def test_many_announced_at_once():
+    """TS 27.005 §3.4.1: twenty messages after an outage are all read; none is left on the SIM."""
+
+    async def play():
+        bench = Bench()
+        await bench.modem.start()
+        before = len(bench.script.commands)
+        for index in range(20):
+            bench.modem.channel.feed(b'\r\n+CMTI: "SM",%d\r\n' % index)
+        await bench.idle()
+        assert bench.script.commands[before:] == ["AT+CMGL=4"] and not bench.sms.dropped
+
+    run(play())
+
+
+def test_parts_taken_directly_end_too():
+    """TS 23.040 §9.2.3.24.1: sets of parts that never become whole are bounded, also as +CMT."""
+
+    async def play():
+        bench = Bench(config={"sms_storing": False})
+        await bench.modem.start()
+        for reference in range(12):
+            part = D2.replace("0003370202", "0003%02X0202" % reference)
+            bench.script.emit(b"\r\n+CMT: ,41\r\n" + part.encode() + b"\r\n")
+        await bench.idle()
+        assert bench.sms.dropped == {"incomplete": 8}, bench.sms.dropped
+        assert len(bench.sms.assembler.waiting()) == 4
+
+    run(play())
+
+
+def test_an_error_behind_the_link_is_raised():
+    """DESIGN §6: what a link's owner does wrong ends the run, not just the task of the link."""
+
+    async def play():
+        bench = Bench({"AT+CMGR=3": b"\r\n+CMGR: 0,,33\r\n" + A.encode() + b"\r\n\r\nOK\r\n"})
+
+        def wrong(data, peer, link):
+            raise KeyError("wrong")
+
+        await bench.modem.start()
+        bench.sms.on_datagram = wrong
+        bench.modem.channel.feed(b'\r\n+CMTI: "SM",3\r\n')
+        try:
+            await asyncio.wait_for_ms(bench.modem.channel.watch(), 10_000)
+        except KeyError:
+            return
+        raise AssertionError("nobody was told")
+
+    run(play())
