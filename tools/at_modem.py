@@ -71,6 +71,8 @@ class AtModem:
         if host and tcp_port.isdigit() and not os.path.exists(self.port):
             try:
                 reader, self._writer = await asyncio.open_connection(host, int(tcp_port))
+            except OverflowError:
+                raise ModemError("%s: a TCP port is 1 to 65535" % self.port) from None
             except OSError as error:
                 raise ModemError("%s: %s" % (self.port, error.strerror or error)) from None
             self._reader_task = asyncio.get_running_loop().create_task(self._read_stream(reader))

@@ -108,7 +108,11 @@ class SimulatedBoard:
             self._wake(WOKEN_BY_GPIO, "console")
 
     def set_analog(self, pin: int, microvolts: int) -> None:
-        """Put a voltage on an analog input."""
+        """Put a voltage on an analog input; raises ValueError for an impossible one."""
+        if not 0 <= pin <= 39:
+            raise ValueError(f"pin {pin} is not 0 to 39")
+        if not 0 <= microvolts <= 5_000_000:
+            raise ValueError(f"{microvolts} microvolts are not 0 to 5000000")
         self._microvolts[pin] = microvolts
         self._send(b"V", bytes((pin,)) + microvolts.to_bytes(4, "big"))
 

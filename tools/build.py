@@ -100,6 +100,10 @@ def build(folders=PORTABLE) -> int:
 
 def main(arguments: list) -> int:
     """Build what is named, or everything; print one line and return the exit code."""
+    for folder in arguments:
+        if not (ROOT / folder).is_dir():
+            print(f"{folder}: no such folder in {ROOT}", file=sys.stderr)
+            return 2
     try:
         count = build(arguments or PORTABLE)
     except BuildError as error:

@@ -8,13 +8,14 @@ ends the demo with exit code 1. Nothing here sends anything beyond this machine'
 
 import asyncio
 import json
+import signal
 import sys
 import time
 from pathlib import Path
 
 from tools import build
 from tools.board import HEAP_K
-from tools.cli import Parser
+from tools.cli import Parser, number
 from tools.device import Bench, config
 from tools.server import LwM2mServer
 from tools.timeline import Timeline
@@ -366,7 +367,7 @@ def _parser():
     )
     parser.add_argument(
         "--heap",
-        type=int,
+        type=number(int, 16, 1 << 20),
         default=HEAP_K,
         metavar="KIB",
         help=f"MicroPython's heap (default {HEAP_K})",
@@ -377,6 +378,9 @@ def _parser():
 
 async def _play(options, timeline):
     demo = Demo(options, timeline)
+    playing = asyncio.current_task()
+    for interrupt in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(interrupt, playing.cancel)
     try:
         return await demo.play(), None
     except NotObserved as missing:
@@ -386,6 +390,12 @@ async def _play(options, timeline):
 def main(arguments=None) -> int:
     """Play the demo; return 0 only if every step was observed."""
     options = _parser().parse_args(arguments)
+    if options.json:
+        try:
+            open(options.json, "a").close()  # what cannot be written is said before the play
+        except OSError as error:
+            print(f"--json: {options.json}: {error.strerror}", file=sys.stderr)
+            return 2
     timeline = Timeline()
     where = (
         f"MicroPython, {options.heap} KiB heap" if options.runtime == "micropython" else "CPython"
@@ -398,15 +408,14 @@ def main(arguments=None) -> int:
     timeline.header()
     try:
         summary, missing = asyncio.run(_play(options, timeline))
-    except (build.BuildError, FileNotFoundError) as error:
+    except asyncio.CancelledError:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except (build.BuildError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     if options.json:
-        try:
-            Path(options.json).write_text(json.dumps(summary, indent=1, default=str) + "\n")
-        except OSError as error:
-            print(f"--json: {options.json}: {error.strerror}", file=sys.stderr)
-            return 1
+        Path(options.json).write_text(json.dumps(summary, indent=1, default=str) + "\n")
     if missing:
         timeline.console.print(f"NOT OBSERVED: {missing}", style="bold red")
         return 1

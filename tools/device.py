@@ -1,5 +1,4 @@
-"""A simulated board against any LwM2M server: `python -m tools.device --server coap://HOST:PORT
-…`.
+"""A simulated board against any server: `python -m tools.device --server coap://HOST:PORT …`.
 
 Events come out on standard output, one a line; commands go in on standard input, one JSON object a
 line. The firmware's own commands are those of firmware/node/console.py (set, get, update, send,
@@ -9,9 +8,10 @@ deregister, register, state, reboot); the bench around it adds:
          optional: "dcs": 4, "udh": "0605040B84C002" (with its length octet), "pid": 0; or, instead
          of data, "pdu": a whole SMS-DELIVER in hex, SMSC part first
     {"do": "adc", "pin": 34, "microvolts": 715000}               a voltage on an analog input
-    {"do": "fault", "name": "pdp_deact"}                         tools/virtual/modem.py has the
-    list {"do": "power_cycle"}                                        the battery comes off and on
-    again {"do": "quit"}                                               end
+    {"do": "fault", "name": "pdp_deact"}     the modem misbehaves: tools/virtual/modem.py
+         has the names and what "value" each takes ("garbage": octets in hex)
+    {"do": "power_cycle"}                    the battery comes off and on again
+    {"do": "quit"}                           end
 
 Each is answered by an event: the firmware's answer, `ok`, or `error` with a reason. A command to a
 board in deep sleep wakes it, as a button would. Every event has `time` (Unix seconds) and `event`;
@@ -33,10 +33,11 @@ from pathlib import Path
 
 from tools import build
 from tools.board import HEAP_K, SimulatedBoard
-from tools.cli import Parser
+from tools.cli import Parser, number, say
 from tools.virtual.bridge import Bridge
 from tools.virtual.modem import VirtualModem
 from tools.virtual.network import Network
+from tools.virtual.sms_pdu import PduError
 from tools.virtual.timers import Timers
 
 sys.path.insert(0, str(build.ROOT / "firmware"))
@@ -149,6 +150,8 @@ class Bench:
         try:
             command = json.loads(line)
             what = command["do"]
+            if not isinstance(what, str):
+                raise TypeError
         except (ValueError, KeyError, TypeError):
             self._error(None, f'not a command: {line.strip()[:60]}; use {{"do": …}}')
             return True
@@ -165,8 +168,10 @@ class Bench:
             return True
         try:
             await action(command)
-        except (KeyError, ValueError, TypeError) as error:
-            self._error(command, f"{type(error).__name__}: {error}")
+        except KeyError as error:
+            self._error(command, f"{error} is missing")
+        except (ValueError, TypeError, AttributeError, PduError) as error:
+            self._error(command, str(error))
         else:
             self._answer("ok", command, {})
         return True
@@ -199,7 +204,10 @@ class Bench:
     async def _fault(self, command):
         if self.modem is None:
             raise ValueError("this board has no modem; use --link sim800 or sim7000")
-        self.modem.set_fault(command["name"], command.get("value"))
+        value = command.get("value")
+        if command["name"] == "garbage":
+            value = bytes.fromhex(command["value"])
+        self.modem.set_fault(command["name"], value)
 
     async def _power_cycle(self, command):
         await self.board.power_cycle()
@@ -268,28 +276,28 @@ def _parser():
     bench.add_argument("--trace", action="store_true", help="show modem and network events too")
     bench.add_argument(
         "--heap",
-        type=int,
+        type=number(int, 16, 1 << 20),
         default=HEAP_K,
         metavar="KIB",
         help=f"MicroPython heap in ESP32 KiB (default {HEAP_K})",
     )
     bench.add_argument(
         "--nat-timeout",
-        type=float,
+        type=number(float, 0, 86400),
         default=60,
         metavar="S",
         help="silence that closes a NAT mapping (default 60)",
     )
     bench.add_argument(
         "--sms-port",
-        type=int,
+        type=number(int, 1, 65535),
         metavar="PORT",
         help="a second modem, with the server's number, answers AT commands on\n"
         "this TCP port: for python -m tools.server --modem 127.0.0.1:PORT",
     )
     bench.add_argument(
         "--modem-speed",
-        type=float,
+        type=number(float, 0.01, 1000),
         default=1.0,
         metavar="X",
         help="10 boots and attaches ten times as fast (default 1)",
@@ -333,11 +341,12 @@ def site_from(options) -> dict:
 
 
 class Printer:
-    """Prints events as `--log` asks."""
+    """Prints events as `--log` asks; calls `unread` when nobody reads them any more."""
 
-    def __init__(self, form: str, trace: bool):
+    def __init__(self, form: str, trace: bool, unread):
         self._form = form
         self._trace = trace
+        self._unread = unread
 
     def __call__(self, source, name, facts):
         if source in ("modem", "network") and not self._trace:
@@ -346,17 +355,22 @@ class Printer:
             line = {"time": round(time.time(), 3), "event": name, **facts}
             if source != "device":
                 line["source"] = source
-            print(json.dumps(line, default=str), flush=True)
+            self._say(json.dumps(line, default=str))
             return
         words = " ".join(f"{key}={facts[key]}" for key in facts if key != "now_ms")
         clock = time.strftime("%H:%M:%S") + f".{int(time.time() * 1000) % 1000:03d}"
-        print(f"{clock} {source:<7} {name:<12} {words}", flush=True)
+        self._say(f"{clock} {source:<7} {name:<12} {words}".rstrip())
+
+    def _say(self, line):
+        if not say(line):
+            self._unread()
 
 
 async def _run(options, site):
+    ended = asyncio.Event()
     bench = Bench(
         site,
-        Printer(options.log, options.trace),
+        Printer(options.log, options.trace, ended.set),
         options.runtime,
         options.app,
         options.nat_timeout,
@@ -365,10 +379,9 @@ async def _run(options, site):
         options.heap,
         pin=site["modem"]["pin"] or "1234",
     )
-    ended = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
+    for interrupt in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(interrupt, ended.set)
     commands = asyncio.create_task(_commands(bench, ended))
     try:
         if options.sms_port:

@@ -11,7 +11,7 @@ import sys
 
 from . import sms_pdu
 from .at_modem import AtModem
-from .cli import Parser
+from .cli import Parser, hexadecimal, number, octet
 from .server import trigger, wire
 
 _EPILOG = """\
@@ -51,14 +51,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--root", default="", metavar="PATH", help="alternate path, if any")
     parser.add_argument(
         "--dcs",
-        type=lambda text: int(text, 0),
+        type=octet,
         metavar="N",
         help="data coding scheme: 0x04, or 0xF5 with --format wap",
     )
     parser.add_argument(
-        "--token", type=bytes.fromhex, metavar="HEX", help="CoAP token (4 random octets)"
+        "--token", type=hexadecimal, metavar="HEX", help="CoAP token (4 random octets)"
     )
-    parser.add_argument("--message-id", type=int, metavar="N", help="CoAP message ID (random)")
+    parser.add_argument(
+        "--message-id",
+        type=number(int, 0, 65535),
+        metavar="N",
+        help="CoAP message ID (random)",
+    )
     return parser
 
 
@@ -68,8 +73,6 @@ def build(options: argparse.Namespace) -> trigger.TriggerSms:
     message_id = options.message_id
     if message_id is None:
         message_id = secrets.randbelow(65536)
-    if not 0 <= message_id <= 65535:
-        raise ValueError("--message-id %d is not 0 to 65535" % message_id)
     if len(token) > 8:
         raise ValueError("--token has %d octets; 8 are allowed" % len(token))
     message = trigger.build_message(

@@ -164,12 +164,14 @@ def test_what_cannot_be_carried_out_is_answered():
             ({"do": "get", "path": "/0/0/0"}, "path: /0/0/0 has no value to show"),
             ({"do": "set", "path": "/3303/0/5700"}, "value: missing"),
             ({"do": "set", "path": "/3303/0/5700", "value": "warm"}, "set(5700, 'warm')"),
-            ({"do": "sms", "from": "1", "data": "00"}, "ValueError: this board has no modem"),
+            ({"do": "sms", "from": "1", "data": "00"}, "this board has no modem"),
+            ({"do": "adc"}, "'pin' is missing"),
+            ({"do": "adc", "pin": 400, "microvolts": 1}, "pin 400 is not 0 to 39"),
         ):
             answer = await device.answer(**command)
             assert answer["event"] == "error", answer
             assert answer["reason"].startswith(reason), answer
-        for line in ("not JSON", "[1]", "{}", '{"do": 5}'):
+        for line in ("not JSON", "[1]", "{}", '{"do": 5}', '{"do": ["get"]}'):
             since = len(device.events)
             device.line(line)
             await device.event("error", since)

@@ -8,7 +8,7 @@ import sys
 import time
 
 from ..at_modem import AtModem
-from ..cli import Parser
+from ..cli import Parser, number, say
 from . import formats, trigger
 from .control import DEFAULT_ADDRESS, ControlError, ControlServer, call, stream
 from .core import LwM2mServer
@@ -47,10 +47,10 @@ def _parser() -> argparse.ArgumentParser:
         parents=[common],
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to serve on (127.0.0.1)")
-    parser.add_argument("--port", type=int, default=5683, help="UDP port (5683)")
+    parser.add_argument("--port", type=number(int, 0, 65535), default=5683, help="UDP port (5683)")
     parser.add_argument(
         "--awake",
-        type=float,
+        type=number(float, 0, 86400),
         metavar="SECONDS",
         help="how long a Queue Mode client stays awake"
         " after its last message (93, and 2 for the draft)",
@@ -187,11 +187,12 @@ async def _serve(options: argparse.Namespace, control: str, as_json: bool) -> in
     def on_event(name: str, facts: dict) -> None:
         now = time.time()
         if as_json:
-            print(json.dumps({"event": name, "time": round(now, 3), **facts}), flush=True)
+            line = json.dumps({"event": name, "time": round(now, 3), **facts})
         else:
             clock = time.strftime("%H:%M:%S", time.localtime(now))
             line = "%s.%03d %s" % (clock, int(now * 1000) % 1000, event_text(name, facts))
-            print(line.rstrip(), flush=True)
+        if not say(line.rstrip()):
+            stopped.set()
         control_server.publish(name, facts)
 
     modem = None
@@ -213,8 +214,8 @@ async def _serve(options: argparse.Namespace, control: str, as_json: bool) -> in
     )
     control_server = ControlServer(server, control, stopped.set)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
+    for interrupt in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(interrupt, stopped.set)
     try:
         if modem is not None:
             await modem.open()
@@ -282,11 +283,13 @@ async def _ask(options: argparse.Namespace, command: dict, control: str, as_json
             if name is None:
                 continue
             if as_json:
-                print(json.dumps(answer), flush=True)
+                line = json.dumps(answer)
             else:
                 clock = time.strftime("%H:%M:%S", time.localtime(answer["time"]))
                 facts = {k: v for k, v in answer.items() if k not in ("event", "time")}
-                print(("%s %s" % (clock, event_text(name, facts))).rstrip(), flush=True)
+                line = ("%s %s" % (clock, event_text(name, facts))).rstrip()
+            if not say(line):
+                break
         return 0
     answer = await call(control, command)
     if not as_json:
@@ -304,8 +307,6 @@ def main(arguments: list[str] | None = None) -> int:
     as_json = getattr(options, "json", False)
     if control.isdigit() and int(control) > 65535:
         parser.error("--control %s is not a port: 0 to 65535, or a path" % control)
-    if options.command is None and not 0 <= options.port <= 65535:
-        parser.error("--port %d is not a port: 0 to 65535" % options.port)
     try:
         if options.command is None:
             return asyncio.run(_serve(options, control, as_json))

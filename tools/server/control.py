@@ -81,9 +81,13 @@ class ControlServer:
             )
         else:
             await self._check_free()
-            self._listener = await asyncio.start_unix_server(
-                self._connected, self._address, limit=_MAX_LINE
-            )
+            try:
+                self._listener = await asyncio.start_unix_server(
+                    self._connected, self._address, limit=_MAX_LINE
+                )
+            except OSError as error:
+                reason = error.strerror or error
+                raise OSError("control address %s: %s" % (self._address, reason)) from None
 
     async def _check_free(self) -> None:
         """Raise OSError when a server listens at the path already; asyncio would take it over."""
