@@ -174,6 +174,10 @@ class Peer:
         """Queue a request until the client shows."""
         self.waiting.append((name, request))
 
+    def spoken_by_sms(self, number) -> None:
+        """Ask what comes next by SMS, whatever the client spoke by last."""
+        self.last_address, self._spoken_by = number, self._sms_link
+
     def ask_now(self) -> None:
         """Send what waits to where the client was last seen, whether it hears or not."""
         self._ask()

@@ -229,6 +229,34 @@ def test_strangers_get_no_answer():
     _world("1.0", False).play(play)
 
 
+def test_request_by_sms_in_queue_mode():
+    """CR Table 3 row 4: asked by SMS it answers by SMS; notifications go by the preference."""
+
+    async def play(world):
+        peer = world.peer
+        peer.observe("/3303/0/5700")
+        await world.saw("server", "answer", code="2.05")
+        await world.sleeping()
+        peer.spoken_by_sms(world.modem.number)
+        since = world.mark()
+        peer.read("/3303/0/5700")
+        peer.ask_now()
+        await world.saw("server", "answer", payload=b"21.5")
+        await _asleep(world)
+        assert not world.all("network", "udp_up", since)
+        assert len(world.all("server", "sms", since)) == 1
+        since = world.mark()
+        world.command(do="set", path="/3303/0/5700", value=3.5)
+        await world.saw("server", "notification", payload=b"3.5")
+        await world.sleeping()
+        assert world.all("network", "udp_up", since) and not world.all("server", "sms", since)
+
+    for version in ("draft", "1.0"):
+        world = World("sim7000", version, server={"binding": "US"})
+        world.peer.by_sms = True
+        world.play(play)
+
+
 def test_preference_of_the_draft_decides():
     """CR C.1 resource 10: written by the server from 1 (UDP) to 3 (SMS), notifications follow."""
 

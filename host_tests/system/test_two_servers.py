@@ -277,3 +277,55 @@ def test_observations_of_both():
         assert len(world.other.notifications) == 1
 
     World(other={}).play(play)
+
+
+def test_one_by_udp_and_one_by_sms():
+    """CR Table 3: each server is spoken to by its own binding, and served by one wake."""
+
+    async def play(world):
+        peer, other = world.peer, world.other
+        other.by_sms = True
+        await _both_registered(world)
+        await world.sleep(300)
+        for _ in range(2):
+            await world.sleep(_HOUR_S)
+            peer.read("/3303/0/5700")
+            other.read("/3/0/0")
+            peer.trigger()
+            other.trigger()
+            await world.until(lambda: peer.answers and other.answers, 200, "both answers")
+            await world.sleep(300)
+            assert not world.running
+            assert peer.answers.pop("/3303/0/5700")[1] == b"21.5"
+            assert other.answers.pop("/3/0/0")[1] == b"Nudge"
+        await world.sleep(_DAY_S)
+        for name in _NAMES:
+            assert len(world.all(name, "register")) == 1 and not world.all(name, "expired"), name
+        assert not world.all("network", "udp_up", host=other.address[0])
+
+    for version in ("draft", "1.0", "1.1"):
+        World("sim7000", version, server={"binding": "US"}, other={"binding": "S"}).play(play)
+
+
+def test_disable_of_both():
+    """CR C.1 resources 7 and 8: each registers again when its own time is over."""
+
+    async def play(world):
+        for peer, seconds in ((world.peer, "3600"), (world.other, "7200")):
+            peer.write(peer.resource("disable_timeout"), seconds)
+            peer.execute(peer.resource("disable"))
+        await world.saw("server", "deregister")
+        await world.saw("other", "deregister")
+        await world.sleeping()
+        world.peer.trigger()
+        world.other.trigger()
+        since = world.mark()
+        await world.sleep(3000)
+        assert not world.all("network", "udp_up", since) and not world.running
+        await world.saw("server", "register", 1000)
+        assert len(world.all("other", "register")) == 1
+        await world.saw("other", "register", 4000)
+        await world.sleeping()
+
+    for number in (OTHER_NUMBER, SERVER_NUMBER):
+        World(other={"sms_number": number}).play(play)

@@ -124,6 +124,26 @@ def test_trigger_at_any_moment_around_sleep():
             World(link, pins=pins).play(play)
 
 
+def test_modem_reset_while_asleep():
+    """CR 6.1: with fewer wires too, a modem that restarted behind the board is set up again."""
+
+    async def play(world):
+        await world.settled()
+        await world.sleep(600)
+        world.modem.set_fault("reset")
+        await world.sleep(600)
+        assert not world.running
+        world.mark()
+        world.peer.read("/3303/0/5700")
+        world.peer.trigger()
+        await world.saw("server", "answer", payload=b"21.5")
+        await world.sleeping()
+
+    for link in _BOTH:
+        for pins in (_NO_RI, _NO_DTR, _NEITHER):
+            World(link, pins=pins).play(play)
+
+
 def test_power_key_not_wired():
     """AT manual: a modem that is always on needs no power key; one that is off is named."""
 
