@@ -19,11 +19,22 @@ def digits(number: "str | None") -> "str | None":
 
 
 def parse_uri(uri: str) -> tuple:
-    """Return (host, port) of `coap://host[:port]` or coaps; raises ValueError for others."""
-    scheme, found, rest = uri.partition("://")
-    host, colon, port = rest.split("/")[0].partition(":")
-    port = port or ("5684" if scheme == "coaps" else "5683")
-    if scheme not in ("coap", "coaps") or not found or not host or not digits(port):
+    """Return (host, port) of `coap://host[:port]`, RFC 7252 §6.1; raises ValueError for others.
+
+    A host is a name or an IPv4 address: a server may write it, and a modem's command line holds
+    it, so that nothing else is let through.
+    """
+    rest = uri[7:-1] if uri[-1:] == "/" else uri[7:]
+    host, _, port = rest.partition(":")
+    port = port or "5683"
+    if (
+        uri[:7] != "coap://"
+        or not host
+        or host.lower().strip("abcdefghijklmnopqrstuvwxyz0123456789.-_")
+        or len(port) > 5
+        or port.strip("0123456789")
+        or not 0 < int(port) < 65536
+    ):
         raise ValueError("server URI {!r}: use coap://host:port".format(uri))
     return host, int(port)
 

@@ -207,7 +207,17 @@ def _fits(kind, value, allowed):
         return False
     if kind == "path":
         return value == "" or (value[0] == "/" and value[-1] != "/" and "//" not in value)
-    return split_uri(value) is not None if kind == "uri" else True
+    return _is_uri(value) if kind == "uri" else True
+
+
+def _is_uri(text):
+    from lwm2m.account import parse_uri
+
+    try:
+        parse_uri(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _use(kind, allowed):
@@ -230,23 +240,3 @@ def _use(kind, allowed):
 def _shown(value):
     text = json.dumps(value)
     return text if len(text) <= 40 else text[:37] + "..."
-
-
-def split_uri(uri: str) -> "tuple | None":
-    """Return (host, port) of `coap://host[:port]`, or None where it is anything else (RFC 7252
-    §6.1).
-    """
-    if uri[:7] != "coap://":
-        return None
-    host, _, port = uri[7:].partition(":")
-    if port.endswith("/"):
-        port = port[:-1]
-    elif not port and host.endswith("/"):
-        host = host[:-1]
-    if not host or "/" in host or "[" in host:
-        return None
-    if not port:
-        return host, 5683
-    if not port.isdigit() or not 0 < int(port) < 65536:
-        return None
-    return host, int(port)

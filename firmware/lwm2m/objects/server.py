@@ -6,6 +6,7 @@ number them differently.
 
 from micropython import const
 
+from lwm2m.account import parse_uri
 from lwm2m.object import Object, OperationError
 
 _BAD_REQUEST = const(0x80)
@@ -70,7 +71,11 @@ class Server(Object):
         if role == "binding":
             good = self.version.parse_binding(value) is not None
         elif role == "uri":
-            good = value.startswith("coap") and len(value.encode()) <= 255
+            try:
+                parse_uri(value)
+                good = len(value) <= 255
+            except ValueError:
+                good = False
         elif role == "lifetime":
             good = 0 < value <= 0x7FFFFFFF
         elif role == "pmin" or role == "pmax":

@@ -82,8 +82,8 @@ def test_secrets_are_not_shown():
 
 
 def test_uris():
-    """RFC 7252 §6.1: coap URIs, with port 5683 as the default."""
-    assert config.split_uri("coap://lwm2m.example") == ("lwm2m.example", 5683)
-    assert config.split_uri("coap://10.0.0.1:5783/") == ("10.0.0.1", 5783)
+    """RFC 7252 §6.1: coap URIs of a host name or an IPv4 address."""
+    for uri in ("coap://lwm2m.example", "coap://10.0.0.1:5783/"):
+        assert config.check(_with(servers=[{"uri": uri}]))["servers"][0]["uri"] == uri
     for wrong in ("coaps://x", "coap://", "coap://x:0", "coap://x:99999", "coap://x/y", "x"):
-        assert config.split_uri(wrong) is None, wrong
+        assert _refusal(_with(servers=[{"uri": wrong}])).startswith("servers[0].uri: "), wrong
