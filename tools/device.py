@@ -390,9 +390,11 @@ async def _run(options, site):
         await ended.wait()
     finally:
         commands.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await commands
-        await bench.stop()
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await commands
+        finally:
+            await bench.stop()
 
 
 async def _commands(bench, ended):

@@ -29,11 +29,10 @@ _BY_KIND = {
     8: st.tuples(st.integers(0, 65535), st.integers(0, 65535)),
     9: st.text(),
 }
-# Each resource id of the imaginary Object 1000 is of the type id % 10.
-_KINDS = st.integers(1, 9)
 
 
 def _kind_of(path):
+    """Each resource id of an imaginary Object is of the type id % 10."""
     return path[2] % 10 if len(path) > 2 and path[2] % 10 else None
 
 

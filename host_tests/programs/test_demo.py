@@ -45,7 +45,7 @@ def test_every_step_is_observed(tmp_path, arguments, sms_back):
 
 
 def test_a_step_that_is_not_observed_ends_with_1():
-    """Issue: exit code 0 only if every step was really observed."""
+    """README, "Two commands": exit code 0 only if every step was really observed."""
     done = _demo("--heap", "60")  # too small for the firmware: it can never register
     assert done.returncode == 1
     assert "NOT OBSERVED: " in done.stdout

@@ -261,7 +261,7 @@ class LwM2mServer(DeviceManagement):
         argument: str = "",
         number: str | None = None,
     ) -> trigger.TriggerSms:
-        """Send the Registration Update Trigger by SMS (facts: trigger on the wire).
+        """Send the Registration Update Trigger by SMS (CR 6.1; TS Transport §6.6).
 
         form: "bare" or "wap". instance: of the client's Server object, by default the lowest it
         registered. argument: "0=U" names a transport (1.1). number: instead of the registered

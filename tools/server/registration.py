@@ -161,7 +161,7 @@ def _lifetime(text: str | None, default: int) -> int:
 
 
 def _number(text: str | None) -> str | None:
-    """Return the digits of an MSISDN; the `+` is tolerated (facts: 1.1 sends none)."""
+    """Return the digits of an MSISDN; the `+` that 1.1 leaves out is tolerated."""
     if text is None:
         return None
     if not re.fullmatch(r"\+?[0-9]{3,20}", text):

@@ -10,7 +10,6 @@ from aiocoap.numbers.codes import Code
 from aiocoap.numbers.optionnumbers import OptionNumber
 
 CON, NON, ACK, RST = 0, 1, 2, 3
-TYPE_NAMES = ("CON", "NON", "ACK", "RST")
 
 GET, POST, PUT, DELETE = 1, 2, 3, 4
 

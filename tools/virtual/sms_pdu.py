@@ -90,13 +90,8 @@ def check_header(udh: bytes) -> None:
         raise PduError("user data header: an information element does not end inside it")
 
 
-def is_eight_bit(dcs: int) -> bool:
-    """Whether a data coding scheme means 8-bit data (TS 23.038 §4)."""
-    return dcs & 0xCC == 0x04 or dcs & 0xF4 == 0xF4
-
-
 def is_seven_bit(dcs: int) -> bool:
-    """Whether a data coding scheme means the GSM 7-bit alphabet."""
+    """Whether a data coding scheme means the GSM 7-bit alphabet (TS 23.038 §4)."""
     return dcs & 0xCC == 0x00 or dcs & 0xF4 == 0xF0 or dcs & 0xE0 == 0xC0
 
 

@@ -133,7 +133,6 @@ def test_resource_without_a_value_yet():
     bench = Bench("1.1", OWN_NUMBER, sms_number=SERVER_NUMBER, pmax=60)
     bench.register()
     bench.observe()
-    bench.fall_asleep_at = bench.now
     bench.run_for(30_000)
     record = bench.client.freeze(bench.now)
     after = Bench("1.1", OWN_NUMBER, sms_number=SERVER_NUMBER, pmax=60)

@@ -4,8 +4,6 @@ from lwm2m.codec import cbor
 from lwm2m.object import OperationError
 from unit.lwm2m_model.helpers import DELETE, GET, POST, PUT, Fixture, code
 
-_NUL = b""
-
 
 def _format(response):
     return response.get_uint(12)
