@@ -27,6 +27,7 @@ _DISABLED = const(5)
 _WAITING = const(6)
 
 _GET = const(0x01)
+_POST = const(0x02)
 _NOT_FOUND = const(0x84)
 _SERVICE_UNAVAILABLE = const(0xA3)
 
@@ -306,8 +307,11 @@ class Client:
                 if other.peers.get(link.binding) == account.peers[link.binding]:
                     account = other
         if not account or not account.reachable:
-            # TS 1.0 5.4: silence until the Register is answered.
-            self.drop("not_registered", account)
+            # TS 1.0 5.4: silence until the Register is answered, which a trigger brings nearer.
+            if account and link.binding == "S" and self._names_trigger(request, account):
+                self._triggered(account, admit(account, now))
+            else:
+                self.drop("not_registered", account)
             return None
         self._by_sms = link.binding == "S"
         try:
@@ -332,6 +336,11 @@ class Client:
                 binding=link.binding,
             )
         return response
+
+    def _names_trigger(self, request, account):
+        trigger = account.version.server_resources["update_trigger"]
+        path = self._root + ["1", str(account.server.instance_id), str(trigger)]
+        return request.code == _POST and request.path() == path
 
     def _execute(self, account, role):
         """Act on an Execute of a Server object; what it asks for follows its response."""
