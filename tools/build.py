@@ -5,6 +5,7 @@ build/tools/ mirror what the tests need on MicroPython. A file is compiled when 
 newer.
 """
 
+import os
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -56,10 +57,14 @@ def compiler() -> str:
 def _compile(mpy_cross: str, source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     name = source.relative_to(ROOT).as_posix()
-    part = target.with_suffix(".part")
+    part = target.with_suffix(f".{os.getpid()}.part")  # two builds at once keep out of each other
     # Tests live by their asserts, which -O3 drops; the firmware has none, and without its table of
-    # line numbers it takes an eighth less of a board's heap.
-    level = "-O3" if name.startswith("firmware/") else "-O0"
+    # line numbers it takes an eighth less of a board's heap. The name that tracebacks show is the
+    # module's, which is interned in any case; a path would be one string more a module.
+    level = "-O0"
+    if name.startswith("firmware/"):
+        level = "-O3"
+        name = ".".join(source.relative_to(ROOT / "firmware").with_suffix("").parts)
     result = run(
         [mpy_cross, level, "-s", name, "-o", str(part), str(source)],
         stdout=PIPE,
@@ -68,7 +73,7 @@ def _compile(mpy_cross: str, source: Path, target: Path) -> None:
         check=False,
     )
     if result.returncode:
-        raise BuildError(f"{name} does not compile for MicroPython:\n{result.stdout.strip()}")
+        raise BuildError(f"{source.relative_to(ROOT)} does not compile for MicroPython:\n{result.stdout.strip()}")
     part.replace(target)
 
 
