@@ -6,6 +6,10 @@ from micropython import const
 
 from .at import ModemError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _QUEUE_MAX = const(8)
 
 
@@ -13,16 +17,17 @@ class ModemLink:
     """A link (DESIGN.md §3) over a modem; subclasses say how one job is done (`async _do(job)`).
 
     The task lives only while jobs wait, so an idle link holds nothing. busy: jobs wait or run.
-    on_idle: callable() or None, told when the last job is done.
+    Set by the owner: transmission, a coap.transmission.Transmission; on_datagram(data, peer,
+    link), which takes what comes in; on_idle: callable() or None, told when the last job is done.
     """
 
     binding = ""
 
-    def __init__(self, modem, transmission=None, on_datagram=None):
+    def __init__(self, modem):
         self.modem = modem
-        self.transmission = transmission
-        self.on_datagram = on_datagram
-        self.on_idle = None
+        self.transmission: "Any" = None
+        self.on_datagram: "Any" = None
+        self.on_idle: "Any" = None
         self.dropped = {}
         self._jobs = []
         self._task = None

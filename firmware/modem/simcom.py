@@ -9,7 +9,6 @@ States, and what moves them:
 """
 
 import asyncio
-import time
 
 from micropython import const
 
@@ -19,7 +18,6 @@ from .at import Channel, ModemError, ModemReset
 OFF = const(0)
 READY = const(1)
 ATTACHED = const(2)
-STATES = ("off", "ready", "attached")
 
 _DTR_MS = const(60)
 
@@ -43,10 +41,10 @@ class SimCom:
     idle_sleep = 2  # AT+CSCLK mode without DTR, 0 for none
     direct_sms = "AT+CNMI=2,2,0,0,0"
 
-    def __init__(self, uart, power, config: dict, log=None, now=None):
+    def __init__(self, uart, power, config: dict, log, now):
         self.power = power
         self.config = config
-        self.now = now or time.ticks_ms
+        self.now = now
         self.on_event = log
         self.on_restart = None  # set by the SMS link, which then starts the modem again
         self.info = {}

@@ -64,7 +64,8 @@ class CellularBearer:
         )
         self.modem.on_event = self._modem_event
         self._udp = UdpLink(self.modem)
-        self._udp.transmission = transmission.gprs()
+        slow = settings["network"] == "nb-iot"
+        self._udp.transmission = transmission.nb_iot() if slow else transmission.gprs()
         self._udp.on_datagram = received
         self._sms = SmsLink(self.modem)
         self._sms.transmission = transmission.sms()

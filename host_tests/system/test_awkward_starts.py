@@ -96,3 +96,13 @@ def test_object_link_after_a_deep_sleep():
         await world.saw("server", "answer", 60, payload=b"3303:0")
 
     World(setup=setup).play(play)
+
+
+def test_nb_iot_is_given_time():
+    """DESIGN §3: transmission parameters belong to the link; NB-IoT gets longer ones than GPRS."""
+
+    async def play(world):
+        await world.saw("device", "registered")
+        assert world.node.bearer.links[0].transmission.ack_timeout_ms == 15_000
+
+    World(modem={"apn": "iot.example", "network": "nb-iot", "attach_s": 600}).play(play)

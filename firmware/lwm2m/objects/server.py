@@ -23,7 +23,6 @@ class Server(Object):
 
     on_execute: callable(role, arguments, server) or None, called for Disable, Registration Update
         Trigger and Bootstrap-Request Trigger; it may raise OperationError.
-    on_write: callable(role) or None, called when a server has written a resource.
     """
 
     object_id = 1
@@ -34,7 +33,6 @@ class Server(Object):
         self.version = version
         self.resources = version.server_table
         self.on_execute = None
-        self.on_write = None
         for role, value in settings.items():
             if value is not None:
                 self.put(role, value)
@@ -86,12 +84,6 @@ class Server(Object):
             good = True
         if not good:
             raise OperationError(_BAD_REQUEST)
-
-    def write(self, rid: int, value, server) -> None:
-        """Take a written value and tell `on_write`."""
-        self.values[rid] = value
-        if self.on_write:
-            self.on_write(self.role(rid))
 
     def execute(self, rid: int, arguments: bytes, server) -> None:
         """Hand an Execute to `on_execute`."""
