@@ -73,9 +73,8 @@ def _compile(mpy_cross: str, source: Path, target: Path) -> None:
         check=False,
     )
     if result.returncode:
-        raise BuildError(
-            f"{source.relative_to(ROOT)} does not compile for MicroPython:\n{result.stdout.strip()}"
-        )
+        where = source.relative_to(ROOT)
+        raise BuildError(f"{where} does not compile for MicroPython:\n{result.stdout.strip()}")
     part.replace(target)
 
 
