@@ -53,17 +53,22 @@ if _MICROPYTHON:
     _core_queue = core.IOQueue
 
     class _VirtualQueue(_core_queue):
-        def _ready(self):
-            for entry in self.map.values():
+        def _wake(self):
+            """Push the tasks whose flag is set; return whether there is more than flags."""
+            more = False
+            for entry in list(self.map.values()):
                 stream = entry[2]
-                if not isinstance(stream, asyncio.ThreadSafeFlag) or stream.state:
-                    return True
-            return False
+                if not isinstance(stream, asyncio.ThreadSafeFlag):
+                    more = True
+                elif stream.state:
+                    core._task_queue.push(entry[0])
+                    self._dequeue(stream)
+            return more
 
         def wait_io_event(self, dt_ms):
             global _now_ms
             # The unix port polls objects that are no files for a millisecond, even if told 0.
-            if self._ready():
+            if self._wake():
                 super().wait_io_event(0)
             task = core._task_queue.peek()
             if task and core.ticks_diff(task.ph_key, core.ticks()) <= 0:
