@@ -122,6 +122,8 @@ class ServerAccount:
         preferred = self.value("preferred_transport")
         usable = preferred and preferred in self.transports
         self.transport = preferred if usable else self.transports[0]
+        if self.transport not in self.peers:
+            self.transport = "U"  # a server may ask for SMS of a client that has no number of it
         uri = self.value("uri")
         try:
             peer = parse_uri(uri) if uri else self.peers.get("U")

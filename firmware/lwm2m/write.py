@@ -9,7 +9,6 @@ from lwm2m.codec import load
 from lwm2m.object import OperationError
 
 _POST = const(2)
-_PUT = const(3)
 
 _CREATED = const(0x41)
 _DELETED = const(0x42)

@@ -15,7 +15,6 @@ _RESOURCE_INSTANCE = const(0x40)
 _MULTIPLE = const(0x80)
 _RESOURCE = const(0xC0)
 
-_STRING = const(1)
 _INTEGER = const(2)
 _UNSIGNED = const(3)
 _FLOAT = const(4)

@@ -12,7 +12,6 @@ from lwm2m.object import Object, OperationError
 _BAD_REQUEST = const(0x80)
 _NOT_FOUND = const(0x84)
 _EXECUTE = const(4)
-_MANDATORY = const(16)
 
 
 class Server(Object):
@@ -74,6 +73,8 @@ class Server(Object):
                 good = len(value) <= 255
             except ValueError:
                 good = False
+        elif role == "preferred_transport":
+            good = len(value) == 1 and value in "UTSN"
         elif role == "lifetime":
             good = 0 < value <= 0x7FFFFFFF
         elif role == "pmin" or role == "pmax":

@@ -4,7 +4,7 @@ Each row is checked for the binding that a request is answered on and the bindin
 notifications use, and for whether the client may go to sleep.
 """
 
-from coap.registry import CHANGED, CONTENT, GET, PUT
+from coap.registry import BAD_REQUEST, CHANGED, CONTENT, GET, PUT
 from unit.lwm2m.helpers import OWN_NUMBER, SERVER_NUMBER, Bench, is_update
 
 # The client, CoAP and the data model beside the test itself: more than the board's heap holds.
@@ -157,3 +157,22 @@ def test_preferred_transport_1_1():
     """TS 1.1 C.2 resource 22: of several transports the preferred one is used."""
     bench = Bench("1.1", queue=False, binding="US", preferred_transport="S", **NUMBERS)
     assert bench.register().binding == "S"
+
+
+def test_preferred_transport_is_one():
+    """TS 1.1 C.2 resource 22: exactly one transport; anything else is refused with 4.00."""
+    bench = Bench("1.1", binding="US", **NUMBERS)
+    bench.register()
+    for wrong in (b"", b"US", b"X"):
+        assert bench.request(PUT, "/1/0/22", wrong, 0, token=b"w" + wrong)[0].code == BAD_REQUEST
+
+
+def test_binding_that_has_no_number():
+    """TS 1.0 C.2 resource 7: a binding that the client cannot serve does not replace its own."""
+    bench = Bench("1.1", queue=True)
+    bench.register()
+    assert bench.request(PUT, "/1/0/7", b"S", 0, token=b"b")[0].code == CHANGED
+    bench.run_for(20_000)
+    until = bench.account.awake_until
+    bench.request(GET, "/3/0/0", token=b"g")
+    assert bench.account.transport == "U" and bench.account.awake_until > until
