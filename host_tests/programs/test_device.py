@@ -279,6 +279,32 @@ def test_the_configuration_of_a_board(tmp_path):
     asyncio.run(main())
 
 
+def test_nobody_reads():
+    """README, "A simulated board": where its reader ends, so does the board, quietly."""
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "tools.device",
+            "--server",
+            "coap://127.0.0.1:9",
+            "--endpoint",
+            "e",
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        assert b"booted" in process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(_TIMEOUT_S) == 0
+        assert process.stderr.read() == b""
+    finally:
+        process.kill()
+        process.wait()
+
+
 @pytest.mark.parametrize(
     "arguments, line",
     [
