@@ -136,6 +136,10 @@ def _together(site):
                 "%sbinding: %s needs a modem; use link sim800 or sim7000, or binding U"
                 % (key, server["binding"])
             )
+        if server["binding"] == "SU" and site["version"] == "1.0":
+            raise ConfigError(
+                "%sbinding: SU is not allowed in 1.0, which prefers UDP; use US or S" % key
+            )
     if not site["modem"]["sms_storing"] and site["sleep"] == "deep":
         raise ConfigError(
             "modem.sms_storing: false is not allowed with sleep deep; "
@@ -144,6 +148,11 @@ def _together(site):
     pin = site["modem"]["pin"]
     if pin is not None and not (4 <= len(pin) <= 8 and pin.isdigit()):
         raise ConfigError("modem.pin: malformed; use 4 to 8 digits")
+    for name in ("apn", "user", "password"):
+        # Each stands between quotes on a command line of the modem's.
+        for character in site["modem"][name]:
+            if not " " <= character <= "~" or character == '"':
+                raise ConfigError("modem.%s: malformed; use ASCII characters but quotes" % name)
     if site["link"] != "udp" and not site["modem"]["apn"]:
         raise ConfigError("modem.apn: missing; use the operator's access point name")
     if site["link"] == "udp" and not site["endpoint"]:
@@ -189,7 +198,7 @@ def _fits(kind, value, allowed):
     if kind in ("int", "lifetime"):
         return isinstance(value, int) and allowed[0] <= value <= allowed[1]
     if kind == "sensor":
-        return value in _SENSORS
+        return isinstance(value, int) and value in _SENSORS
     if kind == "number":
         return isinstance(value, (int, float))
     if kind == "list":

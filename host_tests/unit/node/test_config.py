@@ -58,6 +58,14 @@ def test_a_refusal_names_key_value_and_what_is_allowed():
             _with(servers=[{"uri": "coap://x", "binding": "US"}]),
             "servers[0].sms_number: missing; binding US needs the server's number",
         ),
+        (
+            _with(
+                version="1.0",
+                link="sim800",
+                servers=[{"uri": "coap://x", "binding": "SU", "sms_number": "+4790000001"}],
+            ),
+            "servers[0].binding: SU is not allowed in 1.0, which prefers UDP; use US or S",
+        ),
         ([], "configuration: [] is not allowed; use a JSON object"),
     )
     for site, text in cases:
@@ -87,3 +95,13 @@ def test_uris():
         assert config.check(_with(servers=[{"uri": uri}]))["servers"][0]["uri"] == uri
     for wrong in ("coaps://x", "coap://", "coap://x:0", "coap://x:99999", "coap://x/y", "x"):
         assert _refusal(_with(servers=[{"uri": wrong}])).startswith("servers[0].uri: "), wrong
+
+
+def test_modem_settings():
+    """AT+CSTT, AT+CNMP: what stands on a modem's command line cannot end it; switches have names."""
+    for name in ("apn", "user", "password"):
+        refusal = _refusal(_with(modem={name: 'x"\rAT'}))
+        assert refusal.startswith("modem.%s: malformed" % name)
+    modem = config.check(_with(modem={"network": "nb-iot", "attach_s": 600}))["modem"]
+    assert (modem["network"], modem["attach_s"], modem["baudrate"]) == ("nb-iot", 600, None)
+    assert _refusal(_with(objects=[{"object": 3303.0}])).startswith("objects[0].object: ")
