@@ -18,6 +18,7 @@ are counted from the first transmission of the message that the server acknowled
     DEREGISTERING  any outcome                                          IDLE or DISABLED
     DISABLED       DisableTimeout over                                  REGISTERING
     WAITING        delay over, or an Update wanted                      UPDATING or REGISTERING
+                   deregister, Disable, the registration gone           IDLE or DISABLED
 
 The delay after the n-th failure in a row is 60 s x 2^(n-1), at most 86400 s, lengthened by a
 random 0 to 25 % so that a fleet does not come back all at once; a 5.03 replaces it with its

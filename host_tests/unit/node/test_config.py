@@ -98,7 +98,7 @@ def test_uris():
 
 
 def test_modem_settings():
-    """AT+CSTT, AT+CNMP: what stands on a modem's command line cannot end it; switches have names."""
+    """AT+CSTT, AT+CNMP: what stands on a command line cannot end it; switches have names."""
     for name in ("apn", "user", "password"):
         refusal = _refusal(_with(modem={name: 'x"\rAT'}))
         assert refusal.startswith("modem.%s: malformed" % name)
