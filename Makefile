@@ -22,7 +22,7 @@ help:
 
 $(READY): tools/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "$(PYTHON) is too old: Nudge's tools need Python 3.11; use make PYTHON=python3.11"; exit 1; }
+	  { echo "$(PYTHON) is missing or too old: Nudge's tools need Python 3.11; use make PYTHON=python3.11"; exit 1; }
 	@echo "setting up $(VENV) (once)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/pip --quiet --disable-pip-version-check install -r tools/requirements.txt

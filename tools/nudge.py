@@ -1,7 +1,7 @@
 """Wakes a sensor by hand: builds the LwM2M trigger SMS for it, and sends it through a modem.
 
-python -m tools.nudge --to +447700900123                       print the SMS
-python -m tools.nudge --to +447700900123 --port /dev/ttyUSB2   send it
+python -m tools.nudge --to +447700900456                       print the SMS
+python -m tools.nudge --to +447700900456 --port /dev/ttyUSB2   send it
 """
 
 import argparse
