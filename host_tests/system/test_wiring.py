@@ -107,7 +107,7 @@ def test_trigger_at_any_moment_around_sleep():
 
     async def play(world):
         await world.settled()
-        for offset_ms in range(-2400, 1200, 300):
+        for offset_ms in range(-2400, 1200, 600):
             await world.sleep(4 * _HOUR_S)
             world.mark()
             world.peer.trigger()
