@@ -151,10 +151,12 @@ async def _enter_pin(modem):
     if modem.pin_refused:
         raise ModemError("SIM: PIN refused; correct modem.pin")
     left = (await modem.channel.command("AT+SPIC")).value("+SPIC:")
-    if not left:
+    if not left and not modem.config.get("pin_unchecked"):
         # Each boot would begin anew, and the third would lock the SIM.
-        raise ModemError("SIM: PIN tries left are unknown; switch its PIN off")
-    if left[0] in "012":
+        raise ModemError(
+            "SIM: PIN tries left are unknown; switch its PIN off, or set modem.pin_unchecked"
+        )
+    if left and left[0] in "012":
         raise ModemError("SIM: %s PIN tries left; enter it by hand once" % left[0])
     response = await modem.channel.command('AT+CPIN="%s"' % pin)
     if not response.ok:

@@ -48,6 +48,7 @@ _MODEM = (
     ("user", "str", "", 63),
     ("password", "str", "", 63),
     ("pin", "str", None, 8),
+    ("pin_unchecked", "bool", False, None),
     ("baudrate", "int", None, (1200, 921600)),
     ("sms_storing", "bool", True, None),
     ("network", "str", None, ("gsm", "cat-m", "nb-iot", "lte", "auto")),

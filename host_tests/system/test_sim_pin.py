@@ -11,8 +11,8 @@ _WRONG = "58260417"
 _BOTH = ("sim800", "sim7000")
 
 
-def _world(link, pin=_PIN, **settings):
-    modem = {"apn": "iot.example"}
+def _world(link, pin=_PIN, unchecked=False, **settings):
+    modem = {"apn": "iot.example", "pin_unchecked": unchecked}
     if pin:
         modem["pin"] = pin
     world = World(link, modem=modem, **settings)
@@ -163,3 +163,23 @@ def test_tries_unknown():
     world = _world("sim800")
     del world.modem.line.commands["+SPIC"]
     world.play(play)
+
+
+def test_tries_unknown_and_the_owner_takes_the_risk():
+    """TS 27.007 §8.3: with modem.pin_unchecked the PIN is entered, once, without a count."""
+
+    async def play(world):
+        await world.settled()
+        assert world.modem.sim.state == "ready"
+        assert not _told(world)
+
+    async def refused(world):
+        error = await world.saw("device", "error")
+        assert "PIN refused" in error["reason"], error
+        await world.sleep(_HOUR_S)
+        assert _tries_left(world) == 2 and not _told(world)
+
+    for pin, scenario in ((_PIN, play), (_WRONG, refused)):
+        world = _world("sim7000", pin, True)
+        del world.modem.line.commands["+SPIC"]
+        world.play(scenario)
