@@ -188,15 +188,15 @@ class Client:
             queue_mode.step(self, account, now)
         due = self.observations.step(now)
         for account in self.accounts:
-            due = _earlier(due, registration.step(self, account, now))
+            due = earlier(due, registration.step(self, account, now))
             until = account.awake_until
             if account.outbox and account.state == _REGISTERED and not account.wanted:
                 from lwm2m.send import flush
 
                 flush(self, account, now)
             if until is not None and until > now:
-                due = _earlier(due, until)
-        return _earlier(due, self.endpoint.step(now))
+                due = earlier(due, until)
+        return earlier(due, self.endpoint.step(now))
 
     def busy(self, now: int) -> bool:
         """Whether the device has to stay awake: for an exchange, or for what a server may say."""
@@ -395,7 +395,7 @@ class Client:
         self.emit("drop", None, reason=reason, peer=peer)
 
 
-def _earlier(first, second):
+def earlier(first, second):
     """Return the earlier of two deadlines, either of which may be None."""
     if first is None or (second is not None and second < first):
         return second

@@ -56,7 +56,6 @@ class CellularBearer:
         self._pins = hw.ModemPins(board.PINS, kept is not None)
         self._received = received
         self._on_event = on_event
-        self._starting = kept is None
         self._now = now
         self._read_at = 0  # ms, when the stored messages were read last
         self.modem = _driver(site["link"])(
@@ -100,7 +99,6 @@ class CellularBearer:
         kept: the modem went on while the chip slept, so that what it stored has only to be read.
         Returns whether that had to be tried again.
         """
-        self._starting = True
         pause_ms = _FIRST_PAUSE_MS
         while True:
             try:
@@ -115,7 +113,6 @@ class CellularBearer:
             kept = False
             await self._pause(pause_ms)
             pause_ms = min(pause_ms * 2, _LONGEST_PAUSE_MS)
-        self._starting = False
         return pause_ms > _FIRST_PAUSE_MS
 
     async def _pause(self, pause_ms):
@@ -142,7 +139,7 @@ class CellularBearer:
 
     def busy(self) -> bool:
         """Whether something is under way that sleep would break off."""
-        return self._starting or self._udp.busy or self._sms.busy
+        return self._udp.busy or self._sms.busy
 
     async def sleep(self) -> None:
         """Let the modem sleep with its context open, listening for SMS; not while RI says it has

@@ -8,7 +8,7 @@ deadline, and where nothing is going on it sleeps until then.
 import asyncio
 import gc
 
-from lwm2m.client import Client
+from lwm2m.client import Client, earlier
 from lwm2m.codec import CodecError, cbor
 from lwm2m.tree import Tree
 from micropython import const
@@ -77,7 +77,7 @@ class Node:
         now = self.clock.now()
         return {
             "endpoint": self.client.endpoint_name,
-            "busy": self.client.busy(now) or self.bearer.busy(),
+            "busy": self._connecting or self.client.busy(now) or self.bearer.busy(),
             "servers": [account.short_server_id for account in self.client.accounts],
             "registered": [account.reachable for account in self.client.accounts],
             "heap_used": gc.mem_alloc() if hasattr(gc, "mem_alloc") else None,
@@ -195,12 +195,12 @@ class Node:
                 raise self._failure
             now = self.clock.now()
             due_ms = self._run_timers(now)
-            due_ms = _nearer(due_ms, self.client.step(now))
-            due_ms = _nearer(due_ms, now + _LONGEST_WAIT_MS)
+            due_ms = earlier(due_ms, self.client.step(now))
+            due_ms = earlier(due_ms, now + _LONGEST_WAIT_MS)
             if self._idle(now):
                 await self._sleep(due_ms)
             else:
-                await self._wait(_nearer(due_ms, self._hold_until_ms if self._held(now) else None))
+                await self._wait(earlier(due_ms, self._hold_until_ms if self._held(now) else None))
 
     def _run_timers(self, now):
         nearest = None
@@ -209,7 +209,7 @@ class Node:
                 # Missed periods are not made up for: one call, then the next period from here.
                 timer[1] = now + timer[0]
                 timer[2]()
-            nearest = _nearer(nearest, timer[1])
+            nearest = earlier(nearest, timer[1])
         return nearest
 
     def _held(self, now):
@@ -327,10 +327,3 @@ def _as_set(value):
     if value.__class__ is dict:
         return {key: _as_set(value[key]) for key in value}
     return tuple(value) if value.__class__ is list else value
-
-
-def _nearer(one, other):
-    """Return the earlier of two deadlines, either of which may be None."""
-    if one is None or other is None:
-        return other if one is None else one
-    return min(one, other)
