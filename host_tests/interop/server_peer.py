@@ -1,9 +1,12 @@
 """A CoAP peer by hand for the server's tests: its own codec, on a raw UDP socket.
 
-It shares nothing with the server or with aiocoap, so that what it accepts is what RFC 7252 says.
+The peer shares nothing with the server or with aiocoap, so that what it accepts is what RFC 7252
+says.
 """
 
 import asyncio
+
+from tools.server import running
 
 CON, NON, ACK, RST = 0, 1, 2, 3
 OBSERVE, LOCATION_PATH, URI_PATH, CONTENT_FORMAT, URI_QUERY, ACCEPT = 6, 8, 11, 12, 15, 17
@@ -180,3 +183,22 @@ class Log:
                     return facts
             await asyncio.sleep(0.005)
         raise AssertionError("no event %s in %s" % (name, self.names()))
+
+
+def play(scenario, *queries, **options):
+    """Run scenario(server, peer, log) against a server on a free port, made with `options`.
+
+    queries: what the peer has registered with when the scenario begins; without any it has not.
+    """
+
+    async def whole():
+        log = Log()
+        async with running("127.0.0.1", 0, on_event=log, seed=1, **options) as server:
+            peer = await Peer.open(server.port)
+            peer.location = await peer.register(*queries) if queries else None
+            try:
+                await scenario(server, peer, log)
+            finally:
+                peer.close()
+
+    asyncio.run(whole())

@@ -14,29 +14,19 @@ from host_tests.interop.server_peer import (
     OBSERVE,
     RST,
     URI_QUERY,
-    Log,
     Peer,
     build,
+    play,
 )
-from tools.server import RequestFailed, Transmission, running
+from tools.server import RequestFailed, Transmission
 
 FAST = Transmission(ack_timeout_s=0.1, max_retransmit=3, response_timeout_s=0.4)
 GET, POST, PUT, DELETE = 1, 2, 3, 4
 
 
 def run(scenario, *queries, **options):
-    async def whole():
-        log = Log()
-        options.setdefault("transmission", FAST)
-        async with running("127.0.0.1", 0, on_event=log, seed=1, **options) as server:
-            peer = await Peer.open(server.port)
-            peer.location = await peer.register(*(queries or ("lwm2m=1.1", "b=U")))
-            try:
-                await scenario(server, peer, log)
-            finally:
-                peer.close()
-
-    asyncio.run(whole())
+    options.setdefault("transmission", FAST)
+    play(scenario, *(queries or ("lwm2m=1.1", "b=U")), **options)
 
 
 async def exchange(peer, coroutine, **answer):

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from host_tests.interop.server_peer import ACK, CON, RST, Log, Peer, build
-from tools.server import RequestFailed, Transmission, running
+from host_tests.interop.server_peer import ACK, CON, RST, build, play
+from tools.server import RequestFailed, Transmission
 
 FAST = Transmission(ack_timeout_s=0.05, max_retransmit=1, response_timeout_s=0.3)
 POST, DELETE = 2, 4
@@ -13,18 +13,9 @@ QUEUED = ("lwm2m=1.1", "b=U", "Q")
 
 
 def run(scenario, **options):
-    async def whole():
-        log = Log()
-        options.setdefault("transmission", FAST)
-        options.setdefault("awake_s", 0.25)
-        async with running("127.0.0.1", 0, on_event=log, seed=1, **options) as server:
-            peer = await Peer.open(server.port)
-            try:
-                await scenario(server, peer, log)
-            finally:
-                peer.close()
-
-    asyncio.run(whole())
+    options.setdefault("transmission", FAST)
+    options.setdefault("awake_s", 0.25)
+    play(scenario, **options)
 
 
 def test_device_management_flow():

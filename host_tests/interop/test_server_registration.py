@@ -7,27 +7,24 @@ import aiocoap
 import aiocoap.resource
 import pytest
 
-from host_tests.interop.server_peer import ACK, CON, LOCATION_PATH, NON, RST, Log, Peer, build
-from tools.server import Transmission, UnknownEndpoint, links, running, wire
+from host_tests.interop.server_peer import (
+    ACK,
+    CON,
+    LOCATION_PATH,
+    NON,
+    RST,
+    build,
+    play,
+)
+from tools.server import Transmission, UnknownEndpoint, links, wire
 
 FAST = Transmission(ack_timeout_s=0.05, max_retransmit=2, response_timeout_s=0.5)
 POST, PUT, DELETE, GET = 2, 3, 4, 1
 
 
 def run(scenario, **options):
-    """Run scenario(server, peer, log) against a server on a free port."""
-
-    async def whole():
-        log = Log()
-        options.setdefault("transmission", FAST)
-        async with running("127.0.0.1", 0, on_event=log, seed=1, **options) as server:
-            peer = await Peer.open(server.port)
-            try:
-                await scenario(server, peer, log)
-            finally:
-                peer.close()
-
-    asyncio.run(whole())
+    options.setdefault("transmission", FAST)
+    play(scenario, **options)
 
 
 def test_register_records_what_it_says():

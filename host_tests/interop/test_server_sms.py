@@ -13,14 +13,13 @@ from host_tests.interop.server_peer import (
     NON,
     URI_PATH,
     URI_QUERY,
-    Log,
     Parsed,
-    Peer,
     build,
+    play,
 )
 from tools import nudge, sms_pdu
 from tools.at_modem import AtModem, ModemError
-from tools.server import RequestFailed, Transmission, running, trigger, wire
+from tools.server import RequestFailed, Transmission, trigger, wire
 
 FAST = Transmission(
     ack_timeout_s=0.05, max_retransmit=1, response_timeout_s=0.2, sms_timeout_s=0.15
@@ -50,20 +49,11 @@ class Sms:
 
 
 def run(scenario, *queries, **options):
-    async def whole():
-        log, centre = Log(), Sms()
-        options.setdefault("transmission", FAST)
-        options.setdefault("awake_s", 0.05)
-        options.setdefault("send_sms", centre)
-        async with running("127.0.0.1", 0, on_event=log, seed=1, **options) as server:
-            peer = await Peer.open(server.port)
-            peer.location = await peer.register(*queries) if queries else None
-            try:
-                await scenario(server, peer, log, centre)
-            finally:
-                peer.close()
-
-    asyncio.run(whole())
+    centre = Sms()
+    options.setdefault("transmission", FAST)
+    options.setdefault("awake_s", 0.05)
+    options.setdefault("send_sms", centre)
+    play(lambda server, peer, log: scenario(server, peer, log, centre), *queries, **options)
 
 
 def test_vectors():

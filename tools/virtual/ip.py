@@ -134,24 +134,20 @@ class Ip:
         return self.address is not None
 
     def _show_address(self, op, args):
-        if op:
-            return OK if op == "=?" else ERROR
-        if not self.up():
-            return cme(_NOT_ALLOWED)
-        if self.state == "IP GPRSACT":
-            self.state = "IP STATUS"
-        self._modem.reply(self.address)
-        return SILENT
+        return self._address_shown(op, "", SILENT)
 
     def _show_address_extended(self, op, args):
+        return self._address_shown(op, "+CIFSREX: ", OK)
+
+    def _address_shown(self, op, prefix, result):
         if op:
             return OK if op == "=?" else ERROR
         if not self.up():
             return cme(_NOT_ALLOWED)
         if self.state == "IP GPRSACT":
             self.state = "IP STATUS"
-        self._modem.reply(f"+CIFSREX: {self.address}")
-        return OK
+        self._modem.reply(prefix + self.address)
+        return result
 
     def _shut(self, op, args):
         if op:
