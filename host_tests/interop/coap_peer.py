@@ -162,7 +162,8 @@ def printer(name):
     return on_response
 
 
-if sys.argv[1] == "serve":
-    serve(int(sys.argv[2]))
-else:
-    ask(int(sys.argv[2]))
+if __name__ == "__main__":
+    if sys.argv[1] == "serve":
+        serve(int(sys.argv[2]))
+    else:
+        ask(int(sys.argv[2]))
