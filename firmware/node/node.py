@@ -27,6 +27,9 @@ _CONSOLE_PAUSE_MS = const(1_000)  # a person at the console may have more to say
 _SHORTEST_DEEP_SLEEP_MS = const(2_000)
 # Timers of the board reach 2^29 ms, six days; a longer wait is made of several.
 _LONGEST_WAIT_MS = const(400_000_000)
+# Message IDs and tokens that a run may use before the record of them is brought up to date; the
+# loop does so when half of them are left, more than one turn of it uses.
+_SET_ASIDE = const(256)
 
 
 class Node:
@@ -48,6 +51,7 @@ class Node:
         self._kept_due_ms = []  # when the timers were due before a deep sleep, in their order
         self._kept_values = []  # [object, instance, resource, value] set before a deep sleep
         self._changed = set()  # paths of what was set or written since the first boot
+        self._counters: "tuple | None" = None  # those that the record in RTC memory has
         self._hold_until_ms = 0
         self._event = asyncio.Event()
         self._tasks = []
@@ -99,7 +103,7 @@ class Node:
         Whatever a part of the node raises ends the run here.
         """
         woken = hw.wake_reason()
-        record = self._load() if hw.reset_cause() == "deep_sleep" else None
+        record = self._load()
         self.log.event(
             "booted", {"cause": hw.reset_cause(), "woken": woken, "clean": record is None}
         )
@@ -118,6 +122,7 @@ class Node:
             self.log.event("error", {"reason": "the retained registration is unusable"})
             kept_client = None
         forget("lwm2m.state")
+        self._set_counters_aside()
         self.client.on_due = self._event.set
         if console:
             from node.console import serve
@@ -158,6 +163,8 @@ class Node:
             root_path=site["root_path"],
             sms_number=site["sms_number"],
         )
+        if self._counters:
+            self.client.endpoint.thaw(self._counters)
         for link in self.bearer.links:
             self.client.attach(link)
             link.on_idle = self._event.set  # sleep may wait for nothing else
@@ -197,6 +204,7 @@ class Node:
             due_ms = self._run_timers(now)
             due_ms = earlier(due_ms, self.client.step(now))
             due_ms = earlier(due_ms, now + _LONGEST_WAIT_MS)
+            self._set_counters_aside()
             if self._idle(now):
                 await self._sleep(due_ms)
             else:
@@ -266,17 +274,36 @@ class Node:
         ]
         while True:
             try:
-                return retained.pack(cbor.dumps(state))
+                return retained.pack(self.client.endpoint.freeze(), cbor.dumps(state))
             except retained.RecordTooLarge as error:
                 self.log.event("error", {"reason": str(error)})
             if not state[-1]:
                 return None
             state[-1] = []  # values are measured or written again; a registration costs airtime
 
+    def _set_counters_aside(self):
+        """Keep the record ahead of the message IDs and tokens in use: a reset gives no notice
+        (RFC 7252 §4.4).
+        """
+        message_id, tokens = self.client.endpoint.freeze()
+        aside = self._counters
+        if aside:
+            left = min(aside[0] - message_id & 0xFFFF, aside[1] - tokens & 0xFFFF)
+            if _SET_ASIDE // 2 <= left <= _SET_ASIDE:
+                return
+        self._counters = (message_id + _SET_ASIDE & 0xFFFF, tokens + _SET_ASIDE & 0xFFFF)
+        hw.store_memory(retained.pack(self._counters))
+
     def _load(self):
-        """Take up the retained record; return (endpoint, client, bearer), or None without one."""
-        body = retained.unpack(hw.load_memory())
-        if body is None:
+        """Take up the retained record; return (endpoint, client, bearer) of a deep sleep, or None.
+
+        Its counters hold after every kind of reset.
+        """
+        record = retained.unpack(hw.load_memory())
+        if record is None:
+            return None
+        self._counters, body = record
+        if hw.reset_cause() != "deep_sleep":
             return None
         try:
             kept: "Any" = cbor.loads(body)

@@ -92,6 +92,7 @@ class Peer:
     waiting     [(name, request)] for the client, one at a time after its next message
     answers     {name: (code, payload)}: what came of them
     notifications [(path, payload, confirmable)]; sms: user data that came by SMS
+    tap         callable(data) or None: given each datagram that comes over UDP, heard or not
     """
 
     def __init__(
@@ -120,6 +121,7 @@ class Peer:
         self.answers = {}
         self.notifications = []
         self.sms = []
+        self.tap = None
         self.last_address = None
         self._network = network
         self._timers = timers
@@ -222,6 +224,8 @@ class Peer:
     # What comes in.
 
     def _datagram(self, data, peer, link=None):
+        if self.tap and link is None:
+            self.tap(bytes(data))
         if self.silent:
             self._record("server", "unheard", {"bytes": len(data)})
             return

@@ -70,6 +70,7 @@ class _Chip:
     @memory.setter
     def memory(self, data):
         self._world.memory = data
+        self._world.stores += 1
 
     @property
     def datetime(self):
@@ -152,6 +153,7 @@ class World:
         self.board = _Wiring(pins or {})
         self.node = None
         self.boots = 0
+        self.stores = 0  # how often RTC memory was written
         self.awake_ms = 0
         self._tail = []
         self._cursor = 0
@@ -365,10 +367,19 @@ class World:
     def power_on(self) -> None:
         """Connect the battery of the board."""
         self.memory = b""
-        self._task = asyncio.create_task(self._board())
+        self._task = asyncio.create_task(self._board(POWER_ON))
+
+    async def reset(self) -> None:
+        """Reset the chip without notice, as a watchdog does: RTC memory and clock are kept."""
+        await self._halt()
+        self._task = asyncio.create_task(self._board(HARD_RESET))
 
     async def power_cut(self) -> None:
         """Take the battery off the board: RTC memory and clock are lost, the modem has its own."""
+        await self._halt()
+        self._epoch_base_s, self._epoch_base_ms = _EPOCH_AT_POWER_ON_S, virtual_time.now_ms()
+
+    async def _halt(self):
         if self._task is None:
             return
         if self._chip:
@@ -382,7 +393,6 @@ class World:
         except asyncio.CancelledError:
             pass
         self._task = None
-        self._epoch_base_s, self._epoch_base_ms = _EPOCH_AT_POWER_ON_S, virtual_time.now_ms()
 
     def command(self, **command) -> None:
         """Give the console a command; a sleeping board is woken for it, as by a button."""
@@ -420,8 +430,8 @@ class World:
         self._random = x
         return x >> 32 - count if count else 0
 
-    async def _board(self):
-        cause, reason = POWER_ON, 0
+    async def _board(self, cause):
+        reason = 0
         try:
             while True:
                 await asyncio.sleep_ms(_BOOT_MS)
