@@ -2,7 +2,6 @@
 
 from node import retained
 
-
 COUNTERS = (0x1234, 0xFFFF)
 
 
