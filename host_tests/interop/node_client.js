@@ -1,0 +1,56 @@
+// Requests by the npm package coap: node node_client.js JSON, with
+//   {port, local, requests: [{method, path, query, options: {NAME: "hex"}, payload: "hex",
+//     observe, stop_ms, forget, confirmable}]}
+// local: the port to send from, 0 for any. The requests run one after the other; one with observe
+// goes on for stop_ms and is then deregistered, or with `forget` only forgotten. Prints a line of
+// JSON for each response and each notification.
+const { Agent, request } = require("coap");
+
+const job = JSON.parse(process.argv[2]);
+const agent = new Agent({ type: "udp4", port: job.local || undefined });
+// An agent without requests closes its socket, and the next request would come from elsewhere.
+agent._requests = 1;
+
+function show(what, code, payload, extra) {
+  console.log(JSON.stringify({ what, code, payload: payload.toString("hex"), ...extra }));
+}
+
+function run(index) {
+  if (index === job.requests.length) {
+    process.exit(0);
+  }
+  const wanted = job.requests[index];
+  const sent = request({
+    agent,
+    host: "127.0.0.1",
+    port: job.port,
+    method: wanted.method,
+    pathname: wanted.path,
+    query: wanted.query,
+    observe: wanted.observe,
+    confirmable: wanted.confirmable,
+  });
+  for (const [name, value] of Object.entries(wanted.options || {})) {
+    sent.setOption(name, Buffer.from(value, "hex"));
+  }
+  sent.on("error", (error) => {
+    show("error", "", Buffer.from(String(error)));
+    run(index + 1);
+  });
+  sent.on("response", (response) => {
+    const location = response.headers["Location-Path"];
+    if (!wanted.observe || !response.close) {
+      show("response", response.code, response.payload, { location });
+      run(index + 1);
+      return;
+    }
+    response.on("data", (payload) => show("notification", response.code, payload));
+    setTimeout(() => {
+      response.close(!wanted.forget);
+      setTimeout(() => run(index + 1), 300);
+    }, wanted.stop_ms);
+  });
+  sent.end(wanted.payload === undefined ? undefined : Buffer.from(wanted.payload, "hex"));
+}
+
+run(0);
