@@ -1,7 +1,9 @@
 """The CoAP endpoint: datagrams in, requests answered, requests asked (RFC 7252 §4 and §5).
 
 No input or output and no clock of its own: datagrams leave by link.send(), time is an argument in
-milliseconds. A link offers send(datagram, peer) and transmission, see coap.transmission.
+milliseconds. A link offers send(datagram, peer), mtu, the bytes of its largest datagram, and
+transmission, see coap.transmission. It may offer limit, a larger number of bytes that it takes at
+a price, as SMS does by concatenation; requests of this endpoint's own use it.
 """
 
 import struct
@@ -15,14 +17,21 @@ from coap.recent import Recent
 LATER = object()  # a handler's answer: acknowledge, the response comes by respond()
 
 _EMPTY = const(0)
+_CONTINUE = const(0x5F)
 _BAD_OPTION = const(0x82)
 _PROXYING_NOT_SUPPORTED = const(0xA5)
 _ID_MASK = const(0xFFFF)
 _PROXY_URI = const(35)
 _PROXY_SCHEME = const(39)
+_NO_RESPONSE = const(258)
+
+# Message.notes
+_NOTED_BLOCK = const(1)
+_NOTED_NO_RESPONSE = const(2)
+_NOTED_ECHO = const(4)
 
 _REPLIES_KEPT = const(32)
-_REPLY_OCTETS_KEPT = const(2048)
+_REPLY_OCTETS_KEPT = const(1536)
 _NOTIFICATIONS_KEPT = const(16)
 
 
@@ -36,11 +45,23 @@ class Endpoint:
     random_bits(n) returns n random bits as an int, n <= 32. on_drop(reason, peer), if given, is
     called for each datagram that is dropped or refused; dropped counts them, and duplicates, by
     reason.
+
+    on_body(request, peer, link, now), if given, is asked when the first block of a request's body
+    has come (RFC 7959). It returns True: the handler is given the whole body, of body_limit bytes
+    at most, as request.payload; or a sink, see coap.block, which the handler then finds there; or
+    a Message, which refuses; or None for silence.
+
+    amplification: 0, or how many times larger than a request its response may be while the peer's
+    address is not verified; a request that would exceed it or change something is answered 4.01
+    with Echo (RFC 9175 §2.4).
     """
 
-    def __init__(self, handler, random_bits, on_drop=None):
+    def __init__(self, handler, random_bits, on_drop=None, on_body=None):
         self.dropped = {}
-        self._handler = handler
+        self.handler = handler
+        self.on_body = on_body
+        self.body_limit = 8192
+        self.amplification = 0
         self._random_bits = random_bits
         self._on_drop = on_drop
         self._message_id = random_bits(16)
@@ -48,6 +69,8 @@ class Endpoint:
         self._exchanges = Exchanges(random_bits)
         self._replies = Recent(_REPLIES_KEPT, _REPLY_OCTETS_KEPT)
         self._notified = Recent(_NOTIFICATIONS_KEPT)
+        self._blocks = None
+        self._gate = None
 
     def receive(self, datagram: bytes, peer, link, now: int):
         """Take one datagram from a peer; bytes that make no sense never raise."""
@@ -61,7 +84,7 @@ class Endpoint:
         try:
             message = decode(datagram)
         except FormatError as error:
-            self._refuse(error.args[0], error.type, error.message_id, peer, link)
+            self._refuse(error.args[0], error, peer, link)
             return
         code = message.code
         if message.type >= ACK:
@@ -72,49 +95,69 @@ class Endpoint:
             else:
                 self._drop("empty", peer)
         elif code < 0x20:
-            self._receive_request(message, peer, link, now)
+            self._receive_request(message, len(datagram), peer, link, now)
         else:
             self._receive_response(message, peer, link, now)
 
-    def request(self, message: Message, peer, link, now: int, on_response) -> bytes:
+    def request(self, message: Message, peer, link, now: int, on_response, sink=None) -> bytes:
         """Send a request, CON or NON by message.type, and return the token given to it.
 
-        on_response(response, reason, now) is called once: with the response, or with None and
-        "timeout", "reset" or "cancelled".
+        A payload of more than a block goes by Block1, and a response in blocks is fetched whole,
+        or given to sink block by block; see coap.asking. on_response(response, reason, now) is
+        called once: with the response, or with None and "timeout", "reset" or "cancelled", or one
+        of the reasons of coap.asking.
         """
-        message.token = self._new_token()
-        message.message_id = self._new_message_id()
+        if sink or message.exceeds(getattr(link, "limit", link.mtu)):
+            from coap.asking import Asking
+
+            return Asking(self, message, peer, link, on_response, sink).send(now)
+        return self.send_request(message, peer, link, now, on_response)
+
+    def send_request(self, message: Message, peer, link, now: int, on_response, token=None):
+        """Send a request of one datagram, as `request` says; for the blocks of one transfer."""
+        message.token = token or self._new_token()
         self._start(message, message.token, peer, link, now, on_response)
         return message.token
 
     def respond(self, request: Message, message: Message, peer, link, now: int):
         """Send the response to a request that was answered with LATER (RFC 7252 §5.2.2)."""
+        message = self._finished(request, message, peer, link, now)
+        if message is LATER:
+            return
         message.type = request.type
         message.token = request.token
-        message.message_id = self._new_message_id()
         if message.type == CON:
             self._start(message, None, peer, link, now, None)
         else:
+            message.message_id = self._new_message_id()
             link.send(message.encode(), peer)
 
-    def notify(self, message: Message, peer, link, now: int, on_done):
+    def notify(self, message: Message, peer, link, now: int, on_done, request=None):
         """Send a response that answers no new request, CON or NON by message.type (RFC 7641 §4.2).
 
-        message.token is that of the observation. on_done(reason, now) is called with None when a
-        CON is acknowledged or a NON is sent, else with "timeout", "reset" or "cancelled"; with
-        "reset" also after None, when a Reset answers a NON.
+        message.token is that of the observation; request: its GET or FETCH, by which the peer
+        will ask for what does not fit the first block (RFC 7959 §2.6). on_done(reason, now) is
+        called with None when a CON is acknowledged or a NON is sent, else with "timeout", "reset"
+        or "cancelled"; with "reset" also after None, when a Reset answers a NON.
         """
-        message.message_id = message_id = self._new_message_id()
+        if request and message.exceeds(link.mtu):
+            request.token = message.token
+            type = message.type
+            message = self.blocks().serve(request, message, peer, link, now)
+            message.type = type
         if message.type == CON:
             self._start(message, None, peer, link, now, on_done)
             return
+        message.message_id = message_id = self._new_message_id()
         expires = now + link.transmission.non_lifetime_ms
-        self._notified.put(message_id, peer, link, on_done, expires, now)
+        self._notified.put(message_id, peer, link, on_done, expires)
         link.send(message.encode(), peer)
         on_done(None, now)
 
     def cancel(self, now: int, peer=None, link=None):
         """End what is outstanding, all of it or that with one peer or link, as "cancelled"."""
+        if self._blocks:
+            self._blocks.abandon(peer, link)
         self._exchanges.cancel(now, peer, link)
 
     def busy(self, peer=None) -> bool:
@@ -126,6 +169,8 @@ class Endpoint:
 
         What is remembered of finished exchanges never asks for a call.
         """
+        if self._blocks:
+            self._blocks.expire(now)
         return self._exchanges.step(now)
 
     def freeze(self) -> tuple:
@@ -136,53 +181,89 @@ class Endpoint:
         """Go on from counters that freeze() returned, so that no ID is used twice too soon."""
         self._message_id, self._token_count = counters
 
-    def _receive_request(self, request: Message, peer, link, now: int):
-        confirmable = request.type == CON
-        refused = request.screen()
+    def blocks(self):
+        """Return what serves bodies in blocks, which is loaded for the first of them."""
+        if self._blocks is None:
+            from coap.block import Blocks
+
+            self._blocks = Blocks(self)
+        return self._blocks
+
+    def _receive_request(self, request: Message, size: int, peer, link, now: int):
+        refused = request.refused
         if refused in (_PROXY_URI, _PROXY_SCHEME):
             response = request.reply(_PROXYING_NOT_SUPPORTED)  # RFC 7252 §5.10.2
         elif refused:
             self._drop("critical option", peer)
-            if not confirmable:
+            if request.type == NON:
                 return
             response = request.reply(_BAD_OPTION, b"option %d" % refused)
         else:
-            response = self._handler(request, peer, link, now)
-        if response is None:
-            return
+            response = None
+            if self.amplification:
+                response = self._gatekeeper().question(request, peer, link, now)
+            if response is None and request.notes & _NOTED_BLOCK:
+                response = self.blocks().receive(request, peer, link, now)
+            elif response is None:
+                response = self.handler(request, peer, link, now)
+            if response is None:
+                return
+            response = self._finished(request, response, peer, link, now)
+            if self.amplification:
+                limit = self.amplification * size
+                response = self._gatekeeper().instead(request, response, limit, peer, link, now)
         transmission = link.transmission
-        if confirmable:
-            expires = now + transmission.exchange_lifetime_ms
+        if request.type == CON:
             if response is LATER:
-                response = Message(_EMPTY)
+                response = Message()
             response.type = ACK
             response.message_id = request.message_id
             datagram = response.encode()
-            self._replies.put(request.message_id, peer, link, datagram, expires, now)
+            expires = now + transmission.exchange_lifetime_ms
+            self._replies.put(request.message_id, peer, link, datagram, expires)
             link.send(datagram, peer)
         else:
             # A repeated NON is ignored (RFC 7252 §4.5), so there is no reply to keep.
             expires = now + transmission.non_lifetime_ms
-            self._replies.put(request.message_id, peer, link, b"", expires, now)
+            self._replies.put(request.message_id, peer, link, b"", expires)
             if response is not LATER:
                 response.type = NON
                 response.message_id = self._new_message_id()
                 link.send(response.encode(), peer)
 
+    def _finished(self, request: Message, response, peer, link, now: int):
+        """Return what of a response is to be sent: perhaps its first block, or LATER: nothing."""
+        if response is LATER:
+            return LATER
+        if request.notes & _NOTED_NO_RESPONSE and response.code != _CONTINUE:
+            # RFC 7967 §2.1: one bit a class, which is counted from 1.
+            if request.get_uint(_NO_RESPONSE, 0) >> (response.code >> 5) - 1 & 1:
+                return LATER
+        if request.notes & _NOTED_BLOCK or response.exceeds(link.mtu):
+            return self.blocks().serve(request, response, peer, link, now)
+        return response
+
+    def _gatekeeper(self):
+        if self._gate is None:
+            from coap.echo import Gate
+
+            self._gate = Gate(self._random_bits)
+        return self._gate
+
     def _receive_response(self, response: Message, peer, link, now: int):
         exchange = self._exchanges.by_token(response.token, peer, link)
         if exchange is None:
-            reason = "unknown token"
-        elif response.screen():
+            reason = self._exchanges.belated(response, peer)
+        elif response.refused:
             reason = "critical option"
         else:
             if response.type == CON:
                 datagram = self._send_empty(ACK, response.message_id, peer, link)
                 expires = now + link.transmission.exchange_lifetime_ms
-                self._replies.put(response.message_id, peer, link, datagram, expires, now)
-            self._exchanges.end(exchange, response, None, now)
+                self._replies.put(response.message_id, peer, link, datagram, expires)
+            self._end(exchange, response, now)
             return
-        self._refuse(reason, response.type, response.message_id, peer, link)
+        self._refuse(reason, response, peer, link)
 
     def _receive_answer(self, message: Message, peer, link, now: int):
         """Take an ACK or RST; one that fits nothing sent is ignored (RFC 7252 §4.2)."""
@@ -195,34 +276,43 @@ class Endpoint:
             else:
                 self._reset_notification(message.message_id, peer, link, now)
         elif exchange is None or not exchange.confirmable():
-            self._drop("unknown ACK", peer)
+            self._drop(self._exchanges.belated(message, peer), peer)
         elif message.code == _EMPTY:
             self._exchanges.acknowledge(exchange, now)
         elif message.code < 0x20 or exchange.token != message.token:
             self._drop("mismatched ACK", peer)
-        elif message.screen():
+        elif message.refused:
             self._drop("critical option", peer)
         else:
-            self._exchanges.end(exchange, message, None, now)
+            self._end(exchange, message, now)
+
+    def _end(self, exchange: Exchange, response: Message, now: int):
+        """Give a response to who asked, once the blocks or the Echo it asks for are dealt with."""
+        if response.notes & (_NOTED_BLOCK | _NOTED_ECHO):
+            from coap.asking import follow
+
+            follow(self, exchange)
+        self._exchanges.end(exchange, response, None, now)
 
     def _reset_notification(self, message_id: int, peer, link, now: int):
         on_done = self._notified.get(message_id, peer, link, now)
         if on_done is None:
             self._drop("unknown RST", peer)
         else:
-            self._notified.forget(message_id, peer, link)
+            self._notified.forget(message_id)
             on_done("reset", now)
 
     def _start(self, message: Message, token, peer, link, now: int, on_end):
+        message.message_id = self._new_message_id()
         exchange = Exchange(message.encode(), message.message_id, token, peer, link, on_end)
         if not self._exchanges.start(exchange, now):
             self._drop("queue full", peer)
 
-    def _refuse(self, reason: str, type: int | None, message_id, peer, link):
+    def _refuse(self, reason: str, message, peer, link):
         """Reject a message: a Reset for a Confirmable one, else silence (RFC 7252 §4.2, §4.3)."""
         self._drop(reason, peer)
-        if type == CON:
-            self._send_empty(RST, message_id, peer, link)
+        if message.type == CON:
+            self._send_empty(RST, message.message_id, peer, link)
 
     def _send_empty(self, type: int, message_id: int, peer, link) -> bytes:
         datagram = struct.pack(">BBH", 0x40 | type << 4, _EMPTY, message_id)

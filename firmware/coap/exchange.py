@@ -14,7 +14,8 @@ An Exchange is one Confirmable message, or one request of either type. Its state
     outstanding   RST                                               ended: reset
     any           cancel(), or pushed out of a full queue           ended: cancelled
 
-A Non-confirmable request is sent once and is outstanding for MAX_TRANSMIT_WAIT.
+A Non-confirmable request is sent once and is outstanding for MAX_TRANSMIT_WAIT, or for as long as
+PROBING_RATE takes for its bytes, if that is longer (RFC 7252 §4.7).
 """
 
 from micropython import const
@@ -26,6 +27,7 @@ _ENDED = const(3)
 
 _LOOK = const(0)  # in place of the next deadline: step() is to find out which it is
 _QUEUE_LIMIT = const(16)
+_ENDED_KEPT = const(8)
 _TYPE_MASK = const(0x30)  # all clear in the first byte of a Confirmable message
 
 
@@ -63,6 +65,7 @@ class Exchanges:
         self._by_token = {}  # those of them that are requests
         self._queue = []
         self._deadline = None
+        self._latest_ended = []  # (message ID, token, peer, how it ended)
 
     def __contains__(self, message_id: int) -> bool:
         return message_id in self._by_id
@@ -104,7 +107,6 @@ class Exchanges:
             self.end(exchange, None, None, now)
             return
         exchange.state = _ACKNOWLEDGED
-        exchange.datagram = b""
         exchange.deadline = now + exchange.link.transmission.max_transmit_wait_ms
         self._deadline = _LOOK
         self._send_queued(now)
@@ -115,6 +117,8 @@ class Exchanges:
         del self._by_id[exchange.message_id]
         if exchange.token is not None:
             del self._by_token[exchange.token]
+        ended = (exchange.message_id, exchange.token, exchange.peer, reason)
+        self._latest_ended = self._latest_ended[1 - _ENDED_KEPT :] + [ended]
         if exchange in self._queue:
             self._queue.remove(exchange)
         self._deadline = _LOOK
@@ -125,6 +129,15 @@ class Exchanges:
             exchange.on_end(reason, now)
         else:
             exchange.on_end(response, reason, now)
+
+    def belated(self, message, peer) -> str:
+        """Name a response, or an ACK, that fits no exchange any more."""
+        for message_id, token, asked, reason in self._latest_ended:
+            if asked == peer and (
+                token == message.token if message.code else message_id == message.message_id
+            ):
+                return "late response" if reason == "timeout" else "duplicate response"
+        return "unknown token" if message.code else "unknown ACK"
 
     def cancel(self, now: int, peer=None, link=None):
         """End all exchanges, or those with one peer or over one link, with reason "cancelled"."""
@@ -187,7 +200,10 @@ class Exchanges:
             exchange.timeout_ms = transmission.ack_timeout_ms + spread_ms
             exchange.sendings_left = 1 + transmission.max_retransmit
         else:
-            exchange.timeout_ms = transmission.max_transmit_wait_ms
+            exchange.timeout_ms = max(
+                transmission.max_transmit_wait_ms,
+                len(exchange.datagram) * 1_000 // transmission.probing_rate,
+            )
             exchange.sendings_left = 1
         self._send(exchange, now)
 

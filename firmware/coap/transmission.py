@@ -7,7 +7,7 @@ class Transmission:
     ack_timeout_ms: ACK_TIMEOUT. random_factor_permille: ACK_RANDOM_FACTOR x 1000.
     max_retransmit: MAX_RETRANSMIT, 0 to send each message once. nstart: NSTART, interactions
     outstanding to one peer. max_latency_ms: MAX_LATENCY. processing_delay_ms: PROCESSING_DELAY,
-    ACK_TIMEOUT when None.
+    ACK_TIMEOUT when None. probing_rate: PROBING_RATE, bytes a second.
     """
 
     def __init__(
@@ -18,6 +18,7 @@ class Transmission:
         nstart: int = 1,
         max_latency_ms: int = 100_000,
         processing_delay_ms: int | None = None,
+        probing_rate: int = 1,
     ):
         if processing_delay_ms is None:
             processing_delay_ms = ack_timeout_ms
@@ -26,6 +27,7 @@ class Transmission:
         self.ack_spread_ms = longest_ms - ack_timeout_ms
         self.max_retransmit = max_retransmit
         self.nstart = nstart
+        self.probing_rate = probing_rate
         self.max_transmit_span_ms = longest_ms * ((1 << max_retransmit) - 1)
         self.max_transmit_wait_ms = longest_ms * ((2 << max_retransmit) - 1)
         self.non_lifetime_ms = self.max_transmit_span_ms + max_latency_ms

@@ -45,7 +45,7 @@ def read_trigger(account, datagram, root: list) -> "str | None":
         path = request.path()
     except FormatError:
         return "sms_malformed"
-    if request.code != _POST or request.type > _NON or request.screen():
+    if request.code != _POST or request.type > _NON or request.refused:
         return "sms_not_trigger"
     resources = account.version.server_resources
     if path[: len(root)] != root:
@@ -76,7 +76,7 @@ def admit(account, now: int) -> "str | None":
     latest = max(account.sent_at, account.triggered_at)
     account.triggered_at = now
     if (
-        account.wanted
+        (account.wanted and not account.held)
         or state in (_REGISTERING, _UPDATING)
         or (awake and account.location and now - latest < _SETTLED_MS)
     ):
@@ -88,4 +88,5 @@ def admit(account, now: int) -> "str | None":
         return "sms_rate_limit"
     account.trigger_count += 1
     account.wanted = "trigger"
+    account.held = False  # a server that asks for an Update can take it
     return None
