@@ -10,6 +10,7 @@ from tools.server import running
 
 CON, NON, ACK, RST = 0, 1, 2, 3
 OBSERVE, LOCATION_PATH, URI_PATH, CONTENT_FORMAT, URI_QUERY, ACCEPT = 6, 8, 11, 12, 15, 17
+ETAG, BLOCK2, BLOCK1, SIZE2, SIZE1 = 4, 23, 27, 28, 60
 
 
 def _nibble(value):
@@ -34,6 +35,11 @@ def build(type, code, message_id, token=b"", options=(), payload=b""):
         out += bytes((delta << 4 | length,)) + delta_more + length_more + value
         last = number
     return out + (b"\xff" + payload if payload else b"")
+
+
+def block(number, more, size):
+    """Return the value of a Block option (RFC 7959 §2.2)."""
+    return number << 4 | bool(more) << 3 | size.bit_length() - 5
 
 
 class Parsed:
@@ -70,6 +76,11 @@ class Parsed:
             if known == number:
                 return int.from_bytes(value, "big")
         return None
+
+    def block(self, number):
+        """Return (number, more, size) of a Block option, or None."""
+        value = self.uint(number)
+        return None if value is None else (value >> 4, bool(value & 8), 16 << (value & 7))
 
     @property
     def path(self):
@@ -120,10 +131,12 @@ class Peer(asyncio.DatagramProtocol):
         await asyncio.sleep(for_s)
         assert self.inbox.empty(), self.inbox.get_nowait().data.hex()
 
-    async def request(self, code, path, queries=(), payload=b"", type=CON, content_format=None):
+    async def request(
+        self, code, path, queries=(), payload=b"", type=CON, content_format=None, options=()
+    ):
         """Send a request and return the next datagram, its response."""
         self.message_id += 1
-        options = [(URI_PATH, s) for s in path.split("/") if s]
+        options = [*options, *((URI_PATH, s) for s in path.split("/") if s)]
         options += [(URI_QUERY, q) for q in queries]
         if content_format is not None:
             options.append((CONTENT_FORMAT, content_format))
@@ -141,9 +154,13 @@ class Peer(asyncio.DatagramProtocol):
         assert response.dotted == "2.01", (response.dotted, response.payload)
         return "/" + "/".join(response.all(LOCATION_PATH))
 
-    def answer(self, request, code=0x45, payload=b"", content_format=None, observe=None):
+    def answer(
+        self, request, code=0x45, payload=b"", content_format=None, observe=None, options=()
+    ):
         """Answer a request: piggybacked to a CON, NON to a NON."""
-        options = [] if content_format is None else [(CONTENT_FORMAT, content_format)]
+        options = list(options)
+        if content_format is not None:
+            options.append((CONTENT_FORMAT, content_format))
         if observe is not None:
             options.append((OBSERVE, observe))
         type, message_id = ACK, request.message_id
@@ -152,10 +169,10 @@ class Peer(asyncio.DatagramProtocol):
             type, message_id = NON, self.message_id
         self.send(build(type, code, message_id, request.token, options, payload))
 
-    def notify(self, token, number, payload, type=CON, content_format=0):
+    def notify(self, token, number, payload, type=CON, content_format=0, options=()):
         """Send a notification; returns its message ID."""
         self.message_id += 1
-        options = [(OBSERVE, number), (CONTENT_FORMAT, content_format)]
+        options = [(OBSERVE, number), (CONTENT_FORMAT, content_format), *options]
         self.send(build(type, 0x45, self.message_id, token, options, payload))
         return self.message_id
 
@@ -175,12 +192,12 @@ class Log:
     def last(self, name):
         return [facts for known, facts in self.events if known == name][-1]
 
-    async def wait(self, name, timeout_s=2.0):
-        """Return the facts of the first event of a name, once it has happened."""
+    async def wait(self, name, timeout_s=2.0, count=1):
+        """Return the facts of the first event of a name, or the count-th, once it has happened."""
         for _ in range(int(timeout_s / 0.005)):
-            for known, facts in self.events:
-                if known == name:
-                    return facts
+            found = [facts for known, facts in self.events if known == name]
+            if len(found) >= count:
+                return found[count - 1]
             await asyncio.sleep(0.005)
         raise AssertionError("no event %s in %s" % (name, self.names()))
 

@@ -228,12 +228,15 @@ def test_concatenation_both_ways():
     """TS 23.040 §9.2.3.24.1 and .8: long messages are split, and put together in any order."""
 
     async def scenario(server, peer, log, centre):
-        writing = asyncio.ensure_future(server.write("s1", "/3/0/15", "z" * 200, via="S"))
+        attributes = {"pmin": 1, "z" * 200: None}
+        writing = asyncio.ensure_future(
+            server.enqueue("s1", "write-attributes", "/3/0/15", attributes=attributes, via="S")
+        )
         sent = await centre.wait(2)
         assert [udh.hex() for _, _, _, udh in sent] == ["0500030102%02x" % n for n in (1, 2)]
         assert all(len(part) + len(udh) <= 140 for _, part, _, udh in sent)
         request = Parsed(sent[0][1] + sent[1][1])
-        assert request.payload == b"z" * 200
+        assert request.all(URI_QUERY) == ["pmin=1", "z" * 200]
         long = build(ACK, 0x80, request.message_id, request.token, [], b"y" * 200)
         server.on_sms(NUMBER, long[134:], 0xF5, bytes.fromhex("060804BEEF0202"))
         server.on_sms(NUMBER, long[134:], 0xF5, bytes.fromhex("060804BEEF0202"))

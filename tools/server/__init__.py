@@ -13,7 +13,7 @@ Events, as on_event(name, facts); every one but listening and drop has `endpoint
     response         id, operation, path, code, value, content_format, via [, error]
     requeued         id, operation, path, reason, tries, max_tries
     failed           id, operation, path, reason, text, tries
-    notification     path, code, value, content_format, via, observe, confirmable, fresh
+    notification     path, code, value, content_format, via, observe, confirmable, fresh [, error]
     observing        path, token               observation_ended   path, token, reason
     trigger_sent     number, form, dcs, udh, user_data, path, confirmable, reply_expected
     trigger_reply    number, code              trigger_unanswered  number, reason

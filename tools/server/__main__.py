@@ -9,7 +9,7 @@ import time
 
 from ..at_modem import AtModem
 from ..cli import Parser, number, say
-from . import formats, trigger
+from . import blockwise, formats, trigger
 from .control import DEFAULT_ADDRESS, ControlError, ControlServer, call, stream
 from .core import LwM2mServer
 
@@ -25,6 +25,18 @@ makes it show, by SMS, if the server was started with --modem.
 """
 
 _ACCEPT_NAMES = ", ".join(formats.NAMES)
+
+
+def _block_size(text: str) -> int:
+    """Read a block size, as an argument type."""
+    try:
+        size = int(text)
+    except ValueError:
+        size = 0
+    if size not in blockwise.SIZES:
+        sizes = "%s or %d" % (", ".join(map(str, blockwise.SIZES[:-1])), blockwise.SIZES[-1])
+        raise argparse.ArgumentTypeError("%r is not allowed; use %s" % (text, sizes))
+    return size
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,6 +72,13 @@ def _parser() -> argparse.ArgumentParser:
         choices=("1.0", "draft"),
         default="1.0",
         help="of clients that name none (1.0)",
+    )
+    parser.add_argument(
+        "--block-size",
+        type=_block_size,
+        default=1024,
+        metavar="BYTES",
+        help="of what goes in blocks, 16 to 1024; below 1024 clients are asked for it, too (1024)",
     )
     parser.add_argument(
         "--modem", metavar="PORT", help="modem to send SMS with: a serial port or HOST:PORT"
@@ -210,6 +229,7 @@ async def _serve(options: argparse.Namespace, control: str, as_json: bool) -> in
         on_event=on_event,
         awake_s=options.awake,
         default_version=options.default_version,
+        block_size=options.block_size,
         send_sms=send_sms,
     )
     control_server = ControlServer(server, control, stopped.set)

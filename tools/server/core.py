@@ -16,6 +16,7 @@ from collections.abc import Callable
 from aiocoap import Message
 
 from . import formats, operations, trigger, wire
+from .blockwise import Bodies, Limits, converse
 from .endpoint import Endpoint, RequestFailed, Transmission
 from .management import DeviceManagement
 from .model import Model
@@ -36,8 +37,10 @@ class LwM2mServer(DeviceManagement):
         MAX_TRANSMIT_WAIT (93 s), and ACK_TIMEOUT for the draft. default_version: of clients that
         name none, "1.0" or "draft". send_sms: async (to_number, user_data, dcs, udh); udh is the
         user data header with its length octet, or b"". max_clients, max_queue: table bounds.
-        max_tries: how often a queued request is tried before it is given up. seed: for tokens,
-        message IDs and locations.
+        max_tries: how often a queued request is tried before it is given up. block_size: in which
+        large payloads go, 16 to 1024 (bytes); below 1024 it is asked for in what is read, too.
+        body_limit: the largest response that is taken, in bytes. seed: for tokens, message IDs
+        and locations.
     """
 
     def __init__(
@@ -53,6 +56,8 @@ class LwM2mServer(DeviceManagement):
         max_clients: int = 1000,
         max_queue: int = 100,
         max_tries: int = 5,
+        block_size: int = 1024,
+        body_limit: int = 1 << 18,
         seed: int | None = None,
     ):
         self.host = host
@@ -63,6 +68,7 @@ class LwM2mServer(DeviceManagement):
         self._awake_s = awake_s
         self._max_queue = max_queue
         self._max_tries = max_tries
+        self._limits = Limits(block_size, body_limit)
         self._registry = Registry(max_clients, seed)
         self._queues: dict[str, RequestQueue] = {}
         self._expiries: dict[str, asyncio.TimerHandle] = {}
@@ -76,10 +82,20 @@ class LwM2mServer(DeviceManagement):
             default_version=default_version,
         )
         self.observations = Observations(
-            self._registry, self.model, emit=self._emit, shown=self._shown
+            self._registry,
+            self.model,
+            emit=self._emit,
+            shown=self._shown,
+            fetch=self._fetch_rest,
+        )
+        bodies = Bodies(
+            self._handle,
+            self._takes,
+            block_size=block_size,
+            keep_s=self._transmission.exchange_lifetime_s,
         )
         self._endpoint = Endpoint(
-            self._handle,
+            bodies.handle,
             self.observations.judge,
             transmission=self._transmission,
             send_sms=self._sms.send,
@@ -204,18 +220,33 @@ class LwM2mServer(DeviceManagement):
         wanted = Operation(
             operation, ids, value, content_format, accept, replace, attributes, token
         )
-        future = asyncio.get_running_loop().create_future()
-        # A failure that nobody awaits is told by the "failed" event.
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())
-        waiting = Waiting(self._next_id, wanted, future)
-        self._next_id += 1
+        waiting = self._waiting(wanted)
         if via == "S":
             if client.sms_number is None:
                 raise ValueError("%s registered no SMS number" % endpoint)
             self._queues[endpoint].send_now(waiting, client.sms_number)
         else:
             self._queues[endpoint].put(waiting)
-        return future
+        return waiting.future
+
+    def _waiting(self, operation: Operation) -> Waiting:
+        future = asyncio.get_running_loop().create_future()
+        # A failure that nobody awaits is told by the "failed" event.
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._next_id += 1
+        return Waiting(self._next_id - 1, operation, future)
+
+    def _fetch_rest(self, endpoint: str, operation: Operation, by_sms: bool) -> asyncio.Future:
+        """Fetch the rest of a notification, by what that came by. Raises RequestFailed."""
+        queue = self._queues.get(endpoint)
+        if queue is None:
+            raise RequestFailed("closed", "%s is not registered any more" % endpoint)
+        waiting, number = self._waiting(operation), queue.client.sms_number
+        if by_sms and number and not queue.client.sms_only:
+            queue.send_now(waiting, number)
+        else:
+            queue.put_first(waiting)
+        return waiting.future
 
     async def read_directly(self, endpoint: str, path: str, wait_s: float = 2.0) -> Result | None:
         """Send one Non-confirmable Read to the recorded address at once, past the queue.
@@ -227,11 +258,16 @@ class LwM2mServer(DeviceManagement):
         if client.address is None:
             raise ValueError("%s has no UDP address" % endpoint)
         wanted = Operation("read", formats.parse_path(path), confirmable=False)
-        exchange = self._endpoint.start(wanted.build(client, self.model), client.address)
-        facts = {"endpoint": endpoint, "path": path, "to": "%s:%d" % client.address}
+        address = client.address
+
+        def send(message: Message):
+            return self._endpoint.start(message, address).future
+
+        facts = {"endpoint": endpoint, "path": path, "to": "%s:%d" % address}
         self._emit("direct_sent", facts)
         try:
-            response = await asyncio.wait_for(exchange.future, wait_s)
+            request = wanted.build(client, self.model)
+            response = await asyncio.wait_for(converse(request, send, self._limits), wait_s)
         except (asyncio.TimeoutError, RequestFailed) as error:
             reason = error.reason if isinstance(error, RequestFailed) else "no response"
             self._emit("direct_lost", {**facts, "reason": reason})
@@ -292,6 +328,17 @@ class LwM2mServer(DeviceManagement):
 
     # What comes in.
 
+    def _takes(self, request: Message, peer) -> bool:
+        """Tell whether the whole payload of this request is wanted, of which a block has come."""
+        path = tuple(s for s in request.opt.uri_path if s)
+        code = int(request.code)
+        if path == ("dp",):
+            return code == wire.POST and bool(self._registry.by_peer(peer))
+        if path == ("rd",):
+            return code == wire.POST
+        known = path[:1] == ("rd",) and self._registry.at("/".join(path[1:])) is not None
+        return known and code in (wire.POST, wire.PUT)
+
     def _handle(self, request: Message, peer):
         """Answer a request: /rd, and Send to /dp."""
         path = tuple(s for s in request.opt.uri_path if s)
@@ -340,6 +387,7 @@ class LwM2mServer(DeviceManagement):
                 awake_s=self._awake_time(client),
                 max_length=self._max_queue,
                 max_tries=self._max_tries,
+                limits=self._limits,
             )
             self._queues[client.endpoint] = queue
         else:

@@ -42,7 +42,7 @@ _REMEMBERED_TOKENS = 1024
 
 class RequestFailed(Exception):
     """A request got no response. `reason`: timeout, reset, cancelled, send_failed, or why the
-    client is gone: deregistered, expired, closed."""
+    client is gone: deregistered, expired, closed. blockwise.py has the reasons of a transfer."""
 
     def __init__(self, reason: str, text: str = ""):
         super().__init__(text or reason)

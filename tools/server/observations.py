@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from aiocoap import Message
 
 from . import formats, wire
+from .endpoint import RequestFailed
 from .formats import Path, path_text
 from .model import Model
-from .operations import decode_payload
+from .operations import Operation, decode_payload
 from .registry import Registry
 
 _FRESH_S = 128  # RFC 7641 §3.4: a notification this much later is newer whatever its number.
@@ -22,7 +23,8 @@ class Observation:
     """One observed path of one client.
 
     established: the client answered the Observe. number, at: Observe option of the newest
-    notification and the loop time it came at, in seconds.
+    notification and the loop time it came at, in seconds. fetching: the rest of a notification is
+    on its way; next: the one, with its facts, whose rest follows.
     """
 
     endpoint: str
@@ -33,6 +35,8 @@ class Observation:
     number: int | None = None
     at: float = 0.0
     notifications: int = 0
+    fetching: bool = False
+    next: tuple[Message, dict] | None = None
 
     def facts(self) -> dict:
         """Return the observation as plain data."""
@@ -61,14 +65,18 @@ class Observations:
     """The table of observations, and the judge of what arrives for them.
 
     emit(name, facts): events. shown(endpoint): a client has sent a notification.
+    fetch(endpoint, operation, by_sms) -> the future of the Result: the rest of a notification.
     """
 
-    def __init__(self, registry: Registry, model: Model, *, emit: Callable, shown: Callable):
+    def __init__(
+        self, registry: Registry, model: Model, *, emit: Callable, shown: Callable, fetch: Callable
+    ):
         self._by_token: dict[bytes, Observation] = {}
         self._registry = registry
         self._model = model
         self._emit = emit
         self._shown = shown
+        self._fetch = fetch
 
     def add(self, observation: Observation) -> None:
         """Enter an observation. Raises ValueError when the client has too many."""
@@ -112,24 +120,70 @@ class Observations:
             self.end(observation, wire.dotted(int(incoming.code)))
             return "accept"
         observation.notifications += 1
-        value, error = decode_payload(incoming, observation.path, client, self._model)
         facts = {
             "endpoint": client.endpoint,
             "path": path_text(observation.path),
             "code": wire.dotted(int(incoming.code)),
-            "value": formats.to_json(value),
+            "value": None,
             "content_format": wire.content_format_of(incoming),
             "via": "S" if isinstance(peer, str) else "U",
             "observe": incoming.opt.observe,
             "confirmable": incoming.mtype == wire.CON,
             "fresh": observation.is_newer(incoming.opt.observe),
         }
-        if error:
-            facts["error"] = error
-        self._emit("notification", facts)
+        block = incoming.opt.block2
+        if block is None or not (block.more or block.block_number):
+            value, error = decode_payload(incoming, observation.path, client, self._model)
+            self._tell(facts, value, error)
+        elif not facts["fresh"]:
+            self._tell(facts, None, "only its first block came, and a newer one has come before")
+        else:
+            self._fetch_rest(observation, incoming, facts)
         # CR 6.1 step 3: a notification, too, makes the server look into its queue.
         self._shown(client.endpoint)
         return "accept"
+
+    def _fetch_rest(self, observation: Observation, incoming: Message, facts: dict) -> None:
+        """Fetch the rest of a notification by GET (RFC 7959 §2.6), after that of the one before.
+
+        Of those that come meanwhile the newest is next: each is a whole state.
+        """
+        if observation.fetching:
+            if observation.next is not None:
+                overtaken = "only its first block came, and then a newer one"
+                self._tell(observation.next[1], None, overtaken)
+            observation.next = (incoming, facts)
+            return
+        wanted = Operation(
+            "notification", observation.path, accept=observation.accept, first=incoming
+        )
+
+        def fetched(future: asyncio.Future) -> None:
+            error = future.exception()
+            if error is None:
+                result = future.result()
+                facts["code"] = result.code
+                self._tell(facts, result.value, result.error)
+            else:
+                self._tell(facts, None, "only its first block came: %s" % error)
+            observation.fetching = False
+            following, observation.next = observation.next, None
+            if following is not None:
+                self._fetch_rest(observation, *following)
+
+        try:
+            future = self._fetch(observation.endpoint, wanted, facts["via"] == "S")
+        except RequestFailed as error:
+            self._tell(facts, None, "only its first block came: %s" % error)
+            return
+        observation.fetching = True
+        future.add_done_callback(fetched)
+
+    def _tell(self, facts: dict, value, error: str | None) -> None:
+        facts["value"] = formats.to_json(value)
+        if error:
+            facts["error"] = error
+        self._emit("notification", facts)
 
     def settle(self, waiting, response: Message | None) -> None:
         """Settle the observation that a finished Observe or Cancel request concerns."""

@@ -72,7 +72,8 @@ class Result:
 class Operation:
     """One operation: enough to build its request for whatever registration is the newest.
 
-    name: one of OPERATIONS.
+    name: one of OPERATIONS, or "notification" to fetch the rest of one, of which `first` is the
+    first block.
     accept, content_format: CoAP numbers, None for none and for the default. replace: a Write by
     PUT, else a partial update by POST. attributes: {name: value | None}, None unsets.
     token: fixed for observe and cancel, else None.
@@ -87,6 +88,7 @@ class Operation:
     attributes: dict | None = None
     token: bytes | None = None
     confirmable: bool = True
+    first: Message | None = None
 
     def build(self, client: Client, model: Model) -> Message:
         """Build the request for a client. Raises formats.FormatError."""
@@ -98,7 +100,7 @@ class Operation:
         segments += tuple(str(id) for id in self.path)
         type = wire.CON if self.confirmable else wire.NON
         token = self.token or b""
-        if self.name in ("read", "observe", "cancel", "discover"):
+        if self.name in ("read", "observe", "cancel", "discover", "notification"):
             observe = {"observe": 0, "cancel": 1}.get(self.name)
             accept = wire.LINK_FORMAT if self.name == "discover" else self.accept
             return wire.message(
@@ -166,6 +168,8 @@ class Operation:
             result.location = "/" + "/".join(response.opt.location_path)
         if not result.ok:
             result.error = response.payload.decode("utf-8", "replace") or None
+            if result.error is None and response.opt.size1 is not None:
+                result.error = "the client takes %d bytes at most" % response.opt.size1
         elif response.payload:
             result.value, result.error = decode_payload(response, self.path, client, model)
         return result

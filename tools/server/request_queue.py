@@ -17,7 +17,8 @@ from collections.abc import Callable
 
 from aiocoap import Message
 
-from . import formats, wire
+from . import formats
+from .blockwise import Limits, TransferFailed, converse
 from .endpoint import Endpoint, Exchange, RequestFailed
 from .model import Model
 from .operations import Operation
@@ -27,7 +28,6 @@ ASLEEP, AWAKE, REACHABLE = 0, 1, 2
 STATE_NAMES = ("asleep", "awake", "reachable")
 
 _DONE, _AGAIN, _GIVEN_UP = 0, 1, 2
-_MAX_BLOCKS = 256
 
 
 class Waiting:
@@ -53,6 +53,7 @@ class RequestQueue:
 
     emit(name, facts): events. awake_s: seconds the client stays awake after its last message.
     completed(waiting, response | None): before a result or a final failure is handed over.
+    limits: of what goes and comes in blocks; such a transfer is one request of the queue.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class RequestQueue:
         awake_s: float,
         max_length: int,
         max_tries: int,
+        limits: Limits,
     ):
         self.client = client
         self.awake_s = awake_s
@@ -75,6 +77,7 @@ class RequestQueue:
         self._completed = completed
         self._max_length = max_length
         self._max_tries = max_tries
+        self._limits = limits
         self._waiting: deque[Waiting] = deque()
         self._current: Waiting | None = None
         self._exchange: Exchange | None = None
@@ -105,13 +108,17 @@ class RequestQueue:
 
         Raises RequestFailed "queue_full".
         """
-        if len(self) >= self._max_length:
-            raise RequestFailed(
-                "queue_full", "%d requests already wait for %s" % (len(self), self.client.endpoint)
-            )
+        self._check_room(len(self))
         self._waiting.append(waiting)
         if self.state == ASLEEP:
             self._report("queued", waiting, waiting=len(self))
+        self._pump()
+
+    def put_first(self, waiting: Waiting) -> None:
+        """Queue the rest of a notification, which the client keeps for a time only, as the next
+        request. Raises RequestFailed "queue_full"."""
+        self._check_room(len(self))
+        self._waiting.appendleft(waiting)
         self._pump()
 
     def shown(self) -> None:
@@ -146,8 +153,7 @@ class RequestQueue:
 
         Raises RequestFailed "queue_full" when too many await their responses.
         """
-        if len(self._side_tasks) >= self._max_length:
-            raise RequestFailed("queue_full", "too many requests by SMS to %s" % number)
+        self._check_room(len(self._side_tasks))
         task = asyncio.get_running_loop().create_task(self._serve(waiting, number, final=True))
         self._side_tasks.add(task)
         task.add_done_callback(self._side_tasks.discard)
@@ -165,6 +171,11 @@ class RequestQueue:
             self._fail(self._current, RequestFailed(reason))
         while self._waiting:
             self._fail(self._waiting.popleft(), RequestFailed(reason))
+
+    def _check_room(self, length: int) -> None:
+        if length >= self._max_length:
+            text = "%d requests already wait for %s" % (length, self.client.endpoint)
+            raise RequestFailed("queue_full", text)
 
     def _check_awake(self) -> None:
         self._timer = None
@@ -214,10 +225,15 @@ class RequestQueue:
         except formats.FormatError as error:
             self._fail(waiting, RequestFailed("format", str(error)))
             return _DONE
+        except TransferFailed as error:
+            self._fail(waiting, error)
+            return _DONE
         except RequestFailed as error:
             if waiting.future.cancelled():
                 self._fail(waiting, error)
                 return _DONE
+            # The rest of a notification is not worth another day: the next one tells more.
+            final = final or operation.first is not None
             if final or waiting.tries >= self._max_tries:
                 self._fail(waiting, error)
                 return _GIVEN_UP
@@ -226,32 +242,29 @@ class RequestQueue:
             return _AGAIN
         self._completed(waiting, response)
         result = operation.result(client, response, self._model, via)
-        self._emit("response", {"endpoint": client.endpoint, "id": waiting.id, **result.facts()})
+        if operation.first is None:
+            facts = {"endpoint": client.endpoint, "id": waiting.id, **result.facts()}
+            self._emit("response", facts)
         if not waiting.future.done():
             waiting.future.set_result(result)
         return _DONE
 
     async def _converse(self, waiting: Waiting, request: Message, peer) -> Message:
-        """Exchange one request, and the further blocks of its response (RFC 7959 §2.4)."""
-        response = await self._exchange_one(waiting, request, peer)
-        payload = response.payload
-        block = response.opt.block2
-        while block is not None and block.more:
-            if int(request.code) != wire.GET or block.block_number >= _MAX_BLOCKS:
-                raise RequestFailed("blocks", "the response has too many blocks")
-            further = wire.message(wire.GET, path=request.opt.uri_path)
-            further.opt.accept = request.opt.accept
-            further.opt.block2 = (block.block_number + 1, False, block.size_exponent)
-            wanted = block.block_number + 1
-            following = await self._exchange_one(waiting, further, peer)
-            block = following.opt.block2
-            if int(following.code) != int(response.code) or block is None:
-                return following
-            if block.block_number != wanted:
-                raise RequestFailed("blocks", "the response's blocks are out of order")
-            payload += following.payload
-        response.payload = payload
-        return response
+        """Exchange one request, in as many messages as it takes."""
+        by_sms = isinstance(peer, str)
+
+        def send(message: Message):
+            # The client may have shown at another address since the last block.
+            to = peer if by_sms else self.client.address or peer
+            return self._exchange_one(waiting, message, to)
+
+        if waiting.operation.name == "cancel":
+            response = await send(request)
+            if response.opt.block2 is not None and response.opt.block2.more:
+                response.payload = b""  # A value no longer observed is not worth more messages.
+            return response
+        first = waiting.operation.first
+        return await converse(request, send, self._limits, by_sms=by_sms, first=first)
 
     async def _exchange_one(self, waiting: Waiting, request: Message, peer) -> Message:
         exchange = self._endpoint.start(request, peer)

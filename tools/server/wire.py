@@ -25,6 +25,7 @@ _RECOGNISED_CRITICAL = {
     OptionNumber.URI_QUERY,
     OptionNumber.ACCEPT,
     OptionNumber.BLOCK2,
+    OptionNumber.BLOCK1,
 }
 
 
