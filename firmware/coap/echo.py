@@ -1,0 +1,60 @@
+"""Whether a peer is where its datagrams say it is (RFC 9175 §2); loaded where that is asked.
+
+An address counts as verified when a request from it carried the Echo value that was sent to it
+within the last two periods. The value is a digest of the address and the period, so that nothing
+is kept of those who only ask.
+"""
+
+import hashlib
+
+from micropython import const
+
+from coap.message import Message
+
+_GET = const(1)
+_FETCH = const(5)
+_UNAUTHORIZED = const(0x81)
+_ECHO = const(252)
+_VALUE_BYTES = const(8)
+_PERIOD_MS = const(120_000)
+_VERIFIED = const(8)
+_OVERHEAD = const(5)  # header and marker
+
+
+class Gate:
+    """Tells verified peers, eight at most, from others."""
+
+    def __init__(self, random_bits):
+        self._secret = b"".join([random_bits(16).to_bytes(2, "big") for _ in range(8)])
+        self._verified = []  # (peer, link)
+
+    def question(self, request: Message, peer, link, now: int) -> Message | None:
+        """Return the 4.01 that asks a peer for Echo before a request may change something."""
+        if self._knows(request, peer, link, now) or request.code in (_GET, _FETCH):
+            return None
+        return self._challenge(request, peer, now)
+
+    def instead(self, request: Message, response, limit: int, peer, link, now: int):
+        """Return the response, or a 4.01 with Echo if it is longer than limit for this peer."""
+        size = 0
+        if isinstance(response, Message):
+            size = _OVERHEAD + len(response.token) + len(response.wire) + len(response.payload)
+        if size <= limit or (peer, link) in self._verified:
+            return response
+        return self._challenge(request, peer, now)
+
+    def _knows(self, request, peer, link, now):
+        echo = request.get(_ECHO)
+        if echo is not None:
+            period = now // _PERIOD_MS
+            if echo in (self._value(peer, period), self._value(peer, period - 1)):
+                if (peer, link) not in self._verified:
+                    self._verified = self._verified[1 - _VERIFIED :] + [(peer, link)]
+        return (peer, link) in self._verified
+
+    def _challenge(self, request, peer, now):
+        return request.reply(_UNAUTHORIZED).add(_ECHO, self._value(peer, now // _PERIOD_MS))
+
+    def _value(self, peer, period):
+        text = "%r %d" % (peer, period)
+        return hashlib.sha256(self._secret + text.encode()).digest()[:_VALUE_BYTES]
