@@ -42,6 +42,11 @@ def block(number, more, size):
     return number << 4 | bool(more) << 3 | size.bit_length() - 5
 
 
+def cut(body, number, size):
+    """Return (part, value of the Block option) of one block of a body."""
+    return body[number * size :][:size], block(number, (number + 1) * size < len(body), size)
+
+
 class Parsed:
     """A datagram taken apart; options are [(number, bytes)]."""
 

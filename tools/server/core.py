@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from aiocoap import Message
 
-from . import formats, operations, trigger, wire
+from . import formats, trigger, wire
 from .blockwise import Bodies, Limits, converse
 from .endpoint import Endpoint, RequestFailed, Transmission
 from .management import DeviceManagement
@@ -25,6 +25,7 @@ from .operations import OPERATIONS, Operation, Result
 from .registration import Registrations
 from .registry import Client, Registry
 from .request_queue import STATE_NAMES, RequestQueue, Waiting
+from .sends import Sends
 from .sms import SmsLink, SmsSender
 from .triggers import TriggerSender
 
@@ -88,6 +89,7 @@ class LwM2mServer(DeviceManagement):
             shown=self._shown,
             fetch=self._fetch_rest,
         )
+        self._sends = Sends(self._registry, self.model, self._emit)
         bodies = Bodies(
             self._handle,
             self._takes,
@@ -331,13 +333,9 @@ class LwM2mServer(DeviceManagement):
     def _takes(self, request: Message, peer) -> bool:
         """Tell whether the whole payload of this request is wanted, of which a block has come."""
         path = tuple(s for s in request.opt.uri_path if s)
-        code = int(request.code)
         if path == ("dp",):
-            return code == wire.POST and bool(self._registry.by_peer(peer))
-        if path == ("rd",):
-            return code == wire.POST
-        known = path[:1] == ("rd",) and self._registry.at("/".join(path[1:])) is not None
-        return known and code in (wire.POST, wire.PUT)
+            return self._sends.takes(request, peer)
+        return path[:1] == ("rd",) and self._registrations.takes(request)
 
     def _handle(self, request: Message, peer):
         """Answer a request: /rd, and Send to /dp."""
@@ -347,23 +345,8 @@ class LwM2mServer(DeviceManagement):
         if isinstance(peer, str):
             return None, None  # An SMS costs: an unknown sender gets none for nonsense.
         if path == ("dp",):
-            return self._sent(request, peer), None
+            return self._sends.handle(request, peer), None
         return wire.message(wire.code_of("4.04")), None
-
-    def _sent(self, request: Message, peer) -> Message:
-        """Take a Send (TS Core 1.1 §6.4.6) from a registered client."""
-        if int(request.code) != wire.POST:
-            return wire.message(wire.code_of("4.05"))
-        known = self._registry.by_peer(peer)
-        if not known:
-            return wire.message(wire.code_of("4.04"))
-        value, error = operations.decode_payload(request, (), known[0], self.model)
-        facts = {"endpoint": known[0].endpoint, "value": formats.to_json(value)}
-        facts["content_format"] = wire.content_format_of(request)
-        if error:
-            facts["error"] = error
-        self._emit("send", facts)
-        return wire.message(wire.code_of("4.00" if error else "2.04"))
 
     def _heard(self, peer, incoming: Message) -> None:
         for client in self._registry.by_peer(peer):

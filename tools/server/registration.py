@@ -44,6 +44,14 @@ class Registrations:
         self._deregistered = deregistered
         self._default_version = versions.get(default_version).name
 
+    def takes(self, request: Message) -> bool:
+        """Tell whether the request is a Register or Update, which have an object list."""
+        location = "/".join(s for s in request.opt.uri_path[1:] if s)
+        if not location:
+            return int(request.code) == wire.POST
+        known = self._registry.at(location) is not None
+        return known and int(request.code) in (wire.POST, wire.PUT)
+
     def handle(self, request: Message, peer):
         """Answer a request whose path starts with "rd"; returns (reply, after)."""
         path = tuple(s for s in request.opt.uri_path if s)[1:]
