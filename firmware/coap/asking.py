@@ -5,14 +5,14 @@ time, and tells the end once. What moves it on, block by block:
 
     2.31, or 2.xx with Block1 to a block that is not the last   the next block is sent
     4.13 with a smaller size in Block1                          from the start, in that size
-    4.08 while sending; another ETag while fetching             once more from the start
+    4.08 behind the first block; another ETag while fetching    once more from the start
     4.01 with Echo                                              once more, with that Echo
     2.xx with Block2 and more to come                           the next block is fetched
     any other response                                          the end
     timeout, reset or cancelled, as of any exchange             the end
 
 Reasons of its own for an end without a response: "incomplete" (blocks that do not fit together),
-"changed" (another ETag, again or behind what a sink has taken), "too large" (more than body_limit),
+"changed" (another ETag, again or behind what a sink has taken), "too large" (for body_limit),
 "refused" (by the sink).
 """
 
@@ -28,15 +28,19 @@ _UNAUTHORIZED = const(0x81)
 _INCOMPLETE = const(0x88)
 _TOO_LARGE = const(0x8D)
 
+_ACK = const(2)
 _ETAG = const(4)
+_OBSERVE = const(6)
 _BLOCK2 = const(23)
 _BLOCK1 = const(27)
+_SIZE2 = const(28)
 _SIZE1 = const(60)
 _ECHO = const(252)
 _REQUEST_TAG = const(292)
 
 _MORE = const(8)
 _SZX = const(7)
+_STRAYS = const(8)  # late answers to earlier blocks that are borne with
 
 
 class Asking:
@@ -51,12 +55,14 @@ class Asking:
         self._body = bytearray()
         self._fetched = 0
         self._etag = None
+        self._options = b""  # of the response's first block
         self._source = None
         self._sent = 0  # offset of the block in flight
         self._more = 0
         self._token = None
         self._restarts_left = 1
         self._echoes_left = 1
+        self._strays_left = _STRAYS
         self._request = request
         # Room for a Block and a Size option; the server may ask for less.
         self._szx = fitting(request, link.mtu)
@@ -81,10 +87,12 @@ class Asking:
             if not self._sent and total is not None:
                 request.add(_SIZE1, total)
         elif self._fetched or self._sink:
+            if self._fetched:
+                request.wire = template.without(_OBSERVE)
             request.add(_BLOCK2, self._fetched // size << 4 | self._szx)
-        # One token for all blocks: there are servers that know a transfer by it.
+        # There are servers that know a body they take by its token.
         self._token = self._endpoint.send_request(
-            request, self._peer, self._link, now, self, self._token
+            request, self._peer, self._link, now, self, self._source and self._token
         )
         return self._token
 
@@ -117,7 +125,10 @@ class Asking:
         code = response.code
         if code >> 5 == 2 and self._more and block1 is not None:
             size = 16 << self._szx
-            if block1 >> 4 != self._sent // size:
+            if block1 >> 4 < self._sent // size and response.type != _ACK and self._strays_left:
+                self._strays_left -= 1
+                return None
+            if block1 >> 4 != self._sent // size or block1 & _SZX == _SZX:
                 return "incomplete"
             self._sent += size
             self._szx = min(self._szx, block1 & _SZX)
@@ -126,7 +137,7 @@ class Asking:
             self._szx = block1 & _SZX
             self._sent = 0
             return None
-        if code == _INCOMPLETE and self._restarts_left:
+        if code == _INCOMPLETE and self._sent and self._restarts_left:
             self._restarts_left -= 1
             self._sent = 0
             return None
@@ -139,12 +150,11 @@ class Asking:
     def _fetching(self, response):
         """Judge a block fetched, as _sending does."""
         block2 = response.get_uint(_BLOCK2)
-        if response.code >> 5 != 2 or (block2 is None and not self._fetched):
-            if self._sink and response.code >> 5 == 2:
-                return self._deliver(response, 0)
-            return "done"
-        if block2 is None:
-            return "incomplete"
+        good = response.code >> 5 == 2
+        if block2 is None or (self._sink and not good):
+            if self._fetched and good:
+                return "incomplete"
+            return self._deliver(response, 0) if self._sink and good else "done"
         szx = block2 & _SZX
         size = 16 << szx
         etag = response.get(_ETAG)
@@ -156,9 +166,17 @@ class Asking:
             self._body = bytearray()
             return None if block2 >> 4 else self._fetching(response)
         more = block2 & _MORE
-        if (block2 >> 4) * size != self._fetched or (more and len(response.payload) != size):
+        length = len(response.payload)
+        if szx == _SZX or length > size or (more and length < size):
             return "incomplete"
+        if (block2 >> 4) * size != self._fetched:
+            return "incomplete"
+        if not self._sink and response.get_uint(_SIZE2, 0) > self._endpoint.body_limit:
+            return "too large"
         self._etag = etag
+        if self._fetched:
+            response.wire = self._options
+        self._options = response.wire
         self._szx = min(self._szx, szx)
         return self._deliver(response, more)
 

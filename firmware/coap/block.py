@@ -35,7 +35,8 @@ _REQUEST_TAG = const(292)
 _MORE = const(8)
 _SZX = const(7)
 _LARGEST_SZX = const(6)
-_HEADER = const(18)  # with the marker, a Block and a Size option, and an ETag of four bytes
+# Header, the longest token, marker, a Block and a Size option, and an ETag of four bytes.
+_BESIDE = const(24)
 _KEPT = const(2)  # transfers of each kind; the one used longest ago gives way
 
 
@@ -82,7 +83,7 @@ class Blocks:
     def serve(self, request: Message, response: Message, peer, link, now: int) -> Message:
         """Return the response, or the block of it that the request asks for."""
         block1 = request.get_uint(_BLOCK1)
-        if block1 is not None and response.get(_BLOCK1) is None:
+        if block1 is not None and block1 & _SZX != _SZX and response.get(_BLOCK1) is None:
             response.add(_BLOCK1, block1)
         block2 = request.get_uint(_BLOCK2)
         if response.code >> 5 != 2 or response.code == _CONTINUE or response.get(_BLOCK2):
@@ -191,7 +192,7 @@ class Blocks:
 
 def fitting(message: Message, mtu: int) -> int:
     """Return the SZX of the largest block that goes into mtu bytes beside a message's options."""
-    room = mtu - _HEADER - len(message.token) - len(message.wire)
+    room = mtu - _BESIDE - len(message.wire)
     szx = _LARGEST_SZX
     while szx and 16 << szx > room:
         szx -= 1
@@ -200,11 +201,14 @@ def fitting(message: Message, mtu: int) -> int:
 
 def piece(body, offset: int, size: int) -> tuple:
     """Return (chunk, more): the block of a body at an offset, and 8 if others follow it."""
-    if hasattr(body, "read"):
+    total = body_size(body)
+    if total is None:
         chunk = body.read(offset, size + 1)
         return chunk[:size], _MORE if len(chunk) > size else 0
-    chunk = memoryview(body)[offset : offset + size]
-    return chunk, _MORE if offset + size < len(body) else 0
+    more = _MORE if offset + size < total else 0
+    if hasattr(body, "read"):
+        return body.read(offset, size), more
+    return memoryview(body)[offset : offset + size], more
 
 
 def body_size(body) -> int | None:

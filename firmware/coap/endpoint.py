@@ -23,6 +23,7 @@ _PROXYING_NOT_SUPPORTED = const(0xA5)
 _ID_MASK = const(0xFFFF)
 _PROXY_URI = const(35)
 _PROXY_SCHEME = const(39)
+_BLOCK2 = const(23)
 _NO_RESPONSE = const(258)
 
 # Message.notes
@@ -140,7 +141,7 @@ class Endpoint:
         called with None when a CON is acknowledged or a NON is sent, else with "timeout", "reset"
         or "cancelled"; with "reset" also after None, when a Reset answers a NON.
         """
-        if request and message.exceeds(link.mtu):
+        if request and (request.get(_BLOCK2) is not None or message.exceeds(link.mtu)):
             request.token = message.token
             type = message.type
             message = self.blocks().serve(request, message, peer, link, now)

@@ -25,6 +25,7 @@ _OUTSTANDING = const(1)
 _ACKNOWLEDGED = const(2)
 _ENDED = const(3)
 
+_ACK = const(2)
 _LOOK = const(0)  # in place of the next deadline: step() is to find out which it is
 _QUEUE_LIMIT = const(16)
 _ENDED_KEPT = const(8)
@@ -131,13 +132,14 @@ class Exchanges:
             exchange.on_end(response, reason, now)
 
     def belated(self, message, peer) -> str:
-        """Name a response, or an ACK, that fits no exchange any more."""
+        """Name a response, or an empty ACK, that fits no exchange any more."""
+        is_ack = message.type == _ACK
         for message_id, token, asked, reason in self._latest_ended:
             if asked == peer and (
-                token == message.token if message.code else message_id == message.message_id
+                message_id == message.message_id if is_ack else token == message.token
             ):
                 return "late response" if reason == "timeout" else "duplicate response"
-        return "unknown token" if message.code else "unknown ACK"
+        return "unknown ACK" if is_ack else "unknown token"
 
     def cancel(self, now: int, peer=None, link=None):
         """End all exchanges, or those with one peer or over one link, with reason "cancelled"."""

@@ -164,11 +164,14 @@ class Message:
         return response
 
     def exceeds(self, mtu: int) -> bool:
-        """Tell whether the message is longer than mtu bytes, as one with a body always is."""
+        """Tell whether the message is longer than mtu bytes; a body that fits is read."""
+        room = mtu - _HEADER - 1 - len(self.token) - len(self.wire)
         payload = self.payload
         if hasattr(payload, "read"):
-            return True
-        return _HEADER + 1 + len(self.token) + len(self.wire) + len(payload) > mtu
+            payload = payload.read(0, room + 1)
+            if len(payload) <= room:
+                self.payload = payload
+        return len(payload) > room
 
     def encode(self) -> bytearray:
         """Return the message as a datagram (RFC 7252 §3)."""
