@@ -47,7 +47,7 @@ def test_piggybacked_response():
     assert bytes(response.payload) == b"22.3 C" and reason is None
     assert link.sent == [] and not client.busy() and client.step(100) is None
     client.receive(data, PEER, link, 200)
-    assert len(outcomes) == 1 and client.dropped == {"unknown ACK": 1}
+    assert len(outcomes) == 1 and client.dropped == {"duplicate response": 1}
 
 
 def test_separate_response():

@@ -16,6 +16,7 @@ _LIMIT_DUPLICATE = 100
 
 
 class _Deaf:
+    mtu = 1152
     transmission = Transmission()
 
     def send(self, data, peer):

@@ -1,5 +1,6 @@
 """RFC 7252 §3, §5.4, §5.10 and appendix A: messages as bytes."""
 
+from coap import options
 from coap.message import ACK, CON, NON, RST, FormatError, Message, decode, dotted
 from coap.registry import code
 
@@ -102,12 +103,15 @@ def test_insertion_rewrites_an_extended_delta():
     assert decode(bytes(message.encode())).options == message.options
 
 
-def test_remove_takes_every_option_of_a_number():
-    """RFC 7252 §3.1: what is left keeps its order."""
-    message = Message(1).add(11, "a").add(12, 60).add(12, 0).add(15, "c")
-    message.remove(12)
-    assert message.options == [(11, b"a"), (15, b"c")]
-    assert message.get(12) is None
+def test_options_without_some():
+    """RFC 7252 §3.1: what is left keeps its order; the message keeps all."""
+    message = Message(1).add(11, "a").add(12, 60).add(12, 0).add(15, "c").add(300, "d")
+    wire = message.without(12, 15)
+    left = Message(1)
+    left.wire = wire
+    assert left.options == [(11, b"a"), (300, b"d")]
+    assert message.get(12) == b"<" and len(message.options) == 5
+    assert Message(1).without(12) == b""
 
 
 def test_uint_is_as_short_as_can_be():
@@ -193,34 +197,121 @@ def test_text_that_is_not_utf8_names_nothing():
 def test_reply_has_the_token():
     """RFC 7252 §5.3.1: a response echoes the token; Content-Format is a uint (§5.10.3)."""
     request = decode(bytes.fromhex("4401123441424344"))
-    for content_format, options in (
+    for content_format, expected in (
         (None, []), (0, [(12, b"")]), (112, [(12, b"p")]), (11542, [(12, b"\x2d\x16")]),
     ):
         response = request.reply(code(2, 5), b"x", content_format)
         assert response.token == b"ABCD" and response.payload == b"x"
-        assert response.options == options
+        assert response.options == expected
 
 
-def test_screen_finds_critical_options():
+def read(message):
+    """Return a message as it comes over the wire."""
+    return decode(bytes(message.encode()))
+
+
+def test_critical_options_are_noted():
     """RFC 7252 §5.4.1: the first critical option that is not recognised."""
-    assert Message(1).add(11, "rd").add(15, "ep=x").add(17, 112).screen() == 0
-    assert Message(1).add(11, "rd").add(9, b"").add(2049, b"").screen() == 9
-    assert Message(1).add(65535, b"x").screen() == 65535
+    assert read(Message(1).add(11, "rd").add(15, "ep=x").add(17, 112)).refused == 0
+    assert read(Message(1).add(11, "rd").add(9, b"").add(2049, b"")).refused == 9
+    assert read(Message(1).add(65535, b"x")).refused == 65535
+    assert read(Message(1).add(2050, b"x").add(65534, b"")).refused == 0
 
 
-def test_screen_refuses_lengths_out_of_range():
-    """RFC 7252 §5.4.3: a length out of range makes an option one that is not recognised."""
-    assert Message(1).add(17, b"\x00\x00\x70").screen() == 17
-    assert Message(1).add(3, b"").screen() == 3
-    message = Message(1).add(6, b"\x01\x02\x03\x04").add(12, 60)
-    assert message.screen() == 0
-    assert message.options == [(12, b"\x3c")]
+def test_host_and_port_are_recognised():
+    """RFC 7252 §5.10.1: Uri-Host and Uri-Port, which servers may put into any request."""
+    message = Message(1).add(3, "device.example").add(7, 5683).add(11, "rd")
+    assert read(message).refused == 0 and read(message).path() == ["rd"]
+    assert read(Message(1).add(3, b"x" * 255)).refused == 0
 
 
-def test_screen_refuses_repetition():
+def test_critical_options_of_a_length_out_of_range():
+    """RFC 7252 §5.4.3: a length out of range makes an option one that is not recognised; a
+    critical one is refused."""
+    for number, shortest, longest in (
+        (3, 1, 255), (7, 0, 2), (11, 0, 255), (15, 0, 255), (17, 0, 2), (23, 0, 3), (27, 0, 3),
+    ):
+        for length in (shortest, longest):
+            assert read(Message(1).add(number, b"\x01" * length)).refused == 0, (number, length)
+        assert read(Message(1).add(number, b"\x01" * (longest + 1))).refused == number
+        if shortest:
+            assert read(Message(1).add(number, b"")).refused == number
+
+
+def test_elective_options_of_a_length_out_of_range():
+    """RFC 7252 §5.4.3: an elective option of such a length is ignored, the others are read."""
+    for number, shortest, longest in (
+        (4, 1, 8), (6, 0, 3), (8, 0, 255), (12, 0, 2), (14, 0, 4), (20, 0, 255), (28, 0, 4),
+        (60, 0, 4), (252, 1, 40), (258, 0, 1), (292, 0, 8),
+    ):
+        for length in (shortest, longest):
+            message = read(Message(1).add(number, b"\x01" * length).add(11, "a").add(2050, "b"))
+            assert message.get(number) == b"\x01" * length, (number, length)
+        wrong = [longest + 1] + ([0] if shortest else [])
+        for length in wrong:
+            message = Message(1).add(number, b"\x01" * length).add(11, "a").add(2050, "b")
+            message = read(message)
+            assert message.refused == 0 and message.get(number) is None, (number, length)
+            assert message.path() == ["a"] and message.get(2050) == b"b"
+            message = Message(1).add(number, b"\x01" * length).add(number, b"\x02" * longest)
+            assert read(message).all(number) == [b"\x02" * longest]
+
+
+def test_repetition():
     """RFC 7252 §5.4.5: a critical option that may not be repeated is refused; an elective one is
     ignored from its second occurrence on."""
-    assert Message(1).add(17, 0).add(17, 112).screen() == 17
-    message = Message(1).add(12, 60).add(12, 0)
-    assert message.screen() == 0
-    assert message.get_uint(12) == 60
+    for number in (3, 7, 17, 23, 27):
+        assert read(Message(1).add(number, 1).add(number, 2)).refused == number
+    for number in (11, 15):
+        assert read(Message(1).add(number, "a").add(number, "b")).refused == 0
+    message = read(Message(1).add(12, 60).add(12, 0).add(4, b"a").add(4, b"b"))
+    assert message.refused == 0 and message.get_uint(12) == 60
+    assert message.all(4) == [b"a", b"b"]
+
+
+def test_further_options_of_an_application():
+    """RFC 7252 §5.4.1: what an application acts on reaches it, within the lengths it names."""
+    number = 65001
+    assert read(Message(1).add(number, b"x")).refused == number
+    options.recognise(number, 1, 4, False)
+    try:
+        message = read(Message(1).add(number, b"x"))
+        assert message.refused == 0 and message.get(number) == b"x"
+        assert read(Message(1).add(number, b"")).refused == number
+        assert read(Message(1).add(number, b"12345")).refused == number
+        assert read(Message(1).add(number, b"x").add(number, b"y")).refused == number
+        options.recognise(number, 0, 8, True)
+        assert read(Message(1).add(number, b"").add(number, b"12345678")).refused == 0
+    finally:
+        del options.RULES[number]
+
+
+def test_path_as_ids():
+    """RFC 7252 §5.10.1, OMA LwM2M 6.4: the path as numbers 0..65535 without leading signs."""
+    for path, expected in (
+        ("", ()), ("3", (3,)), ("3/0/13", (3, 0, 13)), ("65535/0/0/65534", (65535, 0, 0, 65534)),
+        ("65536", None), ("99999", None), ("100000", None), ("4294967299", None), ("a", None),
+        ("3/", None), ("3/x", None), ("3/-1", None), ("3/+1", None), ("3/0x1", None),
+        ("3/1 ", None), ("3/1.0", None), ("3/\u0663", None),
+    ):
+        message = Message(1)
+        for segment in path.split("/") if path else ():
+            message.add(11, segment)
+        assert read(message).ids() == expected, path
+    message = Message(1).add(6, 0).add(11, "bs").add(11, "3").add(11, "7").add(15, "pmin=1")
+    assert read(message).ids() is None
+    assert read(message).ids(1) == (3, 7)
+    assert read(message).ids(2) == (7,)
+    assert read(message).ids(3) == ()
+    # Other options before and behind, and segments of more than 12 bytes.
+    message = Message(1).add(3, "a" * 20).add(11, "12").add(12, 0).add(17, 112)
+    assert read(message).ids() == (12,)
+    assert read(Message(1).add(11, "3").add(11, "1" * 13)).ids() is None
+    assert read(Message(1).add(11, "long segment 14").add(11, "3")).ids(1) == (3,)
+
+
+def test_size_of_a_message():
+    """RFC 7252 §4.6: whether a message fits a datagram."""
+    message = Message(0x45, CON, b"1234", b"x" * 50).add(12, 0)
+    size = len(message.encode())
+    assert message.exceeds(size - 1) and not message.exceeds(size)

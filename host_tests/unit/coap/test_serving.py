@@ -201,15 +201,15 @@ def test_unknown_critical_option():
 
 
 def test_part_of_a_block_wise_transfer():
-    """RFC 7959 §2.1, RFC 7252 §5.4.1: a block is no whole body, so it is refused with 4.02."""
+    """RFC 7959 §2.2 and §2.9: a block alone never reaches the handler as if it were the whole."""
     server, handler, link = endpoint()
     blocks = (
-        (27, b"\x08", 0x82),  # Block1 0/more/16
-        (27, b"\x16", 0x82),  # Block1 1/last/1024
-        (27, b"\x00\x10", 0x82),
+        (27, b"\x08", 0x80),  # Block1 0/more/16, but four bytes
+        (27, b"\x16", 0x88),  # Block1 1/last/1024, which nothing came before
+        (27, b"\x00\x10", 0x88),
         (27, b"", 0x45),
         (27, b"\x06", 0x45),  # Block1 0/last/1024: the whole body
-        (23, b"\x12", 0x82),  # Block2, the second block
+        (23, b"\x12", 0x88),  # Block2, the second block of a response that is not there
         (23, b"\x02", 0x45),  # Block2, the first: the size is a wish
     )
     for at, (number, value, code) in enumerate(blocks):
