@@ -15,7 +15,7 @@ import pytest
 from host_tests.interop import peers
 from host_tests.interop.firmware import free_port
 from host_tests.interop.lossy import Lossy
-from host_tests.interop.server_peer import BLOCK2, Log, Peer, cut
+from host_tests.interop.server_peer import BLOCK1, BLOCK2, Log, Peer, cut
 from tools.server import LwM2mServer, Transmission, running
 from tools.server import __main__ as command_line
 from tools.server.control import ControlServer, call
@@ -207,8 +207,9 @@ async def give(peer, body, size=1024, count=None):
         peer.answer(request, 0x45, part, 0, options=[(BLOCK2, option)])
 
 
-def test_large_read_at_the_command_line(tmp_path):
-    """`read` prints the value whole, and of a transfer that broke off how far it came."""
+def test_large_values_at_the_command_line(tmp_path):
+    """`read` prints the value whole, and of a transfer that broke off how far it came; `write`
+    sends a file."""
     control = str(tmp_path / "control")
     base = [sys.executable, "-m", "tools.server", "--control", control]
     server = subprocess.Popen(
@@ -220,6 +221,7 @@ def test_large_read_at_the_command_line(tmp_path):
     try:
         listening = json.loads(server.stdout.readline())
         ready = threading.Event()
+        image = bytearray()
 
         async def sensor():
             peer = await Peer.open(listening["port"])
@@ -229,6 +231,13 @@ def test_large_read_at_the_command_line(tmp_path):
             await give(peer, TEXT.encode(), 256, 2)
             request = await peer.receive(20)
             peer.answer(request, 0x45, b"x", 0, options=[(BLOCK2, cut(b"x", 0, 256)[1])])
+            more = True
+            while more:
+                request = await peer.receive(20)
+                more = request.block(BLOCK1)[1]
+                image.extend(request.payload)
+                options = [(BLOCK1, request.uint(BLOCK1))]
+                peer.answer(request, 0x5F if more else 0x44, options=options)
             peer.close()
 
         thread = threading.Thread(target=lambda: asyncio.run(sensor()))
@@ -245,6 +254,10 @@ def test_large_read_at_the_command_line(tmp_path):
         broken = ask("read", "s1", "/3/0/0")
         wanted = "server: after 512 bytes of the answer came block 0 of size 256 with 1 bytes\n"
         assert (broken.returncode, broken.stderr) == (1, wanted)
+        (tmp_path / "image").write_bytes(BODY)
+        written = ask("write", "s1", "/5/0/0", "file:%s" % (tmp_path / "image"))
+        assert (written.returncode, written.stdout) == (0, "2.04\n"), written.stderr
+        assert image == BODY
         thread.join()
     finally:
         server.terminate()

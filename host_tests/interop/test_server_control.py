@@ -179,6 +179,7 @@ def test_no_server():
         (["--port", "70000"], "--port: '70000' is not allowed"),
         (["clients", "--control", "70000"], "--control 70000 is not a port"),
         (["write", "s1", "/1/0/1", "hex:zz"], "non-hexadecimal"),
+        (["write", "s1", "/5/0/0", "file:/nowhere"], "/nowhere: No such file or directory"),
     ],
 )
 def test_wrong_arguments(arguments, text, capsys):

@@ -8,6 +8,7 @@ import pytest
 from host_tests.interop.server_peer import (
     ACCEPT,
     ACK,
+    BLOCK2,
     CON,
     CONTENT_FORMAT,
     NON,
@@ -15,6 +16,7 @@ from host_tests.interop.server_peer import (
     RST,
     URI_QUERY,
     Peer,
+    block,
     build,
     play,
 )
@@ -22,6 +24,7 @@ from tools.server import RequestFailed, Transmission
 
 FAST = Transmission(ack_timeout_s=0.1, max_retransmit=3, response_timeout_s=0.4)
 GET, POST, PUT, DELETE = 1, 2, 3, 4
+ECHO = 252
 
 
 def run(scenario, *queries, **options):
@@ -347,5 +350,33 @@ def test_send():
         stranger = await Peer.open(server.port)
         assert (await stranger.request(POST, "/dp", (), packed, CON, 112)).dotted == "4.04"
         stranger.close()
+
+    run(scenario)
+
+
+def test_echo():
+    """RFC 9175 §2.3: a request that is answered 4.01 with Echo is made again with its value."""
+
+    async def scenario(server, peer, log):
+        observing = asyncio.ensure_future(server.observe("s1", "/3/0/0"))
+        request = await peer.receive()
+        assert request.uint(ECHO) is None
+        peer.answer(request, 0x81, options=[(ECHO, b"here?")])
+        again = await peer.receive()
+        assert (again.token, again.path, again.uint(OBSERVE)) == (request.token, "/3/0/0", 0)
+        assert (ECHO, b"here?") in again.options and again.message_id != request.message_id
+        # The blocks that follow carry it from the start.
+        options = [(BLOCK2, block(0, True, 16))]
+        peer.answer(again, 0x45, b"x" * 16, 0, observe=1, options=options)
+        request = await peer.receive()
+        assert (ECHO, b"here?") in request.options
+        peer.answer(request, 0x45, b"y", 0, options=[(BLOCK2, block(1, False, 16))])
+        result = await observing
+        assert result.observing and result.value == "x" * 16 + "y"
+        # Once: a client that asks again and again is told to the operator.
+        reading = asyncio.ensure_future(server.read("s1", "/3/0/0"))
+        for value in (b"1", b"2"):
+            peer.answer(await peer.receive(), 0x81, options=[(ECHO, value)])
+        assert (await reading).code == "4.01"
 
     run(scenario)

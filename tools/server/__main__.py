@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 import time
+from pathlib import Path
 
 from ..at_modem import AtModem
 from ..cli import Parser, number, say
@@ -96,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     add("client", "show one client, what waits for it and what is observed", "endpoint")
     for name, help in (
         ("read", "read an object, instance or resource"),
-        ("write", 'write a value: a number, true, text, hex:00FF or JSON {"0": 1}'),
+        ("write", 'write a value: a number, true, text, hex:00FF, file:PATH or JSON {"0": 1}'),
         ("execute", "execute a resource"),
         ("discover", "list what is under a path, with attributes"),
         ("observe", "observe a path; notifications are events"),
@@ -145,6 +146,16 @@ def _add_operation(command: argparse.ArgumentParser, name: str) -> None:
     )
 
 
+def _value(text: str):
+    """Read a value: file:PATH is what a file holds, the others are as formats.py says."""
+    if not text.startswith("file:"):
+        return formats.from_text(text)
+    try:
+        return Path(text[5:]).read_bytes()
+    except OSError as error:
+        raise ValueError("%s: %s" % (text[5:], error.strerror)) from None
+
+
 def _command_of(options: argparse.Namespace) -> dict:
     """Translate the options into a command of the control socket; raises ValueError."""
     name = options.command
@@ -169,7 +180,7 @@ def _command_of(options: argparse.Namespace) -> dict:
     if name == "direct":
         return {**command, "wait_s": options.wait}
     if name in ("write", "create"):
-        command["value"] = formats.to_json(formats.from_text(options.value))
+        command["value"] = formats.to_json(_value(options.value))
         if options.format:
             command["content_format"] = formats.NAMES[options.format]
     if name == "write":

@@ -46,8 +46,7 @@ from .registry import UnknownEndpoint
 
 DEFAULT_ADDRESS = "15683"
 
-_MAX_LINE = 1 << 20
-_MAX_ANSWER = 16 << 20  # The largest body in JSON, whatever is to be escaped in it.
+_MAX_LINE = 16 << 20  # The largest body in JSON, whatever is to be escaped in it.
 _MAX_RUNNING = 100
 _MAX_UNREAD = 4 << 20
 
@@ -254,8 +253,8 @@ def _from_json(value):
 async def _connect(address: str):
     try:
         if _is_port(address):
-            return await asyncio.open_connection("127.0.0.1", int(address), limit=_MAX_ANSWER)
-        return await asyncio.open_unix_connection(address, limit=_MAX_ANSWER)
+            return await asyncio.open_connection("127.0.0.1", int(address), limit=_MAX_LINE)
+        return await asyncio.open_unix_connection(address, limit=_MAX_LINE)
     except (OSError, OverflowError):
         raise ControlError(
             "no server answers at control address %s; start one with python -m tools.server"

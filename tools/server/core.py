@@ -17,6 +17,7 @@ from aiocoap import Message
 
 from . import formats, trigger, wire
 from .blockwise import Bodies, Limits, converse
+from .echo import repeating
 from .endpoint import Endpoint, RequestFailed, Transmission
 from .management import DeviceManagement
 from .model import Model
@@ -262,6 +263,7 @@ class LwM2mServer(DeviceManagement):
         wanted = Operation("read", formats.parse_path(path), confirmable=False)
         address = client.address
 
+        @repeating
         def send(message: Message):
             return self._endpoint.start(message, address).future
 

@@ -19,6 +19,7 @@ from aiocoap import Message
 
 from . import formats
 from .blockwise import Limits, TransferFailed, converse
+from .echo import repeating
 from .endpoint import Endpoint, Exchange, RequestFailed
 from .model import Model
 from .operations import Operation
@@ -253,6 +254,7 @@ class RequestQueue:
         """Exchange one request, in as many messages as it takes."""
         by_sms = isinstance(peer, str)
 
+        @repeating
         def send(message: Message):
             # The client may have shown at another address since the last block.
             to = peer if by_sms else self.client.address or peer
