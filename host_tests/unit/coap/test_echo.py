@@ -142,6 +142,7 @@ def test_many_unknown_addresses():
         stranger = Peer(server, peer.link, ("192.0.2.%d" % (i % 250), 1000 + i))
         stranger.say(CON, GET, 1, path="large")
         values.append((stranger, demanded(stranger)))
+        handler.requests.clear()
     # The one that asked last can show it is there.
     stranger, value = values[-1]
     stranger.say(CON, GET, 2, path="large", echo=value)
