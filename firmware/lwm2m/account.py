@@ -6,6 +6,12 @@ which `registration`, `queue`, `observe` and `trigger` keep here and `state` car
 sleep.
 """
 
+from micropython import const
+
+_URI_HOST = const(3)
+_URI_PATH = const(11)
+_URI_QUERY = const(15)
+
 
 def digits(number: "str | None") -> "str | None":
     """Return the digits of a telephone number, None for what is none (alphanumeric sender)."""
@@ -18,25 +24,30 @@ def digits(number: "str | None") -> "str | None":
     return kept or None
 
 
-def parse_uri(uri: str) -> tuple:
-    """Return (host, port) of `coap://host[:port]`, RFC 7252 §6.1; raises ValueError for others.
+_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.-_"
 
-    A host is a name or an IPv4 address: a server may write it, and a modem's command line holds
-    it, so that nothing else is let through.
+
+def parse_uri(uri: str) -> tuple:
+    """Return (host, port, rest) of `coap://host[:port][/path][?query]`, RFC 7252 §6.1.
+
+    rest: "path?query" without the slash before it, "" for none. Raises ValueError for others. A
+    host is a name or an IPv4 address: a server may write it, and a modem's command line holds it,
+    so that nothing else is let through; nor are percent-encodings.
     """
-    rest = uri[7:-1] if uri[-1:] == "/" else uri[7:]
-    host, _, port = rest.partition(":")
+    address, _, rest = uri[7:].partition("/")
+    host, _, port = address.partition(":")
     port = port or "5683"
     if (
         uri[:7] != "coap://"
         or not host
-        or host.lower().strip("abcdefghijklmnopqrstuvwxyz0123456789.-_")
+        or host.lower().strip(_LETTERS)
         or len(port) > 5
         or port.strip("0123456789")
         or not 0 < int(port) < 65536
+        or rest.lower().strip(_LETTERS + "~/?!$&'()*+,;=:@")
     ):
         raise ValueError("server URI {!r}: use coap://host:port".format(uri))
-    return host, int(port)
+    return host, int(port), rest
 
 
 class ServerAccount:
@@ -47,8 +58,12 @@ class ServerAccount:
     binding without a peer is not used. queue_mode: whether Queue Mode is asked for where the
     binding does not say it (1.1). awake_time_ms: time to stay awake after the last message, None
     for what the version prescribes. after_sleep: "update" or "register", what a wake begins with.
-    triggers_per_hour: obeyed SMS triggers in an hour.
+    triggers_per_hour: obeyed SMS triggers in an hour. uri_host: whether requests over UDP name the
+    host (RFC 7252 §6.4), which only a server that is several at one address needs.
     """
+
+    uri_host = False
+    rest = ""  # what the server's URI says behind host and port
 
     def __init__(
         self,
@@ -90,10 +105,14 @@ class ServerAccount:
         self.wanted: "str | None" = None  # why an Update is to be sent at once
         self.changed = True  # parameters may differ from the registered ones
         self.links: "int | None" = None  # CRC-32 of the object list, None when it has to be built
+        self.held = False  # WAITING as long as a 5.03 said; only the server itself ends it
         self.resuming = False  # the next Register ends a disabled period
         self.leaving: "int | None" = None  # IDLE or DISABLED: deregister, then become that
         self.awake_until: "int | None" = None  # ms, end of the awake time; None asleep
-        self.outbox = []  # payloads of Send that wait for the server
+        self.outbox = []  # payloads of Send that wait for the server, the first perhaps on its way
+        self.sending = False  # it is
+        self.send_at = 0  # ms, before which a 5.03 forbids a Send
+        self.paced_until = 0  # ms, when the NON notifications sent are paid for; see observe
         self.triggered_at = 0  # ms, when a trigger came last
         self.trigger_hour = 0  # ms, when the current hour of triggers began
         self.trigger_count = 0
@@ -125,13 +144,31 @@ class ServerAccount:
         if self.transport not in self.peers:
             self.transport = "U"  # a server may ask for SMS of a client that has no number of it
         uri = self.value("uri")
+        if not uri:
+            return False
         try:
-            peer = parse_uri(uri) if uri else self.peers.get("U")
+            host, port, self.rest = parse_uri(uri)
         except ValueError:
             return False
-        moved = peer != self.peers.get("U")
-        self.peers["U"] = peer
+        moved = (host, port) != self.peers.get("U")
+        self.peers["U"] = (host, port)
         return moved
+
+    def address(self, request, resource: "str | None" = None) -> None:
+        """Add to a request what the server's URI says beside its address (RFC 7252 §6.4).
+
+        resource: what is asked for below the path of that URI, None where the path is known.
+        """
+        host = self.peers["U"][0]
+        if self.uri_host and self.transport == "U" and host.strip("0123456789."):
+            request.add(_URI_HOST, host.lower())
+        if resource:
+            path, _, query = self.rest.partition("?")
+            for segment in path.strip("/").split("/") if path else ():
+                request.add(_URI_PATH, segment)
+            request.add(_URI_PATH, resource)
+            for argument in query.split("&") if query else ():
+                request.add(_URI_QUERY, argument)
 
     def speak(self, version) -> None:
         """Take up another released version, where the server refused the first with 4.12.

@@ -41,7 +41,8 @@ class Client:
     on_event(name, facts): told of everything that happens; facts is a dict, "server" in it the
     Short Server ID. root_path: alternate path for the Objects, such as "/lwm2m". sms_number: the
     device's own number for `sms=`, None while unknown. sms_suffix_digits: see trigger.matches.
-    observations: how many at most. stored: notifications kept for each server that cannot be told.
+    observations: how many at most. stored, stored_bytes: how many notifications, and
+    how many bytes of them, are kept for each server that cannot be told.
 
     accounts: the ServerAccounts. dropped: {reason: count} of what was not obeyed. on_due:
     callable() or None, called when a change of the application's may have brought the next
@@ -59,6 +60,7 @@ class Client:
         sms_suffix_digits: int = 0,
         observations: int = 32,
         stored: int = 32,
+        stored_bytes: int = 2048,
     ) -> None:
         self.endpoint_name = endpoint_name
         self.tree = tree
@@ -74,7 +76,7 @@ class Client:
         self.dropped = {}
         self.attributes = Attributes()
         self.endpoint = Endpoint(self._handle, random_bits, self._endpoint_drop)
-        self.observations = Observations(self, observations, stored)
+        self.observations = Observations(self, observations, stored, stored_bytes)
         self._operations = {}
         self._now = 0
         tree.on_change.append(self._changed)
@@ -93,6 +95,7 @@ class Client:
         awake_time_ms: "int | None" = None,
         after_sleep: str = "update",
         triggers_per_hour: int = 10,
+        uri_host: bool = False,
         **settings,
     ) -> ServerAccount:
         """Add a server with its Objects 1 and, after the draft, 0; return the account.
@@ -105,7 +108,8 @@ class Client:
         """
         enabler = versions.get(version)
         number = digits(sms_number)
-        peers: dict = {"U": parse_uri(uri)}
+        host, port, rest = parse_uri(uri)
+        peers: dict = {"U": (host, port)}
         if number:
             peers["S"] = number
         roles = enabler.server_resources
@@ -138,6 +142,8 @@ class Client:
             after_sleep,
             triggers_per_hour,
         )
+        account.uri_host = uri_host
+        account.rest = rest
         server.on_execute = lambda role, arguments, by: self._execute(account, role)  # pyright: ignore
         self.accounts.append(account)
         return account
@@ -188,12 +194,12 @@ class Client:
             queue_mode.step(self, account, now)
         due = self.observations.step(now)
         for account in self.accounts:
-            due = earlier(due, registration.step(self, account, now))
-            until = account.awake_until
             if account.outbox and account.state == _REGISTERED and not account.wanted:
                 from lwm2m.send import flush
 
-                flush(self, account, now)
+                due = earlier(due, flush(self, account, now))
+            due = earlier(due, registration.step(self, account, now))
+            until = account.awake_until
             if until is not None and until > now:
                 due = earlier(due, until)
         return earlier(due, self.endpoint.step(now))
@@ -355,6 +361,7 @@ class Client:
                 raise OperationError(_SERVICE_UNAVAILABLE)
         else:
             account.wanted = account.wanted or "trigger"
+            account.held = False
             self.emit("trigger", account)
 
     def _leave(self, account, target, now):

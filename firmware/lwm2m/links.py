@@ -5,29 +5,32 @@ _HIDDEN = (0, 21, 23)
 
 
 def registration(tree, version, root: str = "", content_format: "int | None" = None) -> str:
-    """Return the object list (CR 5.2.1): one link an instance, one for an Object without any.
+    """Return the object list (CR 5.2.1), the links of `links` with commas between."""
+    return ",".join(list(links(tree, version, root, content_format)))
+
+
+def links(tree, version, root: str = "", content_format: "int | None" = None):
+    """Yield the links of the object list: one an instance, one for an Object without any.
 
     root: alternate path without slashes at its ends ("lwm2m"), "" for none. content_format: number
     to announce as `ct` of the root link, None to leave it out. The root link is written only when
     there is something to say.
     """
-    links = []
     prefix = "/" + root if root else ""
     if root or content_format is not None:
         link = '<%s>;rt="oma.lwm2m"' % (prefix or "/")
         if content_format is not None:
             link += ";ct=%d" % content_format
-        links.append(link)
+        yield link
     for oid in tree.objects():
         if oid in _HIDDEN:
             continue
         instances = tree.instances(oid)
         ver = object_version(tree, version, oid)
         if ver or not instances:
-            links.append("<%s/%d>%s" % (prefix, oid, ver))
+            yield "<%s/%d>%s" % (prefix, oid, ver)
         for iid in instances:
-            links.append("<%s/%d/%d>" % (prefix, oid, iid))
-    return ",".join(links)
+            yield "<%s/%d/%d>" % (prefix, oid, iid)
 
 
 def object_version(tree, version, oid: int) -> str:

@@ -35,6 +35,10 @@ _ACCEPT = const(17)
 
 _LINK_FORMAT = const(40)
 _DAY_MS = const(86_400_000)
+# RFC 7641 §4.5.1: without an estimate of the round-trip time no more than one Non-confirmable
+# notification every 3 s on average; so many more may be sent ahead of that.
+_PACE_MS = const(3_000)
+_BURST_MS = const(9_000)
 _SEQUENCE_MASK = const(0xFFFFFF)
 _TOLD = const(-1)  # in place of the ms to look again at: a notification went and is done with
 
@@ -57,12 +61,15 @@ class Observation:
 
 
 class Observations:
-    """All observations of a client, at most `limit`, and `store` notifications a server."""
+    """All observations of a client, at most `limit`, and for each server at most `store`
+    notifications of `store_bytes` together.
+    """
 
-    def __init__(self, client, limit: int = 32, store: int = 32) -> None:
+    def __init__(self, client, limit: int = 32, store: int = 32, store_bytes: int = 2048) -> None:
         self._client = client
         self._limit = limit
         self._store = store
+        self._store_bytes = store_bytes
         self._by_path = {}
         self.due = None  # ms of the next look at all of them; 0 at the next step
         self.sequence = 0
@@ -255,8 +262,13 @@ class Observations:
         confirmable = link.binding != "S" and (
             account.queue or item is not None or now - observation.confirmed_at >= _DAY_MS
         )
-        if confirmable and client.endpoint.busy(peer):
-            return 0
+        if confirmable:
+            if client.endpoint.busy(peer):
+                return 0
+        elif account.paced_until > now + _BURST_MS:
+            return account.paced_until - _BURST_MS
+        else:
+            account.paced_until = max(account.paced_until, now) + _PACE_MS
         if item is None:
             item = self._item(observation, now)
             observation.flags &= ~_DIRTY
@@ -308,11 +320,14 @@ class Observations:
 
     def _keep(self, item):
         account = item[0].account
-        mine = [kept for kept in self.stored if kept[0].account is account]
-        if len(mine) >= self._store:
-            self.stored.remove(mine[0])
-            self._client.drop("store_full", account)
         self.stored.append(item)
+        mine = [kept for kept in self.stored if kept[0].account is account]
+        size = sum([len(kept[2]) for kept in mine])
+        while len(mine) > self._store or size > self._store_bytes:
+            oldest = mine.pop(0)
+            size -= len(oldest[2])
+            self.stored.remove(oldest)
+            self._client.drop("store_full", account)
 
     def _next_sequence(self):
         self.sequence = self.sequence + 1 & _SEQUENCE_MASK

@@ -33,7 +33,7 @@ def touch(client, account, now: int) -> None:
 def step(client, account, now: int) -> None:
     """End the awake time when it is over; the outcome of an exchange would begin it anew."""
     until = account.awake_until
-    if until is None or now < until or account.wanted:
+    if until is None or now < until or (account.wanted and not account.held):
         return
     if account.state == _REGISTERED or account.state == _WAITING:
         if not client.endpoint.busy(client.route(account)[1]):
@@ -46,7 +46,9 @@ def busy(account) -> bool:
     state = account.state
     if state in (_IDLE, _DISABLED):
         return False
-    if account.awake_until is not None or account.wanted or account.leaving is not None:
+    if account.awake_until is not None or account.leaving is not None:
+        return True
+    if account.wanted and not account.held:
         return True
     if state == _REGISTERED:
         return account.changed or (not account.queue and account.transport == "U")

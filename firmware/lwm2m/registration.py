@@ -22,7 +22,8 @@ are counted from the first transmission of the message that the server acknowled
 
 The delay after the n-th failure in a row is 60 s x 2^(n-1), at most 86400 s, lengthened by a
 random 0 to 25 % so that a fleet does not come back all at once; a 5.03 replaces it with its
-Max-Age (RFC 7252 §5.9.3.4, 60 s where absent), which counts from 2^n s to 86400 s.
+Max-Age (RFC 7252 §5.9.3.4, 60 s where absent), which counts from 2^n s to 86400 s. An Update that
+is wanted ends the delay, but that of a 5.03 only where the server's trigger wants it.
 """
 
 import binascii
@@ -75,6 +76,7 @@ def step(client, account, now: int) -> "int | None":
             client.emit("enabled", account)
             _register(client, account, now, None)
     elif state in (_WAITING, _REGISTERED):
+        wanted = account.wanted and not account.held
         lost = account.location is None or now >= account.expires
         if account.leaving is not None:
             if lost:
@@ -83,16 +85,16 @@ def step(client, account, now: int) -> "int | None":
                 account.state = _DEREGISTERING
                 _send(client, account, Message(_DELETE), now)
         elif lost:
-            if account.wanted or now >= account.due:
+            if wanted or now >= account.due:
                 _register(client, account, now, None)
         else:
             if account.changed and state == _REGISTERED:
                 account.changed = False
-                if not account.wanted and _parameters(client, account) != account.registered:
-                    account.wanted = "changed"
-            if not account.wanted and now >= account.due:
-                account.wanted = "lifetime"
-            if account.wanted:
+                if not wanted and _parameters(client, account) != account.registered:
+                    wanted = account.wanted = "changed"
+            if now >= account.due:
+                wanted = account.wanted = account.wanted or "lifetime"
+            if wanted:
                 _register(client, account, now, account.registered)
     return account.due
 
@@ -153,7 +155,8 @@ def _register(client, account, now, known):
         account.location = None
         request = Message(_POST)
         add = request.add
-        add(_URI_PATH, "rd").add(_URI_QUERY, "ep=" + client.endpoint_name)
+        account.address(request, "rd")
+        add(_URI_QUERY, "ep=" + client.endpoint_name)
     fresh = not known
     if lifetime is not None and (fresh or lifetime != known[0]):
         add(_URI_QUERY, "lt=%d" % lifetime)
@@ -169,14 +172,16 @@ def _register(client, account, now, known):
         add(_CONTENT_FORMAT, _LINK_FORMAT)
         request.payload = client.object_list(account)
     account.wanted = None
-    account.changed = False
+    account.changed = account.held = False
     _send(client, account, request, now)
 
 
 def _send(client, account, request, now):
     """Send a request by the account's transport, to its location where it has one."""
-    for segment in account.location or ():
-        request.add(_URI_PATH, segment)
+    if account.location:
+        account.address(request)
+        for segment in account.location:
+            request.add(_URI_PATH, segment)
     link, peer = client.route(account)
     state = account.state
     account.sent_at = now
@@ -244,13 +249,19 @@ def _answered(client, account, response, reason, now):
             delay_ms = min(_FIRST_DELAY_MS << account.failures - 1, delay_ms)
         delay_ms += (delay_ms >> 10) * client.random_bits(8)
         if code == _SERVICE_UNAVAILABLE:
-            delay_ms = response.get_uint(_MAX_AGE, _DEFAULT_MAX_AGE_S) * 1000
+            delay_ms = max_age_s(response) * 1000
             delay_ms = max(delay_ms, _SECOND_MS << min(account.failures, 16))
             delay_ms = min(delay_ms, _LONGEST_DELAY_MS)
+            account.held = True
     account.due = now + delay_ms
     client.emit(
         "register_failed", account, step=NAMES[state], reason=reason, retry_s=delay_ms // 1000
     )
+
+
+def max_age_s(response) -> int:
+    """Return the seconds after which a 5.03 lets its request be repeated (RFC 7252 §5.9.3.4)."""
+    return response.get_uint(_MAX_AGE, _DEFAULT_MAX_AGE_S)
 
 
 def _location(response):

@@ -21,7 +21,7 @@ _DEREGISTERING = const(4)
 _WAITING = const(6)
 _KEPT_FLAGS = const(5)  # observe: DIRTY and UNANSWERED
 
-_FORMAT = const(1)
+_FORMAT = const(2)
 _CRC_BYTES = const(4)
 
 
@@ -29,14 +29,24 @@ def freeze(client, now: int, limit: int) -> bytes:
     """Return the record of a client.
 
     Stored notifications give way, the oldest first and counted as dropped, until it has `limit`
-    bytes; the rest is never left out, so it may be longer.
+    bytes, and after them what waits to be sent; the rest is never left out, so it may be longer.
     """
     stored = client.observations.stored
     while True:
         record = dumps(_facts(client, now))
-        if len(record) + _CRC_BYTES <= limit or not stored:
-            return record + _crc(record)
-        client.drop("stored_lost", stored.pop(0)[0].account)
+        if len(record) + _CRC_BYTES <= limit:
+            break
+        if stored:
+            client.drop("stored_lost", stored.pop(0)[0].account)
+            continue
+        for account in client.accounts:
+            if account.outbox:
+                account.outbox.pop(0)
+                client.drop("send_lost", account)
+                break
+        else:
+            break
+    return record + _crc(record)
 
 
 def thaw(client, record: bytes, now: int) -> bool:
@@ -106,6 +116,9 @@ def _account(account, now):
         (now - account.trigger_hour) // 1000 if account.trigger_count else 0,
         account.trigger_count,
         account.leaving,
+        account.held,
+        list(account.outbox),
+        _up(account.send_at, now),
         written,
         None if account.version.name == account.configured else account.version.name,
     ]
@@ -115,7 +128,7 @@ def _restore(client, facts):
     base, counters, sequence, accounts, observed, stored, attributes = facts[2:]
     for index, account in enumerate(client.accounts):
         state, location, expires, due, awake, failures, registered = accounts[index][:7]
-        hour, count, leaving, written, version = accounts[index][7:]
+        hour, count, leaving, held, outbox, send_at, written, version = accounts[index][7:]
         if version:
             account.speak(versions.get(version))
         for at in range(0, len(written), 2):
@@ -134,6 +147,9 @@ def _restore(client, facts):
         account.trigger_hour = base - hour * 1000
         account.trigger_count = count
         account.leaving = leaving
+        account.held = held
+        account.outbox = [bytes(payload) for payload in outbox]
+        account.send_at = base + send_at * 1000
         if state in (_UPDATING, _DEREGISTERING) and location:
             state, account.due = _REGISTERED, base  # the outcome is unknown: begin again
         elif state in (_REGISTERING, _UPDATING, _DEREGISTERING):

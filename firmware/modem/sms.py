@@ -5,7 +5,9 @@ from micropython import const
 from . import release
 from .link import ModemLink
 
-_MTU = const(1024)
+_ROOM = const(140)  # bytes of 8-bit user data, TS 23.040 §9.2.3.24
+_PORTS = const(7)  # of which a port header takes so many
+_LIMIT = const(1024)
 _NUMBERS_MAX = const(8)
 
 _READ = const(0)
@@ -21,15 +23,21 @@ class SmsLink(ModemLink):
     Messages stored on the SIM are deleted after reading; the parts of an incomplete message stay
     there for ten minutes at most, so that they outlive a deep sleep.
 
-    modem.config: sms_storing False takes messages as +CMT, past the SIM. sms_ports (destination,
-    source) adds a port header to what is sent.
+    mtu is what one message carries: what is longer costs as many messages more. limit is how long
+    a datagram may be all the same.
+
+    modem.config: sms_mtu is another mtu, None for that of one message. sms_storing False takes
+    messages as +CMT, past the SIM. sms_ports (destination, source) adds a port header to what is
+    sent.
     """
 
     binding = "S"
-    mtu = _MTU
+    limit = _LIMIT
 
     def __init__(self, modem):
         super().__init__(modem)
+        config = modem.config
+        self.mtu = config.get("sms_mtu") or _ROOM - (_PORTS if config.get("sms_ports") else 0)
         self.received = 0
         self.assembler = None  # concat.Assembler while parts wait for others
         self.types = {}  # digits: type-of-address octet
@@ -55,7 +63,7 @@ class SmsLink(ModemLink):
 
     def send(self, data, peer) -> None:
         """Queue a copy of a datagram for the digits in peer; never blocks, at most eight wait."""
-        if not data or len(data) > _MTU:
+        if not data or len(data) > _LIMIT:
             self.drop("length", len(data))
         else:
             self.add((_SEND, bytes(data), peer))

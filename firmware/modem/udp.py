@@ -8,7 +8,7 @@ from . import release
 from .at import ModemError
 from .link import ModemLink
 
-_MTU = const(1024)
+_MTU = const(1024)  # 512 bytes of payload in a block, and room for options
 _SEND_MS = const(20_000)
 
 _RESULTS = ("CONNECT OK", "CONNECT FAIL", "ALREADY CONNECT")
@@ -22,15 +22,16 @@ class UdpLink(ModemLink):
     reached the datagram is dropped ("unsent") and for 30 s, doubling to 15 min, further ones are
     dropped too ("backoff").
 
-    modem.config: local_port binds socket n to local_port + n (0: the network stack chooses).
-    udp_manual reads with AT+CIPRXGET, for firmware that does not frame each datagram.
+    modem.config: mtu is the largest datagram in bytes. local_port binds socket n to
+    local_port + n (0: the network stack chooses). udp_manual reads with AT+CIPRXGET, for firmware
+    that does not frame each datagram.
     """
 
     binding = "U"
-    mtu = _MTU
 
     def __init__(self, modem):
         super().__init__(modem)
+        self.mtu = modem.config.get("mtu", _MTU)
         self.peers = [None] * modem.sockets
         self.known = []  # peers that had a socket before
         self.generation = -1
@@ -48,7 +49,7 @@ class UdpLink(ModemLink):
 
     def send(self, data, peer) -> None:
         """Queue a copy of a datagram for peer (host, port); never blocks, at most eight wait."""
-        if not data or len(data) > _MTU:
+        if not data or len(data) > self.mtu:
             self.drop("length", len(data))
         else:
             self.add((bytes(data), peer))

@@ -52,6 +52,7 @@ class CellularBearer:
     def __init__(self, site, board, received, on_event, now, kept):
         settings = dict(site["modem"])
         settings["local_port"] = site["local_port"]
+        settings["mtu"] = site["mtu"]
         settings["baudrate"] = settings["baudrate"] or board.UART["baudrate"]
         self._pins = hw.ModemPins(board.PINS, kept is not None)
         self._received = received
@@ -63,8 +64,6 @@ class CellularBearer:
         )
         self.modem.on_event = self._modem_event
         self._udp = UdpLink(self.modem)
-        slow = settings["network"] == "nb-iot"
-        self._udp.transmission = transmission.nb_iot() if slow else transmission.gprs()
         self._udp.on_datagram = received
         self._sms = SmsLink(self.modem)
         self._sms.transmission = transmission.sms()
@@ -83,6 +82,7 @@ class CellularBearer:
             self._sms.thaw(kept[2])
             self.info.update(kept[3])
             self._read_at = kept[4]
+        self._suit_radio()
 
     async def imei(self) -> str:
         """Return the modem's IMEI, 15 digits; waits for a modem that answers."""
@@ -129,9 +129,18 @@ class CellularBearer:
         await identify(self.modem)
         await measure(self.modem)
         release("info", "calendar")
+        self._suit_radio()
         network_s = self.info.get("epoch_s")
         if network_s and abs(network_s - hw.epoch_s()) > _CLOCK_TOLERANCE_S:
             hw.set_epoch_s(network_s)
+
+    def _suit_radio(self):
+        """Give the UDP link the patience of the radio in use, before it is known of the one
+        configured.
+        """
+        radio = self.info.get("rat") or str(self.modem.config["network"]).upper()
+        slow = radio == "NB-IOT"
+        self._udp.transmission = transmission.nb_iot() if slow else transmission.gprs()
 
     def stale(self) -> bool:
         """Whether a message may wait unread: RI pulses are not seen while the chip boots."""
@@ -163,7 +172,7 @@ class CellularBearer:
 
     def freeze(self) -> list:
         """Return what must outlive a deep sleep, as CBOR can hold it."""
-        identity = {key: self.info[key] for key in ("imei",) if key in self.info}
+        identity = {key: self.info[key] for key in ("imei", "rat") if key in self.info}
         state = [self.modem.freeze(), self._udp.freeze(), self._sms.freeze()]
         return state + [identity, self._read_at]
 

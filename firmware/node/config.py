@@ -22,9 +22,11 @@ _SITE = (
     ("version", "str", "1.1", ("draft", "1.0", "1.1")),
     ("link", "str", "sim7000", ("udp", "sim800", "sim7000")),
     ("local_port", "int", 0, (0, 65535)),
+    ("mtu", "int", 1024, (128, 1400)),  # blocks: 1152 gives 1024 bytes, 1024 and 576 give 512
     ("sms_number", "phone", None, None),
     ("root_path", "path", "", 32),
     ("sleep", "str", "deep", ("deep", "idle", "none")),
+    ("stored_bytes", "int", 2048, (0, 16384)),  # notifications kept for each server out of reach
     ("log", "str", "text", ("text", "json", "off")),
     ("servers", "list", _NEEDED, (1, 4)),
     ("modem", "dict", {}, None),
@@ -32,6 +34,7 @@ _SITE = (
 )
 _SERVER = (
     ("uri", "uri", _NEEDED, 255),
+    ("uri_host", "bool", False, None),  # name the host in each request, for bytes
     ("short_server_id", "int", 1, (1, 65534)),
     ("lifetime_s", "lifetime", 86400, (1, 0x7FFFFFFF)),
     ("binding", "str", "U", ("U", "S", "US", "SU")),
@@ -51,6 +54,7 @@ _MODEM = (
     ("pin_unchecked", "bool", False, None),
     ("baudrate", "int", None, (1200, 921600)),
     ("sms_storing", "bool", True, None),
+    ("sms_mtu", "int", None, (64, 1024)),  # bytes of an answer in one piece; unset: one message
     ("network", "str", None, ("gsm", "cat-m", "nb-iot", "lte", "auto")),
     ("attach_s", "int", 180, (30, 3600)),
     ("udp_manual", "bool", False, None),
@@ -242,7 +246,7 @@ def _use(kind, allowed):
         "list": "a list of %d to %d entries" % (allowed if kind == "list" else (0, 0)),
         "dict": "a JSON object",
         "phone": "a telephone number of 3 to 15 digits, with or without +",
-        "uri": "coap://HOST or coap://HOST:PORT",
+        "uri": "coap://HOST or coap://HOST:PORT, perhaps with a /PATH",
         "path": "a path such as /lwm2m",
     }.get(kind) or "text of at most %d characters" % allowed
 

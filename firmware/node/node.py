@@ -162,6 +162,7 @@ class Node:
             on_event=self.log.event,
             root_path=site["root_path"],
             sms_number=site["sms_number"],
+            stored_bytes=site["stored_bytes"],
         )
         if self._counters:
             self.client.endpoint.thaw(self._counters)

@@ -31,6 +31,7 @@ def add_server(client, version: str, server: dict) -> None:
         awake_time_ms=None if awake_s is None else awake_s * 1000,
         after_sleep=server["after_sleep"],
         triggers_per_hour=server["triggers_per_hour"],
+        uri_host=server["uri_host"],
         **settings,
     )
 

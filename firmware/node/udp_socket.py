@@ -8,7 +8,6 @@ from coap import transmission
 from micropython import const
 
 _POLL_MS = const(20)
-_MTU = const(1024)
 _LONGEST = const(1536)  # octets of a datagram that is taken
 
 
@@ -16,14 +15,15 @@ class UdpSocketLink:
     """Carries datagrams over a non-blocking socket; `on_datagram(data, peer, link)` takes what
     comes.
 
-    `local_port` is the UDP port to bind, 0 for any. Peers are (host, port) as configured; answers
+    `local_port` is the UDP port to bind, 0 for any. `mtu` is the largest datagram to be sent, in
+    bytes. Peers are (host, port) as configured; answers
     from the address that a host name stands for are given back under that name.
     """
 
     binding = "U"
-    mtu = _MTU
 
-    def __init__(self, local_port: int = 0):
+    def __init__(self, local_port: int = 0, mtu: int = 1024):
+        self.mtu = mtu
         self.on_datagram = None
         self.on_idle = None  # never told: a socket is never busy
         self.transmission: "transmission.Transmission | None" = None
@@ -101,7 +101,7 @@ class SocketBearer:
     wake_pin = None
 
     def __init__(self, site, board, received, on_event, now, kept):
-        link = UdpSocketLink(site["local_port"])
+        link = UdpSocketLink(site["local_port"], site["mtu"])
         link.transmission = transmission.udp()
         link.on_datagram = received
         self.links = [link]

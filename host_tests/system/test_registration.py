@@ -279,3 +279,20 @@ def test_no_queue_mode():
         assert world.running and not world.all("device", "sleeping")
 
     World(server={"queue": False}).play(play)
+
+
+def test_the_radio_in_use_says_how_patient():
+    """RFC 7252 §4.8: NB-IoT has its own transmission parameters, also where the modem chose it and
+    after a deep sleep."""
+
+    async def play(world):
+        world.modem.radio.access = ("NB-IOT",)
+        await world.saw("device", "registered", 1200)
+        assert world.node.bearer.links[0].transmission.ack_timeout_ms == 15_000
+        await world.sleeping()
+        world.command(do="update")
+        await world.saw("server", "update")
+        assert world.node.bearer.links[0].transmission.ack_timeout_ms == 15_000
+        assert world.node.bearer.connection()["bearer"] == 7
+
+    World("sim7000", modem={"apn": "iot.example", "network": "lte"}).play(play)

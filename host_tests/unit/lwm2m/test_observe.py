@@ -7,10 +7,12 @@ from coap.registry import (
     CONTENT,
     CONTENT_FORMAT,
     GET,
+    MAX_AGE,
     NOT_FOUND,
     OBSERVE,
     POST,
     PUT,
+    SERVICE_UNAVAILABLE,
 )
 from lwm2m.objects.ipso import Temperature
 from unit.lwm2m.helpers import DAY_MS, Bench, is_update, text
@@ -171,10 +173,12 @@ def test_thresholds():
         (25, []), (31, ["31"]), (35, []), (29, ["29"]), (10, []), (9, ["9"]), (5, []),
         (11, ["11"]),
     ):  # fmt: skip
+        bench.now += 3_000
         bench.temperature.set(5700, value)
         assert values(bench) == told, value
     attributes(bench, "gt", "lt", "st=2")
     for value, told in ((12, []), (12.5, []), (13, ["13"]), (11.5, []), (11, ["11"])):
+        bench.now += 3_000
         bench.temperature.set(5700, value)
         assert values(bench) == told, value
 
@@ -380,3 +384,63 @@ def test_cost_of_a_change():
     bench.tree.get(3303, 20).set(5700, 9)
     flagged = [each for each in bench.client.observations if each.flags]
     assert [each.path for each in flagged] == [(3303, 20, 5700)]
+
+
+def test_non_confirmable_ones_are_paced():
+    """RFC 7641 §4.5.1: one Non-confirmable notification every 3 s on average, the newest state; a
+    few at once where none went before."""
+    bench = online()
+    attributes(bench, "pmin=0")
+    bench.observe()
+    times = []
+    told = None
+    for number in range(300):
+        bench.temperature.set(5700, number)
+        bench.step()
+        for message in bench.sent():
+            assert message.type == NON
+            times.append(bench.now)
+            told = text(message)
+        bench.now += 100
+    assert len(times) == 4 + 30_000 // 3_000 - 1, times
+    assert times[3] - times[0] <= 300
+    assert [times[i] - times[i - 1] for i in range(5, len(times))] == [3_000] * (len(times) - 5)
+    bench.run_for(3_000)
+    assert (values(bench) or [told]) == ["299"]
+    bench.run_for(60_000)
+    for path, token in (("/3303/0/5701", b"1"), ("/3/0/0", b"2"), ("/3/0/16", b"3")):
+        bench.observe(path, token)
+    bench.temperature.set(5700, 1)
+    assert len(values(bench)) == 1
+
+
+def test_confirmable_ones_are_not_paced():
+    """RFC 7641 §4.5.1: an acknowledgement tells that the server keeps up."""
+    bench = Bench("1.1")
+    bench.register()
+    attributes(bench, "pmin=0")
+    bench.observe()
+    for number in range(20):
+        bench.temperature.set(5700, number)
+        bench.step()
+        message = bench.one()
+        assert message.type == CON
+        bench.acknowledge(message, 2)
+
+
+def test_stored_ones_are_bounded_in_bytes():
+    """CR C.1 resource 9: what is kept for a server out of reach stays within its bounds."""
+    bench = Bench("1.1")
+    bench.client.observations._store_bytes = 10
+    bench.register()
+    attributes(bench, "pmin=0")
+    bench.observe()
+    bench.client.update()
+    bench.step()
+    bench.answer(bench.one(), SERVICE_UNAVAILABLE, options=[(MAX_AGE, 600)])
+    for number in range(100, 106):
+        bench.temperature.set(5700, number)
+        bench.step()
+    stored = [bytes(item[2]) for item in bench.client.observations.stored]
+    assert stored == [b"103", b"104", b"105"], stored
+    assert bench.client.dropped["store_full"] == 3

@@ -1,6 +1,6 @@
 """The registration interface: CR 5.2.1 and TS 1.0/1.1 5.3."""
 
-from coap.message import CON, RST, Message
+from coap.message import CON, NON, RST, Message
 from coap.registry import (
     BAD_REQUEST,
     CHANGED,
@@ -17,6 +17,7 @@ from coap.registry import (
     PRECONDITION_FAILED,
     PUT,
     SERVICE_UNAVAILABLE,
+    URI_PATH,
 )
 from lwm2m.objects.ipso import Temperature
 from lwm2m.registration import NAMES
@@ -29,6 +30,7 @@ from unit.lwm2m.helpers import (
     REGISTERING,
     SERVER_NUMBER,
     UPDATING,
+    URI,
     WAITING,
     Bench,
     is_update,
@@ -37,6 +39,8 @@ from unit.lwm2m.helpers import (
 
 # The client, CoAP and the data model beside the test itself: more than the board's heap holds.
 HEAP_K = 96
+URI_HOST = 3
+URI_PORT = 7
 
 
 def test_int_101_initial_registration():
@@ -292,6 +296,75 @@ def test_service_unavailable_obeys_max_age():
     assert is_update(bench.one())
 
 
+def test_service_unavailable_holds_back_what_is_wanted():
+    """RFC 7252 §5.9.3.4: neither the application, a change nor a notification repeats the request
+    before its time, and the client may sleep; without Max-Age that is 60 s. A trigger is the
+    server's own word."""
+    bench = Bench(sms_number=SERVER_NUMBER)
+    bench.register()
+    bench.observe()
+    for max_age, options in ((900, [(MAX_AGE, 900)]), (60, [])):
+        bench.client.update()
+        bench.step()
+        bench.answer(bench.one(), SERVICE_UNAVAILABLE, options=options)
+        bench.client.update()
+        bench.account.server.set(1, 3000 + max_age)
+        bench.temperature.set(5700, max_age)
+        bench.run_for(max_age * 1000 - 1)
+        assert bench.sent() == [] and bench.client.busy(bench.now) == (max_age < 93)
+        bench.run_for(1)
+        update = bench.one()
+        assert update.queries() == ["lt=%d" % (3000 + max_age)]
+        bench.answer(update, CHANGED)
+        bench.acknowledge(bench.one())
+    bench.client.update()
+    bench.step()
+    bench.answer(bench.one(), SERVICE_UNAVAILABLE, options=[(MAX_AGE, 900)])
+    bench.run_for(100_000)
+    bench.client.update()
+    assert bench.step() > bench.now + 700_000
+    bench.deliver(trigger(bench), "S")
+    assert is_update(bench.one())
+
+
+def trigger(bench):
+    message = Message(POST, NON, b"\x77", b"", 7)
+    for segment in ("1", "0", "8"):
+        message.add(URI_PATH, segment)
+    return message
+
+
+def test_host_in_each_request():
+    """RFC 7252 §6.4: with uri_host the host is named, in lower case, a literal address never; path
+    and query of the URI come before those of the interface."""
+    bench = Bench(uri_host=True)
+    bench.register()
+    bench.client.update()
+    bench.step()
+    update = bench.one()
+    assert update.get(URI_HOST) == b"server.example" and update.get(URI_PORT) is None
+    for uri, host in (("coap://Server.Example/hub/a?key=1&k", b"server.example"), (URI, None)):
+        bench = Bench()
+        account = bench.client.add_server(uri, 2, "1.1", uri_host=host is not None)
+        bench.client.start(bench.now)
+        bench.step()
+        request = [each for each in bench.sent() if each.peer == account.peers["U"]][-1]
+        assert request.get(URI_HOST) == host
+        if host:
+            assert request.path() == ["hub", "a", "rd"]
+            assert request.queries()[:3] == ["key=1", "k", "ep=urn:imei:1"]
+            bench.answer(request, CREATED, options=[(LOCATION_PATH, "x")])
+            bench.client.deregister(bench.now, account)
+            bench.step()
+            request = [each for each in bench.sent() if each.code == DELETE][0]
+            assert request.path() == ["x"] and request.get(URI_HOST) == host
+    bench = Bench()
+    account = bench.client.add_server("coap://192.0.2.1", 2, "1.1", uri_host=True)
+    bench.client.start(bench.now)
+    bench.step()
+    assert all([each.get(URI_HOST) is None for each in bench.sent()])
+
+
 def test_service_unavailable_of_no_sensible_time():
     """RFC 7252 §5.9.3.4: Max-Age 0 makes no loop of Registers, and 2^32 - 1 s is no farewell."""
     bench = Bench()
@@ -463,7 +536,12 @@ def test_bad_configuration_is_refused():
     """A version, URI or role that does not exist is refused with a line that says what is
     allowed."""
     bench = Bench()
-    for settings in ({"version": "2.0"}, {"uri": "http://x"}, {"mute": True}, {"uri": "coap://h:x"}):
+    for settings in (
+        {"version": "2.0"},
+        {"uri": "http://x"},
+        {"mute": True},
+        {"uri": "coap://h:x"},
+    ):
         uri = settings.pop("uri", "coap://a.example")
         try:
             bench.client.add_server(uri, 3, **settings)

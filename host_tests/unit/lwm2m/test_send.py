@@ -1,7 +1,7 @@
 """Send: TS 1.1 6.4.6, client initiated reporting."""
 
 from coap.message import CON
-from coap.registry import CHANGED, CONTENT_FORMAT, POST
+from coap.registry import CHANGED, CONTENT_FORMAT, MAX_AGE, POST, SERVICE_UNAVAILABLE
 from lwm2m.codec import load
 from unit.lwm2m.helpers import Bench, is_update
 
@@ -52,6 +52,62 @@ def test_asleep_updates_first():
     assert is_update(update)
     bench.answer(update, CHANGED)
     assert bench.one().path() == ["dp"]
+
+
+def test_service_unavailable():
+    """RFC 7252 §5.9.3.4: a Send answered 5.03 goes again when Max-Age has passed, over a sleep and
+    after an Update, and the next one follows it."""
+    bench = Bench("1.1", mute_send=False)
+    bench.register()
+    bench.client.send(PATHS, bench.now)
+    bench.temperature.set(5700, 7)
+    bench.client.send(PATHS, bench.now)
+    bench.step()
+    bench.answer(bench.one(), SERVICE_UNAVAILABLE, options=[(MAX_AGE, 600)])
+    start = bench.now
+    bench.fall_asleep()
+    record = bench.client.freeze(bench.now)
+    after = Bench("1.1", mute_send=False)
+    after.now = bench.now + 1_000
+    assert after.client.thaw(record, after.now)
+    for each in (bench, after):
+        each.run_to(start + 599_000)
+        assert each.sent() == [] and not each.client.busy(each.now)
+        each.run_to(start + 602_000)
+        update = each.sent()[0]
+        assert is_update(update)
+        each.answer(update, CHANGED)
+        for value in (21.5, 7):
+            request = each.one()
+            assert decoded(request)[(3303, 0, 5700)] == value
+            each.answer(request, CHANGED)
+        assert each.sent() == [] and each.account.outbox == []
+
+
+def test_service_unavailable_without_max_age():
+    """RFC 7252 §5.10.5: the default of Max-Age is 60 s."""
+    bench = Bench("1.1", mute_send=False)
+    bench.register()
+    bench.client.send(PATHS, bench.now)
+    bench.step()
+    bench.answer(bench.one(), SERVICE_UNAVAILABLE)
+    bench.run_for(59_999)
+    assert bench.sent() == []
+    bench.run_for(1)
+    bench.answer(bench.one(), CHANGED)
+    assert bench.account.outbox == []
+
+
+def test_what_waits_is_bounded():
+    """DESIGN §4: tables are bounded, in bytes too; a record without room leaves it out."""
+    bench = Bench("1.1", mute_send=False)
+    bench.register()
+    bench.fall_asleep()
+    bench.tree.get(3, 0).set(0, "x" * 3000)
+    assert bench.client.send(PATHS, bench.now) is None
+    assert "waiting" in bench.client.send(PATHS, bench.now)
+    assert len(bench.client.freeze(bench.now)) < 400
+    assert bench.client.dropped == {"send_lost": 1}
 
 
 def test_refused():

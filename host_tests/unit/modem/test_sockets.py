@@ -123,6 +123,24 @@ def test_queue_is_bounded():
     run(play())
 
 
+def test_how_long_a_datagram_may_be():
+    """TS 23.040 §9.2.3.24, RFC 7252 §4.6: a message carries 140 octets, 133 behind a port header;
+    longer ones go in parts, and UDP takes what is configured."""
+
+    async def play():
+        bench = Bench()
+        assert (bench.udp.mtu, bench.sms.mtu, bench.sms.limit) == (1024, 140, 1024)
+        bench = Bench(config={"mtu": 128, "sms_mtu": None, "sms_ports": (5683, 5683)})
+        assert (bench.udp.mtu, bench.sms.mtu) == (128, 133)
+        bench.udp.send(bytes(129), PEER)
+        assert bench.udp.dropped == {"length": 1}
+        bench.sms.send(bytes(1025), "123")
+        assert bench.sms.dropped == {"length": 1}
+        assert Bench(config={"sms_mtu": 300}).sms.mtu == 300
+
+    run(play())
+
+
 def test_silent_modem_is_bounded():
     """AT manual (power key): nothing answers; the key is tried, then the error is named."""
 

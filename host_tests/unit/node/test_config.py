@@ -91,9 +91,9 @@ def test_secrets_are_not_shown():
 
 def test_uris():
     """RFC 7252 §6.1: coap URIs of a host name or an IPv4 address."""
-    for uri in ("coap://lwm2m.example", "coap://10.0.0.1:5783/"):
+    for uri in ("coap://lwm2m.example", "coap://10.0.0.1:5783/", "coap://x/y?z=1"):
         assert config.check(_with(servers=[{"uri": uri}]))["servers"][0]["uri"] == uri
-    for wrong in ("coaps://x", "coap://", "coap://x:0", "coap://x:99999", "coap://x/y", "x"):
+    for wrong in ("coaps://x", "coap://", "coap://x:0", "coap://x:99999", "coap://x/%2f", "x"):
         assert _refusal(_with(servers=[{"uri": wrong}])).startswith("servers[0].uri: "), wrong
 
 
@@ -102,6 +102,11 @@ def test_modem_settings():
     for name in ("apn", "user", "password"):
         refusal = _refusal(_with(modem={name: 'x"\rAT'}))
         assert refusal.startswith("modem.%s: malformed" % name)
+    assert _refusal(_with(mtu=100)) == ("mtu: 100 is not allowed; use an integer from 128 to 1400")
+    assert _refusal(_with(modem={"sms_mtu": 1025})) == (
+        "modem.sms_mtu: 1025 is not allowed; use an integer from 64 to 1024"
+    )
+    assert config.check(_with())["mtu"] == 1024
     modem = config.check(_with(modem={"network": "nb-iot", "attach_s": 600}))["modem"]
     assert (modem["network"], modem["attach_s"], modem["baudrate"]) == ("nb-iot", 600, None)
     assert _refusal(_with(objects=[{"object": 3303.0}])).startswith("objects[0].object: ")
