@@ -48,6 +48,7 @@ _CONTINUE = wire.code_of("2.31")
 _INCOMPLETE = wire.code_of("4.08")
 _TOO_LARGE = wire.code_of("4.13")
 _LOST = (wire.code_of("4.00"), wire.code_of("4.02"), _INCOMPLETE)
+_FROM_THE_START = b"start at block 0"  # As other refusals here, within the smallest block.
 _OF_ONE_MESSAGE = (
     OptionNumber.OBSERVE,
     OptionNumber.BLOCK1,
@@ -295,16 +296,15 @@ class Bodies:
         payload = request.payload
         if block.more and len(payload) != block.size or len(payload) > block.size:
             self._payloads.take(key)
-            text = "%s has %d bytes" % (_describe(block), len(payload))
-            return wire.message(wire.code_of("4.00"), payload=text.encode())
+            return wire.message(wire.code_of("4.00"), payload=b"not %d bytes" % block.size)
         body = self._payloads.take(key)
         if block.block_number == 0:
             body = bytearray()
         if body is None or block.start > len(body):
-            return wire.message(_INCOMPLETE, payload=b"start with block 0")
+            return wire.message(_INCOMPLETE, payload=_FROM_THE_START)
         repeated = block.start < len(body)
         if repeated and body[block.start :] != payload:
-            return wire.message(_INCOMPLETE, payload=b"start with block 0")
+            return wire.message(_INCOMPLETE, payload=_FROM_THE_START)
         if not repeated:
             body += payload
         announced = request.opt.size1 or 0 if block.block_number == 0 else 0
@@ -337,11 +337,11 @@ class Bodies:
         """Return a later block of a reply that is kept."""
         whole = self._replies.take(key)
         if whole is None:
-            return wire.message(_INCOMPLETE, payload=b"start with block 0")
+            return wire.message(_INCOMPLETE, payload=_FROM_THE_START)
         self._replies.put(key, whole)
         part = whole.payload[block.start : block.start + block.size]
         if not part:
-            return wire.message(wire.code_of("4.00"), payload=b"there is no such block")
+            return wire.message(wire.code_of("4.00"), payload=b"no such block")
         more = block.start + block.size < len(whole.payload)
         return whole.copy(
             payload=part, block1=None, block2=(block.block_number, more, block.size_exponent)
@@ -355,7 +355,7 @@ def _refusal(request: Message) -> Message | None:
         if len(found) > 1 or (found and found[0].value.block_number >= _NUMBERS):
             return wire.message(wire.code_of("4.02"))
         if found and found[0].value.size_exponent == _RESERVED_EXPONENT:
-            return wire.message(wire.code_of("4.00"), payload=b"block size 7 is reserved")
+            return wire.message(wire.code_of("4.00"), payload=b"SZX is reserved")
     return None
 
 
