@@ -113,7 +113,7 @@ class Resources:
 
     def __init__(self):
         self.values = {"large-update": (b"", 0)}
-        for name, value in (("obs", b"0"), ("obs-non", b"0"), ("obs-large", text(1500))):
+        for name, value in (("obs", b"0"), ("obs-non", b"0"), ("obs-large", text(1504))):
             self.values[name] = (value, 0)
         self.created = 0
         self.sink = None
@@ -356,7 +356,7 @@ class Device:
         self.temperature = tree.add(Temperature(units="Cel", application_type="air"))
         self.temperature.set(5700, float(self.ticks))
         self.notes = tree.add(_notes())
-        self.notes.set(0, str(text(1500), "ascii"))
+        self.notes.set(0, str(text(1504), "ascii"))
         self.client = Client("urn:dev:os:nudge", tree, random_bits)
         self._route = _Route(self)
         self.client.attach(self._route)
