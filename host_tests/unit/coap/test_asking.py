@@ -362,3 +362,68 @@ def test_nothing_due():
     server.receive(get(), PEER, link, 0)
     server.notify(Message(0x45, NON, b"obs"), PEER, link, 0, Outcomes())
     assert server.step(0) is None and server.step(1_000_000_000_000) is None
+
+
+def test_late_response():
+    """RFC 7252 §4.8.2 and §5.3.2: a response after the request was given up is told from a
+    duplicate and from one to nothing; a Confirmable one is refused."""
+    for type in (CON, NON, ACK):
+        client, _, link = endpoint()
+        request, outcomes = ask(client, link)
+        run_down(client)
+        link.sent.clear()
+        message_id = request.message_id if type == ACK else 7
+        client.receive(
+            datagram(0x45, type, message_id, request.token, b"x"), PEER, link, 100_000
+        )
+        assert outcomes == [(None, "timeout")] and client.dropped == {"late response": 1}
+        assert link.sent == ([(bytes.fromhex("70000007"), PEER)] if type == CON else [])
+
+
+def test_duplicate_response():
+    """RFC 7252 §4.5 and §5.3.2: a response to a request that has its response."""
+    for type in (CON, NON, ACK):
+        client, _, link = endpoint()
+        request, outcomes = ask(client, link)
+        data = datagram(0x45, ACK, request.message_id, request.token, b"x")
+        client.receive(data, PEER, link, 100)
+        message_id = request.message_id if type == ACK else 7
+        client.receive(datagram(0x45, type, message_id, request.token, b"x"), PEER, link, 200)
+        assert len(outcomes) == 1 and client.dropped == {"duplicate response": 1}
+        assert link.sent == ([(bytes.fromhex("70000007"), PEER)] if type == CON else [])
+        # From elsewhere it is a response to nothing.
+        client.receive(
+            datagram(0x45, NON, 8, request.token, b"x"), OTHER_PEER, link, 300
+        )
+        assert client.dropped == {"duplicate response": 1, "unknown token": 1}
+
+
+def test_probing_rate():
+    """RFC 7252 §4.7: to a peer that does not answer, no more than PROBING_RATE is sent: a
+    Non-confirmable request holds its place for as long as its bytes take at that rate."""
+    for rate, size, expected in ((1, 200, 200_000), (1, 20, 93_000), (10, 1_000, 100_000)):
+        client = Endpoint(None, zeros)
+        link = Link(Transmission(probing_rate=rate))
+        outcomes = Outcomes()
+        message = Message(2, NON)
+        message.payload = b"x" * (size - 9)  # header 4, token 4, marker 1
+        client.request(message, PEER, link, 0, outcomes)
+        assert len(link.sent[0][0]) == size
+        link.sent.clear()
+        queued, _ = ask(client, link, type=NON)
+        assert queued is None and client.step(0) == expected
+        client.step(expected - 1)
+        assert link.sent == [] and outcomes.calls == []
+        client.step(expected)
+        assert len(link.sent) == 1 and outcomes.calls == [(None, "timeout")]
+
+
+def test_probing_ends_with_an_answer():
+    """RFC 7252 §4.7: a peer that answers may be sent the next request at once."""
+    client = Endpoint(None, zeros)
+    link = Link(Transmission(probing_rate=1))
+    first, outcomes = ask(client, link, type=NON)
+    second, _ = ask(client, link, type=NON)
+    assert second is None
+    client.receive(datagram(0x45, NON, 9, first.token), PEER, link, 500)
+    assert len(outcomes) == 1 and len(link.sent) == 1

@@ -62,13 +62,18 @@ def _server():
     return server, link
 
 
+def _serve_many(server, link, datagrams):
+    for data in datagrams:
+        server.receive(data, PEER, link, 0)
+
+
 def test_garbage_of_a_read():
-    """DESIGN §4: a GET decoded, dispatched, answered and remembered."""
+    """DESIGN §4: a GET decoded, dispatched, answered and remembered, on the average of a cycle of
+    the memory of recent messages."""
     server, link = _server()
-    taken = _within(_LIMIT_GET, server.receive, _request(100), PEER, link, 0)
-    for message_id in range(101, 140):
-        assert _within(_LIMIT_GET, server.receive, _request(message_id), PEER, link, 0) == taken
-    _within(_LIMIT_GET, server.receive, _request(200, NON), PEER, link, 0)
+    for type, start in ((CON, 1_000), (NON, 2_000)):
+        datagrams = [_request(message_id, type) for message_id in range(start, start + 64)]
+        _within(64 * _LIMIT_GET, _serve_many, server, link, datagrams)
 
 
 def test_garbage_of_a_duplicate():
@@ -98,3 +103,63 @@ def test_memory_does_not_grow():
         gc.collect()
         levels.append(gc.mem_alloc())
     assert levels[1] - levels[0] <= 64 * _SCALE, levels
+
+
+_UNWELCOME = (
+    ("short", b"\x40\x01"),
+    ("version", b"\x80\x01\x00\x01"),
+    ("token length", b"\x49\x01\x00\x01" + bytes(9)),
+    ("token", b"\x44\x01\x00\x01ab"),
+    ("option", b"\x40\x01\x00\x01\xf0"),
+    ("option", b"\x40\x01\x00\x01" + b"\xe0\xff\xf0" * 300),
+    ("no payload", b"\x40\x01\x00\x01\xff"),
+    ("reserved class", b"\x40\x20\x00\x01"),
+    ("empty with content", b"\x40\x00\x00\x01\x00"),
+    ("empty", b"\x50\x00\x00\x01"),
+    (None, b"\x40\x00\x00\x01"),  # a ping
+    ("unknown ACK", b"\x60\x00\x00\x01"),
+    ("unknown ACK", b"\x60\x45\x00\x01"),
+    ("unknown RST", b"\x70\x00\x00\x01"),
+    ("RST with content", b"\x70\x45\x00\x01"),
+    ("unknown token", b"\x54\x45\x00\x01abcd"),
+    ("unknown token", b"\x44\x45\x00\x01abcd"),
+    ("critical option", b"\x50\x01\x00\x01\x10"),
+    ("critical option", b"\x40\x01\x00\x01\x10"),
+    (None, b"\x40\x03\x00\x01\xd1\x0e\x07"),  # Block1 of the reserved size
+    (None, b"\x40\x03\x00\x01\xd1\x0e\x10"),  # a block that nothing came before
+    (None, b"\x40\x03\x00\x01\xd1\x0e\x08\xff0123456789abcdef"),  # a body never finished
+    (None, b"\x40\x01\x00\x01\xd1\x0a\x10"),  # more of a response that is not there
+)
+
+
+def test_unwelcome_datagrams_leave_nothing():
+    """DESIGN §4: whatever is sent ten thousand times, of many peers and with many message IDs,
+    costs a fixed number of bytes, and is counted."""
+    server, link = _server()
+    server.amplification = 3
+    peers = [("192.0.2.%d" % i, 5683) for i in range(8)]
+
+    def send(data, now, start, count):
+        data = bytearray(data)
+        for i in range(start, start + count):
+            if len(data) >= 4:
+                data[2] = i >> 8 & 0xFF
+                data[3] = i & 0xFF
+            server.receive(bytes(data), peers[i & 7], link, now + i)
+
+    now = 0
+    for reason, data in _UNWELCOME:
+        now += 1_000_000  # what was remembered of the kind before is forgotten
+        count = 10_000 if hasattr(gc, "mem_alloc") else 300
+        before = server.dropped.get(reason, 0)
+        send(data, now, 0, 300)
+        if hasattr(gc, "mem_alloc"):
+            gc.collect()
+            level = gc.mem_alloc()
+            send(data, now, 300, count - 300)
+            gc.collect()
+            assert gc.mem_alloc() - level <= 512 * _SCALE, (reason, gc.mem_alloc() - level)
+        assert reason is None or server.dropped[reason] - before == count, reason
+        server.step(now + 20_000)
+        assert not server.busy()
+    assert len(server.dropped) <= 20

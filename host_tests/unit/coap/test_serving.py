@@ -273,3 +273,37 @@ def test_message_ids_go_round():
     for message_id in range(4):
         server.receive(get(message_id, type=NON), PEER, link, 0)
     assert [message.message_id for message in link.take()] == [0xFFFE, 0xFFFF, 0, 1]
+
+
+def test_host_and_port():
+    """RFC 7252 §5.10.1: Uri-Host and Uri-Port in a request change nothing here."""
+    server, handler, link = endpoint()
+    message = Message(1, CON, b"", b"", 9).add(3, "device.example").add(7, 5683).add(11, "rd")
+    server.receive(bytes(message.encode()), PEER, link, 0)
+    assert link.take_one().code == 0x45 and handler.requests[0].path() == ["rd"]
+
+
+def test_elective_options_of_a_bad_length():
+    """RFC 7252 §5.4.3: ignored, as if they were not there; the request is served."""
+    server, handler, link = endpoint()
+    message = Message(1, CON, b"", b"", 9).add(6, b"\0\0\0\0").add(11, "rd").add(12, b"\0\0<")
+    message.add(14, b"12345").add(60, b"12345").add(258, b"\0\x1a")
+    server.receive(bytes(message.encode()), PEER, link, 0)
+    assert link.take_one().code == 0x45 and server.dropped == {}
+    request = handler.requests[0]
+    assert [request.get_uint(number) for number in (6, 12, 14, 60, 258)] == [None] * 5
+    assert request.path() == ["rd"]
+
+
+def test_critical_options_of_a_bad_length():
+    """RFC 7252 §5.4.3: refused as one that is not recognised, a Non-confirmable one in silence."""
+    for number, value in ((3, b""), (7, b"123"), (17, b"123"), (11, b"x" * 256)):
+        server, handler, link = endpoint()
+        data = bytes(Message(1, CON, b"t", b"", 9).add(number, value).encode())
+        server.receive(data, PEER, link, 0)
+        response = link.take_one()
+        assert response.code == 0x82 and bytes(response.payload) == b"option %d" % number
+        data = bytes(Message(1, NON, b"t", b"", 10).add(number, value).encode())
+        server.receive(data, PEER, link, 0)
+        assert link.sent == [] and handler.requests == []
+        assert server.dropped == {"critical option": 2}
