@@ -315,6 +315,20 @@ def test_body_that_changes_in_the_middle():
     assert bytes(message.payload) == bodies[0][:128] and message.get(4) != tag
 
 
+def test_entity_tag_after_a_reboot():
+    """RFC 7959 §2.4: the body of an object, which nobody can compare, has another ETag after a
+    reboot, or a client would join blocks of before and after."""
+    tags = []
+    for bits in (0x1234, 0x5678):
+        server = Endpoint(Handler(status(Body(BODY))), lambda n, bits=bits: bits & (1 << n) - 1)
+        link = Link()
+        link.mtu = 200
+        client = Peer(server, link)
+        client.say(CON, GET, 1, path="status")
+        tags.append(heard_block(client, ACK, CONTENT).get(4))
+    assert tags[0] != tags[1]
+
+
 def test_options_of_the_response_in_each_block():
     """RFC 7959 §2.4: Content-Format stands in every block, and no Observe after the first."""
     client, _, _ = served(lambda request: request.reply(CONTENT, BODY, 112).add(14, 30))

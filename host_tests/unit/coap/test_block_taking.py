@@ -494,6 +494,17 @@ def test_sink_of_a_peer_that_went_away():
     assert sink.abandoned == 1 and sink.chunks == 1 and handler.requests == []
 
 
+def test_two_peers_that_went_away():
+    """RFC 7959 §2.5: two transfers whose time is over at once are both given up."""
+    sinks = {PEER: Sink(), OTHER_PEER: Sink()}
+    client, handler, server = taking(lambda request, peer, link, now: sinks[peer])
+    for peer in (client, Peer(server, client.link, OTHER_PEER)):
+        put(peer, 1, 0, 1, 128)
+        peer.hear(ACK, CONTINUE, 1, block1=(0, 1, 128))
+    server.step(1_000_000)
+    assert [sink.abandoned for sink in sinks.values()] == [1, 1]
+
+
 def test_more_bodies_than_are_kept():
     """RFC 7959 §2.5: of many transfers begun at once some are given up; none is mixed, and each
     sink has one end."""

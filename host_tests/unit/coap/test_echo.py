@@ -1,9 +1,10 @@
 """RFC 9175: Echo, asked for before much is sent to an address that may be forged, and given where
 a server asks us for it."""
 
+from coap.endpoint import LATER
 from coap.message import ACK, CON, NON, Message
 from coap.registry import CHANGED, CONTENT, CONTINUE, GET, POST, PUT, UNAUTHORIZED
-from unit.coap.helpers import OTHER_PEER, Outcomes, Peer, endpoint, pattern, read_block
+from unit.coap.helpers import OTHER_PEER, PEER, Outcomes, Peer, endpoint, pattern, read_block
 
 _ECHO = 252
 _LOCK = bytes.fromhex("437468756c687521")  # the value in the examples of RFC 9175
@@ -132,6 +133,19 @@ def test_other_addresses_stay_unknown():
     peer.hear(ACK, CONTENT, 2)
     other.say(CON, GET, 3, path="large")
     demanded(other)
+
+
+def test_large_response_that_comes_later():
+    """RFC 9175 §2.4: a separate response is an amplification as well."""
+    server, handler, peer, _ = guarded(300)
+    handler.answer = LATER
+    peer.say(CON, GET, 1, path="large")
+    heard = peer.next()
+    if heard.code == 0:
+        request = handler.requests[0]
+        server.respond(request, request.reply(CONTENT, pattern(300)), PEER, peer.link, 100)
+        heard = peer.next()
+    assert heard.code == UNAUTHORIZED and heard.get(_ECHO)
 
 
 def test_many_unknown_addresses():
