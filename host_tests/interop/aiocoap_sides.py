@@ -7,7 +7,8 @@ import aiocoap
 import aiocoap.resource
 from aiocoap.numbers.constants import TransportTuning
 
-from host_tests.interop.sides import CON, DEADLINE_S, HOST, Answer, free_port
+from host_tests.interop.firmware import free_port
+from host_tests.interop.sides import CON, DEADLINE_S, HOST, Answer
 
 _ACK_TIMEOUT_S = 0.2
 _SEPARATE_S = 0.3
@@ -46,8 +47,8 @@ class _Unreliable(_Patient):
 class AiocoapClient:
     """aiocoap as a client."""
 
-    def __init__(self, sides):
-        self._loop = sides.loop
+    def __init__(self, loop):
+        self._loop = loop
         self._context = self._loop.run(aiocoap.Context.create_client_context())
 
     def ask(self, port, code, path, type=CON, queries=(), options=(), payload=b""):
@@ -88,9 +89,9 @@ class AiocoapServer:
 
     states_format = True
 
-    def __init__(self, sides):
+    def __init__(self, loop):
         self.port = free_port()
-        self._loop = sides.loop
+        self._loop = loop
         self._context = self._loop.run(self._start())
 
     async def _start(self):
@@ -103,9 +104,9 @@ class AiocoapServer:
 class AiocoapProxy(AiocoapServer):
     """aiocoap as a reverse proxy in front of the server at a port."""
 
-    def __init__(self, sides, port):
+    def __init__(self, loop, port):
         self._target = port
-        super().__init__(sides)
+        super().__init__(loop)
 
     async def _start(self):
         from aiocoap.proxy.server import Proxy, UnconditionalRedirector

@@ -43,7 +43,8 @@ def compiled() -> Path:
     """Return a folder with the firmware and its peer programs as .mpy, as a board has them."""
     folder = Path(tempfile.mkdtemp(prefix="nudge-interop-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    sources = [(_HERE / name, Path(name)) for name in ("coap_peer.py", "block_observe_peer.py")]
+    programs = ("coap_peer.py", "block_observe_peer.py", "etsi_peer.py")
+    sources = [(_HERE / name, Path(name)) for name in programs]
     for room in ("coap", "lwm2m"):
         for source in (_FIRMWARE / room).rglob("*.py"):
             sources.append((source, source.relative_to(_FIRMWARE)))
@@ -68,7 +69,7 @@ class Firmware:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={"MICROPYPATH": f"{compiled()}:.frozen"},
+            env={"MICROPYPATH": f"{compiled()}:.frozen", "GCT": __import__("os").environ.get("GCT","")},
         )
         self._control = arguments[1] if len(arguments) > 1 else None
 

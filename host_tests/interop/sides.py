@@ -10,17 +10,20 @@ import json
 import os
 import re
 import select
-import socket
 import subprocess
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import aiocoap
 
 from host_tests.interop import peers
+from host_tests.interop.elsewhere import libcoap_server
+from host_tests.interop.firmware import compiled, free_port
 from host_tests.interop.lossy import TO_SERVER, Lossy
-from tools.build import compiler, interpreter
+from host_tests.on_micropython import HEAP_K
+from tools.build import interpreter
 
 CON, NON, ACK, RST = aiocoap.CON, aiocoap.NON, aiocoap.ACK, aiocoap.RST
 GET, POST, PUT, DELETE = aiocoap.GET, aiocoap.POST, aiocoap.PUT, aiocoap.DELETE
@@ -29,16 +32,8 @@ CONTENT_FORMAT, URI_QUERY, ACCEPT, LOCATION_QUERY = 12, 15, 17, 20
 
 HOST = "127.0.0.1"
 _HERE = Path(__file__).resolve().parent
-_FIRMWARE = _HERE.parent.parent / "firmware"
-_HEAP = "heapsize=56wK"
+_HEAP = f"heapsize={HEAP_K}wK"
 DEADLINE_S = 15
-
-
-def free_port() -> int:
-    """Return a UDP port that nobody has at the moment."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]
 
 
 class Answer:
@@ -94,38 +89,21 @@ class _Program:
         self._process.stdout.close()
 
 
-class Compiled:
-    """A folder with coap/ and the programs as .mpy, as a board has them; made once."""
-
-    def __init__(self):
-        self._folder = tempfile.TemporaryDirectory(prefix="nudge-")
-        self.path = Path(self._folder.name)
-        (self.path / "coap").mkdir()
-        programs = (_HERE / "coap_peer.py", _HERE / "etsi_peer.py")
-        for source in (*(_FIRMWARE / "coap").glob("*.py"), *programs):
-            inside = "coap" if source.parent.name == "coap" else ""
-            target = self.path / inside / (source.stem + ".mpy")
-            subprocess.run([compiler(), "-o", target, source], check=True)
-
-    def start(self, *arguments) -> _Program:
-        command = [interpreter(), "-X", _HEAP, "-m", "etsi_peer", *arguments]
-        return _Program(command, {"MICROPYPATH": f"{self.path}:.frozen"})
-
-    def close(self):
-        self._folder.cleanup()
+def _nudge(*arguments) -> _Program:
+    command = [interpreter(), "-X", _HEAP, "-m", "etsi_peer", *arguments]
+    return _Program(command, {"MICROPYPATH": f"{compiled()}:.frozen"})
 
 
 class NudgeClient:
     """The firmware's endpoint as a client."""
 
-    def __init__(self, sides):
-        self._sides = sides
-        self._program = sides.compiled.start("ask")
+    def __init__(self):
+        self._program = _nudge("ask")
         self.ask = self._program.ask
         self.close = self._program.close
 
     def another(self):
-        return NudgeClient(self._sides)
+        return NudgeClient()
 
 
 class NpmClient:
@@ -133,14 +111,13 @@ class NpmClient:
 
     closes = True  # its socket, when no response is waited for
 
-    def __init__(self, sides):
-        self._sides = sides
+    def __init__(self):
         self._program = _npm("ask")
         self.ask = self._program.ask
         self.close = self._program.close
 
     def another(self):
-        return NpmClient(self._sides)
+        return NpmClient()
 
 
 def _npm(*arguments) -> _Program:
@@ -153,7 +130,7 @@ class LibcoapClient:
 
     closes = True
 
-    def __init__(self, sides):
+    def __init__(self):
         self._program = peers.libcoap("coap-client")
 
     def ask(
@@ -205,9 +182,9 @@ class NudgeServer:
 
     states_format = True
 
-    def __init__(self, sides):
+    def __init__(self):
         self.port = free_port()
-        self._program = sides.compiled.start("serve", self.port)
+        self._program = _nudge("serve", self.port)
         self.close = self._program.close
 
 
@@ -216,7 +193,7 @@ class NpmServer:
 
     states_format = True
 
-    def __init__(self, sides):
+    def __init__(self):
         self.port = free_port()
         self._program = _npm("serve", self.port)
         self.close = self._program.close
@@ -230,12 +207,10 @@ class LibcoapServer:
     separate = ("async", ("1",))
     _CREATED = {"test": "test", "seg1/seg2/seg3": "/seg1/seg2/seg3", "query": "query"}
 
-    def __init__(self, sides):
-        self.port = free_port()
-        self._client = LibcoapClient(sides)
-        command = [peers.libcoap("coap-server"), "-A", HOST, "-p", str(self.port), "-d", "8"]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        _wait_for_pong(self.port)
+    def __init__(self):
+        self._client = LibcoapClient()
+        self._running = ExitStack()
+        self.port = self._running.enter_context(libcoap_server())
 
     def prepare(self):
         """Create the resources, which a test may have deleted."""
@@ -243,24 +218,7 @@ class LibcoapServer:
             self._client.ask(self.port, PUT, path, payload=text.encode())
 
     def close(self):
-        self._process.kill()
-        self._process.wait()
-
-
-def _wait_for_pong(port):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bare:
-        bare.connect((HOST, port))
-        bare.settimeout(0.05)
-        for _ in range(100):
-            try:
-                bare.send(bytes.fromhex("40000001"))
-                assert bare.recv(64) == bytes.fromhex("70000001")
-                return
-            except ConnectionError:
-                time.sleep(0.02)
-            except TimeoutError:
-                pass
-    raise AssertionError("no answer from a server that was started")
+        self._running.close()
 
 
 class Pair:

@@ -15,32 +15,18 @@ import aiocoap.resource
 import pytest
 from aiocoap.optiontypes import OpaqueOption
 
+from host_tests.interop.firmware import compiled, free_port
+from host_tests.on_micropython import HEAP_K
+from tools.build import interpreter
+
 _HERE = Path(__file__).resolve().parent
 _FIRMWARE = _HERE.parent.parent / "firmware"
-_BIN = Path(sys.executable).parent
-_HEAP = "heapsize=56wK"
+_HEAP = f"heapsize={HEAP_K}wK"
 _DEADLINE_S = 30
 
 
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory) -> Path:
-    """A folder with coap/ as .mpy, as a board has it."""
-    folder = tmp_path_factory.mktemp("firmware")
-    (folder / "coap").mkdir()
-    for source in (_FIRMWARE / "coap").glob("*.py"):
-        target = folder / "coap" / (source.stem + ".mpy")
-        subprocess.run([_BIN / "mpy-cross", "-o", target, source], check=True)
-    return folder
-
-
 @pytest.fixture(params=["cpython", "micropython"])
-def peer(request, compiled):
+def peer(request):
     """Start coap_peer.py with the arguments given, on one of the two runtimes."""
     started = []
 
@@ -50,8 +36,8 @@ def peer(request, compiled):
             command = [sys.executable, "-u", script]
             search = {"PYTHONPATH": f"{_FIRMWARE}:{_HERE.parent / 'shim'}"}
         else:
-            command = [str(_BIN / "micropython"), "-X", _HEAP, script]
-            search = {"MICROPYPATH": f"{compiled}:.frozen"}
+            command = [interpreter(), "-X", _HEAP, "-m", "coap_peer"]
+            search = {"MICROPYPATH": f"{compiled()}:.frozen"}
         process = subprocess.Popen(
             [*command, *map(str, arguments)],
             stdout=subprocess.PIPE,
@@ -72,7 +58,7 @@ def peer(request, compiled):
 @pytest.fixture
 def served(peer) -> int:
     """The port of a serving endpoint."""
-    port = _free_port()
+    port = free_port()
     process = peer("serve", port)
     assert process.stdout.readline().strip() == "ready"
     return port
@@ -232,7 +218,7 @@ class _Echo(aiocoap.resource.Resource):
 
 def test_our_requests(peer):
     """RFC 7252 §5.2: our requests to an aiocoap server: piggybacked, separate, NON, lost."""
-    port = _free_port()
+    port = free_port()
 
     async def serve():
         site = aiocoap.resource.Site()

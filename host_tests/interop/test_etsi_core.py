@@ -366,7 +366,7 @@ def test_TD_COAP_CORE_23(pair):
 @pytest.fixture
 def proxied(pair, sides):
     """A pair whose client talks to aiocoap's reverse proxy, and the relay behind that."""
-    proxy = AiocoapProxy(sides, pair.port)
+    proxy = AiocoapProxy(sides.loop, pair.port)
     with Pair(pair.client, proxy) as front:
         yield front, pair
     proxy.close()
