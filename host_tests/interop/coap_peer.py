@@ -1,7 +1,10 @@
 """A CoAP endpoint on a plain UDP socket of 127.0.0.1, for CPython and the MicroPython unix port.
 
-    coap_peer.py serve PORT    resources to ask for, until the process is ended; prints "ready"
-    coap_peer.py ask PORT      asks a server for the resources of test_aiocoap.py; prints outcomes
+coap_peer.py serve PORT [TIMES]    resources to ask for, until the process is ended; prints
+                                   "ready"; TIMES: how much larger than a request a response
+                                   may be that goes to an address not verified
+coap_peer.py ask PORT              asks a server for the resources of test_aiocoap.py; prints
+                                   outcomes
 """
 
 import random
@@ -104,9 +107,10 @@ class Resources:
             self.observer = None
 
 
-def serve(port):
+def serve(port, amplification=0):
     resources = Resources()
     endpoint = Endpoint(resources, random_bits)
+    endpoint.amplification = amplification
     link = Link(port)
     print("ready")
     next_tick = 0
@@ -123,7 +127,7 @@ def serve(port):
 
 def ask(port):
     endpoint = Endpoint(lambda request, peer, link, now: None, random_bits)
-    link = Link(0, Transmission(ack_timeout_ms=300, max_retransmit=2, nstart=4))
+    link = Link(0, Transmission(ack_timeout_ms=200, max_retransmit=2, nstart=4))
     peer = address(port)
     long_payload = bytes(range(256)) * 3
     for name, code, type, path, payload in (
@@ -133,6 +137,7 @@ def ask(port):
         ("non separate", 1, NON, "slow", b""),
         ("put", 3, CON, "echo", long_payload),
         ("missing", 1, CON, "nowhere", b""),
+        ("suspected", 3, CON, "guarded", b"21.5"),
         ("lost", 1, CON, None, b""),
     ):
         request = Message(code, type, payload=payload)
@@ -164,6 +169,6 @@ def printer(name):
 
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
-        serve(int(sys.argv[2]))
+        serve(*[int(argument) for argument in sys.argv[2:]])
     else:
         ask(int(sys.argv[2]))

@@ -13,6 +13,7 @@ from pathlib import Path
 import aiocoap
 import aiocoap.resource
 import pytest
+from aiocoap.numbers.constants import TransportTuning
 from aiocoap.optiontypes import OpaqueOption
 
 from host_tests.interop.firmware import compiled, free_port
@@ -64,6 +65,10 @@ def served(peer) -> int:
     return port
 
 
+class _Impatient(TransportTuning):
+    ACK_TIMEOUT = 0.2
+
+
 def _run(coroutine):
     return asyncio.run(asyncio.wait_for(coroutine, _DEADLINE_S))
 
@@ -89,8 +94,16 @@ def _ask_one(port, code, path, payload=b"", **keywords):
 
 @pytest.mark.parametrize("mtype", [aiocoap.CON, aiocoap.NON])
 def test_methods(served, mtype):
-    """RFC 7252 §5.8: methods, queries and payloads pass unchanged, CON and NON."""
-    for code in (aiocoap.GET, aiocoap.POST, aiocoap.PUT, aiocoap.DELETE, aiocoap.FETCH):
+    """RFC 7252 §5.8, RFC 8132 §2: methods, queries and payloads pass unchanged, CON and NON."""
+    for code in (
+        aiocoap.GET,
+        aiocoap.POST,
+        aiocoap.PUT,
+        aiocoap.DELETE,
+        aiocoap.FETCH,
+        aiocoap.PATCH,
+        aiocoap.iPATCH,
+    ):
         payload = b"" if code == aiocoap.GET else b"payload \xc3\xbc"
         response = _ask_one(served, code, "echo?a=1&b=%C3%BC", payload, _mtype=mtype)
         assert response.code == aiocoap.CONTENT
@@ -128,7 +141,54 @@ def test_separate_response(served, mtype):
 
 def test_retransmitted_request(served):
     """RFC 7252 §4.2: aiocoap retransmits a request we were silent about, and we answer it."""
-    assert _ask_one(served, aiocoap.GET, "silent").payload == b"heard"
+    response = _ask_one(served, aiocoap.GET, "silent", transport_tuning=_Impatient())
+    assert response.payload == b"heard"
+
+
+def test_uri_host_and_port(served):
+    """RFC 7252 §5.10.1: a request may name host and port; a server with one host serves it."""
+    response = _ask_one(served, aiocoap.GET, "value", uri_host="probe.example", uri_port=5683)
+    assert response.payload == b"initial"
+
+
+@pytest.mark.parametrize("mtype", [aiocoap.CON, aiocoap.NON])
+def test_no_response(served, mtype):
+    """RFC 7967 §2: what the client has no use for is done and not answered."""
+
+    async def ask():
+        context = await aiocoap.Context.create_client_context()
+        uri = f"coap://127.0.0.1:{served}/count"
+        quiet = aiocoap.Message(code=aiocoap.GET, uri=uri, no_response=26, _mtype=mtype)
+        answer = context.request(quiet).response
+        done, _ = await asyncio.wait([answer], timeout=0.3)
+        answer.cancel()
+        again = await context.request(aiocoap.Message(code=aiocoap.GET, uri=uri)).response
+        await context.shutdown()
+        return done, again
+
+    done, again = _run(ask())
+    assert not done and again.payload == b"2"
+
+
+def test_echo_before_a_large_response(peer):
+    """RFC 9175 §2.4: an address is asked for Echo before it gets ten times what it sent."""
+    port = free_port()
+    assert peer("serve", port, 10).stdout.readline().strip() == "ready"
+
+    async def ask():
+        context = await aiocoap.Context.create_client_context()
+        uri = f"coap://127.0.0.1:{port}/large"
+        first = await context.request(aiocoap.Message(code=aiocoap.GET, uri=uri)).response
+        echoing = aiocoap.Message(code=aiocoap.GET, uri=uri, echo=first.opt.echo)
+        second = await context.request(echoing).response
+        third = await context.request(aiocoap.Message(code=aiocoap.GET, uri=uri)).response
+        await context.shutdown()
+        return first, second, third
+
+    first, second, third = _run(ask())
+    assert first.code == aiocoap.UNAUTHORIZED and 1 <= len(first.opt.echo) <= 40
+    assert not first.payload
+    assert second.payload == third.payload == bytes(range(250)) * 4
 
 
 def test_unknown_critical_option(served):
@@ -216,8 +276,19 @@ class _Echo(aiocoap.resource.Resource):
         return aiocoap.Message(code=aiocoap.CHANGED, payload=request.payload)
 
 
+class _Guarded(aiocoap.resource.Resource):
+    """Changes only for who has echoed."""
+
+    async def render_put(self, request):
+        if request.opt.echo != b"fresh":
+            return aiocoap.Message(code=aiocoap.UNAUTHORIZED, echo=b"fresh")
+        return aiocoap.Message(code=aiocoap.CHANGED, payload=request.payload)
+
+
 def test_our_requests(peer):
-    """RFC 7252 §5.2: our requests to an aiocoap server: piggybacked, separate, NON, lost."""
+    """RFC 7252 §5.2, RFC 9175 §2.3: our requests to an aiocoap server: piggybacked, separate, NON,
+    lost, asked for Echo.
+    """
     port = free_port()
 
     async def serve():
@@ -225,6 +296,7 @@ def test_our_requests(peer):
         site.add_resource(["hello"], _Hello())
         site.add_resource(["slow"], _Slow())
         site.add_resource(["echo"], _Echo())
+        site.add_resource(["guarded"], _Guarded())
         context = await aiocoap.Context.create_server_context(site, bind=("127.0.0.1", port))
         process = peer("ask", port)
         output, _ = await asyncio.to_thread(process.communicate)
@@ -240,5 +312,6 @@ def test_our_requests(peer):
         "piggybacked: 45 hello a=1",
         "put: 44 768 bytes",
         "separate: 45 slow",
+        "suspected: 44 21.5",
     ]
     assert lines[-1] == "dropped []"
