@@ -69,7 +69,7 @@ class Firmware:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={"MICROPYPATH": f"{compiled()}:.frozen", "GCT": __import__("os").environ.get("GCT","")},
+            env={"MICROPYPATH": f"{compiled()}:.frozen"},
         )
         self._control = arguments[1] if len(arguments) > 1 else None
 

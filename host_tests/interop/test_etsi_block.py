@@ -165,6 +165,8 @@ def test_td_coap_block_06(kind):
 )
 def test_td_coap_block_01_02_06_as_client(kind, case, exponent, blocks):
     """TD_COAP_BLOCK_01, 02 and 06: our client's GET of a large resource."""
+    if (kind, case) == ("npm", "06"):
+        pytest.skip("the npm package cannot read a Block2 option of value 0, which has no bytes")
     with foreign(kind) as relay:
         path = f"large,query=size:{LARGE}"
         if kind == "libcoap":
@@ -188,7 +190,7 @@ def test_td_coap_block_03_as_client(kind):
         lines = asked(relay.port, f"put,{path},size={LARGE},body", mtu=576)
         final = CREATED if kind == "libcoap" else CHANGED
         assert lines[0].startswith("%02x 0 " % final)
-        assert block1_body(steps(relay), 5, final, lenient=kind == "libcoap") == text(LARGE)
+        assert block1_body(steps(relay), 5, final, lenient=kind != "aiocoap") == text(LARGE)
         assert get(kind, relay.port, path) == text(LARGE)
 
 
@@ -198,7 +200,7 @@ def test_td_coap_block_04_as_client(kind):
     with foreign(kind) as relay:
         lines = asked(relay.port, f"post,large-create,size={LARGE}", mtu=576)
         assert lines[0].startswith("41 0 ")
-        assert block1_body(steps(relay), 5, CREATED) == text(LARGE)
+        assert block1_body(steps(relay), 5, CREATED, lenient=kind == "npm") == text(LARGE)
         assert steps(relay)[-1].response.all(LOCATION_PATH) == ["large-create", "1"]
         assert get(kind, relay.port, "large-create/1") == text(LARGE)
 
@@ -218,5 +220,5 @@ def test_td_coap_block_05_as_client(kind):
         sent = [step for step in taken if step.request.uint(BLOCK1) is not None]
         code = sent[-1].response.code
         assert code == int(lines[0][:2], 16) and code in (CREATED, CHANGED)
-        assert block1_body(sent, 5, code, lenient=kind == "libcoap") == body
+        assert block1_body(sent, 5, code, lenient=kind != "aiocoap") == body
         assert block2_body([sent[-1], *taken[len(sent) :]], code=code) == back

@@ -88,7 +88,8 @@ def block1_body(steps_taken, exponent, final, lower=None, lenient=False) -> byte
     """Check a body that was sent by Block1 (RFC 7959 §2.5) and return it.
 
     exponent: SZX of the first request. final: code of the last response. lower: SZX that the
-    server lowers it to. lenient: the last response may be without the option, as libcoap's is.
+    server lowers it to. lenient: the last response may be without the option, as libcoap's
+    and the npm package's are.
     """
     body = b""
     for step in steps_taken:
