@@ -75,7 +75,7 @@ class Client:
         self.links = {}
         self.dropped = {}
         self.attributes = Attributes()
-        self.endpoint = Endpoint(self._handle, random_bits, self._endpoint_drop)
+        self.endpoint = Endpoint(self._handle, random_bits, self._endpoint_drop, self._take)
         self.observations = Observations(self, observations, stored, stored_bytes)
         self._operations = {}
         self._now = 0
@@ -305,28 +305,13 @@ class Client:
 
     def _handle(self, request, peer, link, now):
         """Serve one request (CR Table 3: the endpoint answers by the link it came by)."""
-        account = self._account(peer, link)
-        segments = request.path()
-        depth = len(self._root)
-        for other in self.accounts:  # of servers that share a peer, whose Server object it is
-            if account and segments[depth : depth + 2] == ["1", str(other.server.instance_id)]:
-                if other.peers.get(link.binding) == account.peers[link.binding]:
-                    account = other
-        if not account or not account.reachable:
-            # TS 1.0 5.4: silence until the Register is answered, which a trigger brings nearer.
-            if account and link.binding == "S" and self._names_trigger(request, account):
-                self._triggered(account, admit(account, now))
-            else:
-                self.drop("not_registered", account)
+        path = request.ids(len(self._root))
+        account = self._asking(request, path, peer, link, now)
+        if account is None:
             return None
         self._by_sms = link.binding == "S"
-        try:
-            if segments[:depth] != self._root:
-                raise OperationError(_NOT_FOUND)
-            path = parse_path(segments[depth:])
-        except OperationError as error:
-            response = request.reply(error.code)
-        else:
+        response = self._unserved(request, path, account)
+        if response is None:
             response = self.operations(account).handle(request, path, account)
             if request.code == _GET:
                 self.observations.handle(request, response, path, account, now)
@@ -337,16 +322,57 @@ class Client:
                 "request",
                 account,
                 method=_METHODS[request.code] if request.code < 8 else str(request.code),
-                path="/" + "/".join(segments),
+                path="/" + "/".join(request.path()),
                 code=dotted(response.code),
                 binding=link.binding,
             )
         return response
 
-    def _names_trigger(self, request, account):
-        trigger = account.version.server_resources["update_trigger"]
-        path = self._root + ["1", str(account.server.instance_id), str(trigger)]
-        return request.code == _POST and request.path() == path
+    def _take(self, request, peer, link, now):
+        """Say at the first block of a request's body whether the rest is wanted."""
+        path = request.ids(len(self._root))
+        account = self._asking(request, path, peer, link, now)
+        return account and (self._unserved(request, path, account) or True)
+
+    def _asking(self, request, path, peer, link, now):
+        """Return the account whose server asks; None where silence is the answer."""
+        account = self._account(peer, link)
+        if account and path and path[0] == 1:
+            for other in self.accounts:  # of servers that share a peer, whose Server object it is
+                if other.peers.get(link.binding) == account.peers[link.binding]:
+                    if path[1:2] == (other.server.instance_id,):
+                        account = other
+        if account and account.reachable:
+            return account
+        # TS 1.0 5.4: silence until the Register is answered, which a trigger brings nearer.
+        if account and link.binding == "S" and request.code == _POST:
+            trigger = account.version.server_resources["update_trigger"]
+            if path == (1, account.server.instance_id, trigger) and self._below_root(request):
+                self._triggered(account, admit(account, now))
+                return None
+        self.drop("not_registered", account)
+        return None
+
+    def _unserved(self, request, path, account):
+        """Answer a request for what is no node of the Objects; None for one that is or may be."""
+        if path is not None and len(path) <= 4 and self._below_root(request):
+            return None
+        segments = request.path()
+        if segments == [".well-known", "core"]:
+            from lwm2m.discover import core
+
+            return core(self, request, account)
+        depth = len(self._root)
+        try:
+            if segments[:depth] == self._root:
+                parse_path(segments[depth:])
+            return request.reply(_NOT_FOUND)
+        except OperationError as error:
+            return request.reply(error.code)
+
+    def _below_root(self, request):
+        root = self._root
+        return not root or request.path()[: len(root)] == root
 
     def _execute(self, account, role):
         """Act on an Execute of a Server object; what it asks for follows its response."""

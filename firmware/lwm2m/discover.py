@@ -1,11 +1,36 @@
-"""Answers to Discover (TS 1.0 §5.4.2, TS 1.1 Core §6.3.2), in link format (RFC 6690)."""
+"""Answers to Discover (TS 1.0 §5.4.2, TS 1.1 Core §6.3.2) and of `/.well-known/core`, in link
+format (RFC 6690).
+"""
 
 from micropython import const
 
 from lwm2m.attribute_text import link_format
-from lwm2m.links import object_version
+from lwm2m.links import links, object_version
 
 _MULTIPLE = const(8)
+
+_GET = const(1)
+_CONTENT = const(0x45)
+_METHOD_NOT_ALLOWED = const(0x85)
+_NOT_ACCEPTABLE = const(0x86)
+_ACCEPT = const(17)
+_LINK_FORMAT = const(40)
+
+
+def core(client, request, account):
+    """Answer a request for `/.well-known/core` (RFC 6690 §4): the links that a registration tells,
+    those that the queries ask for.
+    """
+    if request.code != _GET:
+        return request.reply(_METHOD_NOT_ALLOWED)
+    if request.get_uint(_ACCEPT, _LINK_FORMAT) != _LINK_FORMAT:
+        return request.reply(_NOT_ACCEPTABLE)
+    from coap.well_known import filtered
+
+    version = account.version
+    all = links(client.tree, version, client.root, version.announced_format)
+    payload = ",".join(list(filtered(all, request.queries()))).encode()
+    return request.reply(_CONTENT, payload, _LINK_FORMAT)
 
 
 def discover(tree, version, attributes, server_id: int, path: tuple, root: str = ""):

@@ -25,13 +25,16 @@ _UNANSWERED = const(4)
 _REGISTERED = const(2)
 _UPDATING = const(3)
 
+_GET = const(1)
 _CON = const(0)
 _NON = const(1)
 _CONTENT = const(0x45)
 _NOT_FOUND = const(0x84)
 _OBSERVE = const(6)
 _CONTENT_FORMAT = const(12)
+_URI_PATH = const(11)
 _ACCEPT = const(17)
+_BLOCK2 = const(23)
 
 _LINK_FORMAT = const(40)
 _DAY_MS = const(86_400_000)
@@ -82,6 +85,8 @@ class Observations:
 
     def handle(self, request, response, path: tuple, account, now: int) -> None:
         """Act on the Observe option of a GET; its response, which is ready, may be extended."""
+        if request.get_uint(_BLOCK2, 0) >> 4:
+            return  # the rest of a body, by a server that repeats all options for it
         register = request.get_uint(_OBSERVE)
         accept = request.get_uint(_ACCEPT)
         token = bytes(request.token)
@@ -293,8 +298,22 @@ class Observations:
         def on_done(reason, now):
             self._done(observation, item, reason, now)
 
-        client.endpoint.notify(message, peer, link, now, on_done)
+        request = None
+        if message.exceeds(link.mtu):
+            request = self._request(observation)
+        client.endpoint.notify(message, peer, link, now, on_done, request)
         return 0 if observation.flags & _IN_FLIGHT else _TOLD
+
+    def _request(self, observation):
+        """Return the GET by which a server asks for the rest of a notification in blocks."""
+        request = Message(_GET)
+        root = self._client.root
+        for segment in (root + _text(observation.path)).split("/"):
+            if segment:
+                request.add(_URI_PATH, segment)
+        if observation.accept is not None:
+            request.add(_ACCEPT, observation.accept)
+        return request
 
     def _done(self, observation, item, reason, now):
         client = self._client

@@ -16,8 +16,12 @@ from tools.virtual import sms_pdu
 _OBSERVE = 6
 _LOCATION_PATH = 8
 _URI_PATH = 11
+_CONTENT_FORMAT = 12
 _MAX_AGE = 14
 _ACCEPT = 17
+_BLOCK2 = 23
+_OPAQUE = 42
+_MORE = 8
 _WAP_PUSH_PORT = 2948
 _WAP_PUSH = b"\x01\x06\x03\xc4\xaf\x9a"  # OMA LwM2M Core, Appendix L
 _TURN_MS = 50  # from an answer to the next request
@@ -128,6 +132,7 @@ class Peer:
         self._record = record
         self._random_bits = random_bits
         self._observed = {}  # token -> path
+        self._fetching = {}  # token -> [path, body so far, whether Confirmable]
         self._asking = None
         self._next_location = 0
         self._timer = None
@@ -137,6 +142,15 @@ class Peer:
         self._spoken_by = self._link
         self._endpoint = Endpoint(self._handle, random_bits)
         network.sms.listen(number, self._text_message)
+
+    @property
+    def sms_mtu(self):
+        """The bytes of the longest SMS that is asked by; longer requests go in blocks."""
+        return self._sms_link.mtu
+
+    @sms_mtu.setter
+    def sms_mtu(self, mtu):
+        self._sms_link.mtu = mtu
 
     @property
     def registration(self):
@@ -160,6 +174,11 @@ class Peer:
     def write(self, path, text) -> None:
         """Have a text written; the answer goes to answers["write " + path]."""
         self.ask("write " + path, self._request(codes.PUT, path, text.encode()))
+
+    def write_bytes(self, path, data) -> None:
+        """Have bytes written as one opaque value; the answer goes to answers["write " + path]."""
+        request = self._request(codes.PUT, path, data).add(_CONTENT_FORMAT, _OPAQUE)
+        self.ask("write " + path, request)
 
     def write_attributes(self, path, *queries) -> None:
         """Have attributes such as "pmin=10" set; answered in answers["attributes " + path]."""
@@ -240,16 +259,36 @@ class Peer:
             message = decode(data)
         except FormatError:
             return False
-        path = self._observed.get(bytes(message.token))
-        if path is None or message.code >> 5 < 2 or message.type > 1:
+        token = bytes(message.token)
+        fetching = self._fetching.pop(token, None)
+        path = self._observed.get(token)
+        if fetching:
+            path, body, confirmable = fetching
+        elif path is None or message.code >> 5 < 2 or message.type > 1:
             return False
-        confirmable = message.type == CON
-        self.notifications.append((path, bytes(message.payload), confirmable))
-        self._record("server", "notification", {"path": path, "payload": bytes(message.payload)})
-        if confirmable:
-            reply = Message(codes.EMPTY, 2, message_id=message.message_id)
-            link.send(reply.encode(), peer)
+        else:
+            body = b""
+            confirmable = message.type == CON
+            if confirmable:
+                reply = Message(codes.EMPTY, 2, message_id=message.message_id)
+                link.send(reply.encode(), peer)
+        body += bytes(message.payload)
+        if message.get_uint(_BLOCK2, 0) & _MORE:
+            self._fetch([path, body, confirmable], message.get_uint(_BLOCK2), peer, link)
+            return True
+        self.notifications.append((path, body, confirmable))
+        self._record("server", "notification", {"path": path, "payload": body})
         return True
+
+    def _fetch(self, fetching, block2, peer, link):
+        """Ask for the block of a notification that follows a block (RFC 7959 §2.6)."""
+        request = self._request(codes.GET, fetching[0])
+        request.type = CON + 1
+        request.message_id = self._random_bits(16)
+        request.token = b"\xfe" + bytes((self._random_bits(8), self._random_bits(8)))
+        request.add(_BLOCK2, (block2 >> 4) + 1 << 4 | block2 & 7)
+        self._fetching[request.token] = fetching
+        link.send(request.encode(), peer)
 
     def _handle(self, request, peer, link, now):
         path = request.path()
@@ -259,6 +298,7 @@ class Peer:
             "path": "/".join(path),
             "confirmable": request.type == CON,
         }
+        facts["bytes"] = len(request.payload)
         if path != ["dp"]:
             facts["payload"] = bytes(request.payload).decode()
         if request.code == codes.DELETE and "/".join(path) in self.registrations:
@@ -336,11 +376,13 @@ class Peer:
             self.answers[name] = (dotted(response.code), payload)
             facts = {"name": name, "code": dotted(response.code), "payload": payload}
             self._record("server", "answer", facts)
-            if name.startswith("observe ") and response.get(_OBSERVE) is not None:
-                self._observed[bytes(response.token)] = name[8:]
+            if name.startswith("observe ") and (
+                response.get(_OBSERVE) is not None or len(payload) > self._spoken_by.mtu
+            ):
+                self._observed[token] = name[8:]  # the last of several blocks has no Observe
             self._turn()
 
-        self._endpoint.request(
+        token = self._endpoint.request(
             request, self.last_address, self._spoken_by, self._timers.now(), on_response
         )
         self._record("server", "ask", {"name": name, "to": self.last_address})
