@@ -72,7 +72,15 @@ def _npm_coap() -> tuple:
 
 
 def _install(npm: str, folder: Path) -> None:
-    command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1"]
+    command = [
+        npm,
+        "ci",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+        "--fetch-retry-mintimeout=1000",
+        "--fetch-retries=1",
+    ]
     try:
         done = subprocess.run(
             command,
@@ -86,8 +94,8 @@ def _install(npm: str, folder: Path) -> None:
     except subprocess.TimeoutExpired:
         raise MissingError(f"npm ci did not end in {_INSTALL_TIMEOUT_S} s: is npm reachable?")
     if done.returncode:
-        last = done.stdout.strip().splitlines()[-3:]
-        raise MissingError("the npm package coap could not be installed: " + "; ".join(last))
+        errors = [line for line in done.stdout.splitlines() if line[:7] in ("npm err", "npm ERR")]
+        raise MissingError("npm cannot install the package coap: " + "; ".join(errors[:2]))
 
 
 def _text(path: Path) -> str:
