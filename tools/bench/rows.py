@@ -1,0 +1,126 @@
+"""What is measured, what it may cost, and the table of it."""
+
+from pathlib import Path
+
+from tools import build
+
+PEER = "aiocoap.get.served"
+PEER_COUNT = 150
+
+# Operations by id: N, so large that several garbage collections fall into 2N − N.
+OPERATIONS = {
+    "coap.decode": 1200,
+    "coap.encode": 400,
+    "coap.get.served": 800,
+    "coap.get.served.64": 800,
+    "coap.duplicate": 1200,
+    "coap.idle": 2400,
+    "coap.notify": 400,
+    "coap.block2": 400,
+    "coap.block1": 400,
+    "lwm2m.get.served": 400,
+    "lwm2m.get.served.64": 400,
+}
+PACKAGES = ("coap", "lwm2m", "modem", "node")
+# Modules that a node with a SIM7000 does not load: the registry is for applications and tests, and
+# the socket is that of a simulated board without a modem.
+_NOT_COUNTED = {"coap.registry", "modem.sim800", "node.udp_socket"}
+
+FLAT_PERCENT = 5
+# The most that a row may take. instructions_aim is told, not asked for; flat_to names the row
+# whose instructions these may differ from by FLAT_PERCENT.
+TARGETS = {
+    "import.coap": {"kept_bytes": 12288},
+    "coap.get.served": {
+        "instructions": 122_000,
+        "instructions_aim": 60_000,
+        "garbage_bytes": 300,
+        "datagrams": 1,
+    },
+    "coap.get.served.64": {"flat_to": "coap.get.served"},
+    "coap.duplicate": {"garbage_bytes": 100},
+    "coap.idle": {"garbage_bytes": 0},
+    "lwm2m.get.served.64": {"flat_to": "lwm2m.get.served"},
+}
+_UNITS = {
+    "instructions": "instructions",
+    "garbage_bytes": "B of garbage",
+    "kept_bytes": "B kept",
+    "datagrams": "datagram",
+}
+_COLUMNS = ("instructions", "garbage_bytes", "kept_bytes", "wire_bytes")
+_HEADINGS = ("Id", "Instructions", "Garbage, B", "Kept, B", "Wire, B", "Target", "Met")
+
+
+def packages(firmware: Path = build.ROOT / "firmware") -> dict:
+    """Return {"import.ROOM": modules of the room}, in the order in which they are measured."""
+    found = {}
+    for room in PACKAGES:
+        modules = []
+        for path in sorted((firmware / room).rglob("*.py")):
+            parts = path.relative_to(firmware).with_suffix("").parts
+            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            if name not in _NOT_COUNTED:
+                modules.append(name)
+        found[f"import.{room}"] = modules
+    return found
+
+
+def judged(found: dict) -> list:
+    """Return the rows of the JSON file for {id: measured values}."""
+    rows = []
+    for name, values in found.items():
+        target = TARGETS.get(name, {})
+        rows.append({"id": name, **values, "target": target, "met": not misses(found, name)})
+    return rows
+
+
+def misses(found: dict, name: str) -> list:
+    """Return what a row has more of than its target allows, as names of values."""
+    missed = []
+    for key, most in TARGETS.get(name, {}).items():
+        if key == "flat_to":
+            base = found[most]["instructions"]
+            if abs(found[name]["instructions"] - base) * 100 > base * FLAT_PERCENT:
+                missed.append(key)
+        elif key != "instructions_aim" and found[name][key] > most:
+            missed.append(key)
+    return missed
+
+
+def _words(target: dict) -> str:
+    words = []
+    for key, most in target.items():
+        if key == "flat_to":
+            words.append(f"{most} ± {FLAT_PERCENT} %")
+        elif key in _UNITS:
+            words.append(f"≤ {_number(most)} {_UNITS[key]}")
+    return ", ".join(words)
+
+
+def _number(value) -> str:
+    return "" if value is None else f"{value:,}".replace(",", " ")
+
+
+def table(rows: list) -> str:
+    """Return the rows as a Markdown table with its columns aligned."""
+    lines = [_HEADINGS]
+    for row in rows:
+        met = ("yes" if row["met"] else "**no**") if row["target"] else ""
+        cells = [_number(row[column]) for column in _COLUMNS]
+        lines.append((f"`{row['id']}`", *cells, _words(row["target"]), met))
+    widths = [max(len(line[i]) for line in lines) for i in range(len(_HEADINGS))]
+    numeric = range(1, 1 + len(_COLUMNS))
+    rule = [
+        "-" * (width - 1) + ":" if i in numeric else "-" * width for i, width in enumerate(widths)
+    ]
+    lines.insert(1, tuple(rule))
+    return "\n".join(
+        "| "
+        + " | ".join(
+            cell.rjust(width) if i in numeric else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        + " |"
+        for line in lines
+    )

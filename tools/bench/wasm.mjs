@@ -1,0 +1,73 @@
+// Measures on MicroPython's WebAssembly port, whose heap is that of a 32-bit board.
+// node wasm.mjs PACKAGE TREE PLAN
+// PACKAGE: folder of @micropython/micropython-webassembly-pyscript. TREE: folder whose files are
+// put on MicroPython's path. PLAN: {"imports": {id: [module]}, "operations": [id]} as JSON.
+// Prints {"kept": {id: bytes}, "garbage": {id: bytes}, "wire": {id: [bytes, datagrams]}}.
+
+import fs from "fs";
+import path from "path";
+import { pathToFileURL } from "url";
+
+const [folder, tree, text] = process.argv.slice(2);
+const plan = JSON.parse(text);
+const port = await import(pathToFileURL(path.join(folder, "micropython.mjs")));
+
+// Node would print the line of the port's source, which is 100 KB long.
+process.on("uncaughtException", (error) => {
+  console.log(error.message);
+  process.exit(1);
+});
+
+async function start() {
+  const lines = [];
+  const micropython = await port.loadMicroPython({
+    heapsize: 1 << 20,
+    stdout: (line) => lines.push(line),
+  });
+  copy(micropython.FS, tree, "/board");
+  // Everything runs in calls of its own: this port collects garbage only between them.
+  const run = (source) => micropython.runPython(source);
+  run("import sys; sys.path.insert(0, '/board'); sys.path.insert(0, '/board/shim')");
+  const value = (call) => {
+    run(call);
+    return JSON.parse(lines.pop());
+  };
+  return { run, value };
+}
+
+function copy(files, from, to) {
+  files.mkdirTree(to);
+  for (const entry of fs.readdirSync(from, { withFileTypes: true })) {
+    const source = path.join(from, entry.name);
+    const target = `${to}/${entry.name}`;
+    if (entry.isDirectory()) copy(files, source, target);
+    else files.writeFile(target, fs.readFileSync(source));
+  }
+}
+
+async function kept() {
+  const found = {};
+  const { run, value } = await start();
+  // What a board's MicroPython brings along, and the stand-ins for its hardware, is not counted.
+  run("import asyncio, gc, struct, time, machine, esp32; asyncio.Event; asyncio.Lock");
+  run("def allocated():\n print(gc.mem_alloc())");
+  run("gc.collect()");
+  let last = value("allocated()");
+  for (const [id, modules] of Object.entries(plan.imports)) {
+    for (const module of modules) run(`import ${module}`);
+    run("gc.collect()");
+    const allocated = value("allocated()");
+    found[id] = allocated - last;
+    last = allocated;
+  }
+  return found;
+}
+
+const result = { kept: await kept(), garbage: {}, wire: {} };
+for (const id of plan.operations) {
+  const { run, value } = await start();
+  run("import operations");
+  result.garbage[id] = value(`print(operations.garbage('${id}'))`);
+  result.wire[id] = value(`print(list(operations.wire('${id}')))`);
+}
+console.log(JSON.stringify(result));
