@@ -51,6 +51,7 @@ class Observation:
 
     accept: content format asked for, None without Accept. value: number told last, None where it
     is no single number. told_at: ms, when that was. confirmed_at: ms, when the last CON left.
+    block2: the Block2 option of the request, whose size holds for notifications too, or None.
     """
 
     def __init__(self, account, token: bytes, path: tuple, accept, now: int) -> None:
@@ -59,6 +60,7 @@ class Observation:
         self.path = path
         self.accept = accept
         self.value: "int | float | None" = None
+        self.block2: "int | None" = None
         self.flags = 0
         self.told_at = self.confirmed_at = now
 
@@ -85,7 +87,8 @@ class Observations:
 
     def handle(self, request, response, path: tuple, account, now: int) -> None:
         """Act on the Observe option of a GET; its response, which is ready, may be extended."""
-        if request.get_uint(_BLOCK2, 0) >> 4:
+        block2 = request.get_uint(_BLOCK2)
+        if block2 and block2 >> 4:
             return  # the rest of a body, by a server that repeats all options for it
         register = request.get_uint(_OBSERVE)
         accept = request.get_uint(_ACCEPT)
@@ -102,6 +105,7 @@ class Observations:
             return
         observation = Observation(account, token, path, accept, now)
         observation.value = self._number(path)
+        observation.block2 = block2
         self.restore(observation)
         response.add(_OBSERVE, self._next_sequence())
         self._client.emit("observed", account, path=_text(path))
@@ -299,7 +303,7 @@ class Observations:
             self._done(observation, item, reason, now)
 
         request = None
-        if message.exceeds(link.mtu):
+        if observation.block2 is not None or message.exceeds(link.mtu):
             request = self._request(observation)
         client.endpoint.notify(message, peer, link, now, on_done, request)
         return 0 if observation.flags & _IN_FLIGHT else _TOLD
@@ -313,6 +317,8 @@ class Observations:
                 request.add(_URI_PATH, segment)
         if observation.accept is not None:
             request.add(_ACCEPT, observation.accept)
+        if observation.block2 is not None:
+            request.add(_BLOCK2, observation.block2)
         return request
 
     def _done(self, observation, item, reason, now):

@@ -89,6 +89,7 @@ def _facts(client, now):
                 each.token,
                 list(each.path),
                 each.accept,
+                each.block2,
                 each.value,
                 each.flags & _KEPT_FLAGS,
                 (now - each.told_at) // 1000,
@@ -156,8 +157,9 @@ def _restore(client, facts):
             state, account.due = _WAITING, base
         account.state = state
     restored = []
-    for index, token, path, accept, value, flags, told, confirmed in observed:
+    for index, token, path, accept, block2, value, flags, told, confirmed in observed:
         observation = Observation(client.accounts[index], token, tuple(path), accept, base)
+        observation.block2 = block2
         observation.value = value
         observation.flags = flags
         observation.told_at -= told * 1000

@@ -13,6 +13,9 @@ from micropython import const
 from node.lean import forget
 
 _CRASH_PAUSE_MS = const(1_000)
+# Bytes that may be taken between two collections. One that comes only when all is taken leaves
+# what lives on scattered over the heap, and then a datagram finds no place.
+_COLLECT_EVERY = const(8_192)
 
 
 def _configuration(path):
@@ -56,6 +59,8 @@ async def run(site_path: str, console=None) -> None:
     from node.node import Node
 
     gc.collect()
+    if hasattr(gc, "threshold"):  # of MicroPython
+        gc.threshold(_COLLECT_EVERY)  # pyright: ignore[reportAttributeAccessIssue]
     node = Node(site, board)
     try:
         await node.run(_application(), console)

@@ -126,6 +126,26 @@ def test_a_large_value_is_observed():
         bench.sent()
 
 
+def test_a_notification_keeps_the_size_asked_for():
+    """RFC 7959 §3.4, figure 13: the block size of the GET holds for notifications, also after a
+    deep sleep."""
+    bench = _bench(bytes(100))
+    bench.register()
+    first = bench.request(GET, "/10350/0/0", observe=0, token=b"o", options=[(BLOCK2, 2)])[0]
+    assert first.get(OBSERVE) is not None and len(first.payload) == 64
+    record = bench.client.freeze(bench.now)
+    after = _bench(bytes(100))
+    after.now = bench.now + 1_000
+    assert after.client.thaw(record, after.now)
+    for each in (bench, after):
+        each.store.set(0, b"x" * 100)
+        each.step()
+        told = each.one()
+        assert told.get_uint(BLOCK2) == _MORE | 2 and len(told.payload) == 64
+        rest = each.request(GET, "/10350/0/0", token=b"r", options=[(BLOCK2, 1 << 4 | 2)])[0]
+        assert bytes(told.payload) + bytes(rest.payload) == b"x" * 100
+
+
 def test_no_block_before_registration():
     """TS 1.0 5.4: silence to a first block as to any request, of a server that is unknown, not
     registered or disabled."""
