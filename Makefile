@@ -10,12 +10,13 @@ MODEM ?= sim7000
 RUNTIME ?= micropython
 VERSION ?= 1.1
 
-.PHONY: help setup demo test lint build clean
+.PHONY: help setup demo test bench lint build clean
 
 help:
 	@echo "make demo [MODEM=sim800|sim7000] [RUNTIME=micropython|cpython]"
 	@echo "          [VERSION=draft|1.0|1.1] [JSON=FILE]   play the main job"
 	@echo "make test    every test, on CPython and on MicroPython"
+	@echo "make bench   [JSON=FILE]   what an operation costs; needs valgrind, node and npm"
 	@echo "make lint    ruff, the door check, pyright"
 	@echo "make build   compile the firmware to build/firmware/*.mpy"
 	@echo "make clean   remove build/ and the virtual environment"
@@ -45,6 +46,9 @@ demo: $(READY)
 test: $(READY)
 	@$(RUN) -m tools.build
 	@$(RUN) -m pytest -c host_tests/pytest.ini host_tests
+
+bench: $(READY)
+	@$(RUN) -m tools.bench $(if $(JSON),--json $(JSON))
 
 lint: $(READY) $(TYPINGS)
 	@$(VENV)/bin/ruff check --quiet --output-format concise .

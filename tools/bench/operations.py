@@ -43,7 +43,7 @@ _WARM = 160  # runs after which nothing fills up any more
 
 
 class Link:
-    """Carries nothing. Its MTU is that of a modem's UDP socket, which makes blocks of 512 bytes."""
+    """Carries nothing. Its MTU, a modem's UDP socket's, makes blocks of 512 bytes."""
 
     binding = "U"
     mtu = 1024

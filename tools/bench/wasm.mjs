@@ -1,7 +1,7 @@
 // Measures on MicroPython's WebAssembly port, whose heap is that of a 32-bit board.
 // node wasm.mjs PACKAGE TREE PLAN
 // PACKAGE: folder of @micropython/micropython-webassembly-pyscript. TREE: folder whose files are
-// put on MicroPython's path. PLAN: {"imports": {id: [module]}, "operations": [id]} as JSON.
+// put on MicroPython's path. PLAN: {"imports": [[id or null, [module]]], "operations": [id]} as JSON.
 // Prints {"kept": {id: bytes}, "garbage": {id: bytes}, "wire": {id: [bytes, datagrams]}}.
 
 import fs from "fs";
@@ -48,16 +48,14 @@ function copy(files, from, to) {
 async function kept() {
   const found = {};
   const { run, value } = await start();
-  // What a board's MicroPython brings along, and the stand-ins for its hardware, is not counted.
-  run("import asyncio, gc, struct, time, machine, esp32; asyncio.Event; asyncio.Lock");
-  run("def allocated():\n print(gc.mem_alloc())");
+  run("import gc\ndef allocated(): print(gc.mem_alloc())");
   run("gc.collect()");
   let last = value("allocated()");
-  for (const [id, modules] of Object.entries(plan.imports)) {
+  for (const [id, modules] of plan.imports) {
     for (const module of modules) run(`import ${module}`);
     run("gc.collect()");
     const allocated = value("allocated()");
-    found[id] = allocated - last;
+    if (id) found[id] = allocated - last;
     last = allocated;
   }
   return found;
