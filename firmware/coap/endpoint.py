@@ -11,11 +11,15 @@ import struct
 from micropython import const
 
 from coap.exchange import Exchange, Exchanges
-from coap.message import ACK, CON, NON, RST, FormatError, Message, decode
+from coap.message import FormatError, Message, decode
 from coap.recent import Recent
 
 LATER = object()  # a handler's answer: acknowledge, the response comes by respond()
 
+_CON = const(0)
+_NON = const(1)
+_ACK = const(2)
+_RST = const(3)
 _EMPTY = const(0)
 _CONTINUE = const(0x5F)
 _BAD_OPTION = const(0x82)
@@ -32,7 +36,7 @@ _NOTED_NO_RESPONSE = const(2)
 _NOTED_ECHO = const(4)
 
 _REPLIES_KEPT = const(32)
-_REPLY_OCTETS_KEPT = const(1536)
+_REPLY_OCTETS_KEPT = const(2048)
 _NOTIFICATIONS_KEPT = const(16)
 
 
@@ -75,7 +79,8 @@ class Endpoint:
 
     def receive(self, datagram: bytes, peer, link, now: int):
         """Take one datagram from a peer; bytes that make no sense never raise."""
-        if len(datagram) >= 4 and datagram[0] & 0xE0 == 0x40:  # version 1, CON or NON
+        size = len(datagram)
+        if size >= 4 and datagram[0] & 0xE0 == 0x40:  # version 1, CON or NON
             reply = self._replies.get(datagram[2] << 8 | datagram[3], peer, link, now)
             if reply is not None:
                 self._count("duplicate")
@@ -87,18 +92,16 @@ class Endpoint:
         except FormatError as error:
             self._refuse(error.args[0], error, peer, link)
             return
-        code = message.code
-        if message.type >= ACK:
+        if message.type >= _ACK:
             self._receive_answer(message, peer, link, now)
-        elif code == _EMPTY:
-            if message.type == CON:
-                self._send_empty(RST, message.message_id, peer, link)  # a ping (RFC 7252 §4.3)
-            else:
-                self._drop("empty", peer)
-        elif code < 0x20:
-            self._receive_request(message, len(datagram), peer, link, now)
-        else:
+        elif message.code >= 0x20:
             self._receive_response(message, peer, link, now)
+        elif message.code:
+            self._receive_request(message, size, peer, link, now)
+        elif message.type == _CON:
+            self._send_empty(_RST, message.message_id, peer, link)  # a ping (RFC 7252 §4.3)
+        else:
+            self._drop("empty", peer)
 
     def request(self, message: Message, peer, link, now: int, on_response, sink=None) -> bytes:
         """Send a request, CON or NON by message.type, and return the token given to it.
@@ -127,7 +130,7 @@ class Endpoint:
             return
         message.type = request.type
         message.token = request.token
-        if message.type == CON:
+        if message.type == _CON:
             self._start(message, None, peer, link, now, None)
         else:
             message.message_id = self._new_message_id()
@@ -146,12 +149,12 @@ class Endpoint:
             type = message.type
             message = self.blocks().serve(request, message, peer, link, now)
             message.type = type
-        if message.type == CON:
+        if message.type == _CON:
             self._start(message, None, peer, link, now, on_done)
             return
         message.message_id = message_id = self._new_message_id()
         expires = now + link.transmission.non_lifetime_ms
-        self._notified.put(message_id, peer, link, on_done, expires)
+        self._notified.put(message_id, peer, link, on_done, expires, now)
         link.send(message.encode(), peer)
         on_done(None, now)
 
@@ -191,46 +194,53 @@ class Endpoint:
         return self._blocks
 
     def _receive_request(self, request: Message, size: int, peer, link, now: int):
-        refused = request.refused
-        if refused in (_PROXY_URI, _PROXY_SCHEME):
-            response = request.reply(_PROXYING_NOT_SUPPORTED)  # RFC 7252 §5.10.2
-        elif refused:
-            self._drop("critical option", peer)
-            if request.type == NON:
-                return
-            response = request.reply(_BAD_OPTION, b"option %d" % refused)
+        response = self._response(request, peer, link, now)
+        if response is None:
+            return
+        transmission = link.transmission
+        if request.type == _CON:
+            type = _ACK
+            message_id = request.message_id
+            expires = now + transmission.exchange_lifetime_ms
         else:
-            response = None
-            if self.amplification:
-                response = self._gatekeeper().question(request, peer, link, now)
-            if response is None and request.notes & _NOTED_BLOCK:
-                response = self.blocks().receive(request, peer, link, now)
-            elif response is None:
-                response = self.handler(request, peer, link, now)
-            if response is None:
-                return
-            response = self._finished(request, response, peer, link, now)
+            type = _NON
+            message_id = self._new_message_id()
+            expires = now + transmission.non_lifetime_ms
+        if response is not LATER:
+            datagram = response.encode_as(type, message_id)
+            if datagram is None or len(datagram) > link.mtu:
+                response = self.blocks().serve(request, response, peer, link, now)
+                datagram = response.encode_as(type, message_id)
             if self.amplification:
                 limit = self.amplification * size
                 response = self._gatekeeper().instead(request, response, limit, peer, link, now)
-        transmission = link.transmission
-        if request.type == CON:
-            if response is LATER:
-                response = Message()
-            response.type = ACK
-            response.message_id = request.message_id
-            datagram = response.encode()
-            expires = now + transmission.exchange_lifetime_ms
-            self._replies.put(request.message_id, peer, link, datagram, expires)
+                datagram = response.encode_as(type, message_id)
             link.send(datagram, peer)
-        else:
-            # A repeated NON is ignored (RFC 7252 §4.5), so there is no reply to keep.
-            expires = now + transmission.non_lifetime_ms
-            self._replies.put(request.message_id, peer, link, b"", expires)
-            if response is not LATER:
-                response.type = NON
-                response.message_id = self._new_message_id()
-                link.send(response.encode(), peer)
+        elif type == _ACK:
+            datagram = self._send_empty(_ACK, message_id, peer, link)
+        if type == _NON:
+            datagram = b""  # a repeated NON is ignored (RFC 7252 §4.5)
+        self._replies.put(request.message_id, peer, link, datagram, expires, now)
+
+    def _response(self, request: Message, peer, link, now: int):
+        """Return what a request comes to, as the handler does; LATER also for: nothing to send."""
+        refused = request.refused
+        if refused in (_PROXY_URI, _PROXY_SCHEME):
+            return request.reply(_PROXYING_NOT_SUPPORTED)  # RFC 7252 §5.10.2
+        if refused:
+            self._drop("critical option", peer)
+            return request.reply(_BAD_OPTION, b"option %d" % refused) if not request.type else None
+        response = None
+        if self.amplification:
+            response = self._gatekeeper().question(request, peer, link, now)
+        if response is None:
+            if request.notes & _NOTED_BLOCK:
+                response = self.blocks().receive(request, peer, link, now)
+            else:
+                response = self.handler(request, peer, link, now)
+        if request.notes and response is not None:
+            response = self._finished(request, response, peer, link, now)
+        return response
 
     def _finished(self, request: Message, response, peer, link, now: int):
         """Return what of a response is to be sent: perhaps its first block, or LATER: nothing."""
@@ -258,10 +268,10 @@ class Endpoint:
         elif response.refused:
             reason = "critical option"
         else:
-            if response.type == CON:
-                datagram = self._send_empty(ACK, response.message_id, peer, link)
+            if response.type == _CON:
+                datagram = self._send_empty(_ACK, response.message_id, peer, link)
                 expires = now + link.transmission.exchange_lifetime_ms
-                self._replies.put(response.message_id, peer, link, datagram, expires)
+                self._replies.put(response.message_id, peer, link, datagram, expires, now)
             self._end(exchange, response, now)
             return
         self._refuse(reason, response, peer, link)
@@ -269,7 +279,7 @@ class Endpoint:
     def _receive_answer(self, message: Message, peer, link, now: int):
         """Take an ACK or RST; one that fits nothing sent is ignored (RFC 7252 §4.2)."""
         exchange = self._exchanges.by_id(message.message_id, peer, link)
-        if message.type == RST:
+        if message.type == _RST:
             if message.code != _EMPTY:
                 self._drop("RST with content", peer)
             elif exchange is not None:
@@ -300,7 +310,7 @@ class Endpoint:
         if on_done is None:
             self._drop("unknown RST", peer)
         else:
-            self._notified.forget(message_id)
+            self._notified.forget(message_id, peer, link)
             on_done("reset", now)
 
     def _start(self, message: Message, token, peer, link, now: int, on_end):
@@ -312,8 +322,8 @@ class Endpoint:
     def _refuse(self, reason: str, message, peer, link):
         """Reject a message: a Reset for a Confirmable one, else silence (RFC 7252 §4.2, §4.3)."""
         self._drop(reason, peer)
-        if message.type == CON:
-            self._send_empty(RST, message.message_id, peer, link)
+        if message.type == _CON:
+            self._send_empty(_RST, message.message_id, peer, link)
 
     def _send_empty(self, type: int, message_id: int, peer, link) -> bytes:
         datagram = struct.pack(">BBH", 0x40 | type << 4, _EMPTY, message_id)

@@ -6,7 +6,14 @@ once and copies nothing else; an option's value is cut out when somebody asks fo
 
 from micropython import const
 
-from coap.options import RULES, encode_options, encode_uint, extended_head, in_range
+from coap.options import (
+    RULES,
+    append_option,
+    encode_options,
+    encode_uint,
+    extended_head,
+    fits,
+)
 
 CON = const(0)
 NON = const(1)
@@ -17,12 +24,27 @@ _HEADER = const(4)
 _PAYLOAD_MARKER = const(0xFF)
 _TOKEN_LIMIT = const(8)
 _NUMBER_LIMIT = const(0xFFFF)
+_NO_LIMIT = const(0xFFFF)
 _ID_LIMIT = const(0xFFFF)
+_ID_DIGITS = const(5)
 _RESERVED_CLASSES = const(0b11000010)  # one bit a class: 1, 6 and 7 (RFC 7252 §4.2)
 
 _URI_PATH = const(11)
 _CONTENT_FORMAT = const(12)
 _URI_QUERY = const(15)
+_BLOCK2 = const(23)
+_BLOCK1 = const(27)
+_ECHO = const(252)
+_NO_RESPONSE = const(258)
+
+_REPEATABLE = const(1 << 13)  # coap.options
+# Message.notes
+_NOTED_BLOCK = const(1)
+_NOTED_NO_RESPONSE = const(2)
+_NOTED_ECHO = const(4)
+_SPOILT = const(8)
+
+_FORMATS = {}  # content format: its option; as many as the application has formats
 
 
 class FormatError(Exception):
@@ -47,11 +69,14 @@ class Message:
     read(offset, size) -> bytes, fewer than size only at its end, and perhaps `size`, all of them.
 
     refused: number of a critical option that must not be ignored and cannot be acted on, 0 for
-    none (RFC 7252 §5.4). notes: what coap.options has it decode note, 0 for nothing.
+    none (RFC 7252 §5.4). notes: options that are seldom there and were, by the bits above.
+    wire: the options as they go.
     """
 
-    refused = 0
-    notes = 0
+    # Here so that a message stores only what differs.
+    type = CON
+    message_id = refused = notes = 0
+    payload = wire = b""
 
     def __init__(
         self,
@@ -61,12 +86,14 @@ class Message:
         payload=b"",
         message_id: int = 0,
     ):
-        self.type = type
         self.code = code
-        self.message_id = message_id
         self.token = token
-        self.payload = payload
-        self.wire = b""  # the options
+        if type:
+            self.type = type
+        if message_id:
+            self.message_id = message_id
+        if payload:
+            self.payload = payload
 
     @property
     def options(self) -> list:
@@ -106,33 +133,45 @@ class Message:
         return [_text(value) for value in self.all(_URI_QUERY)]
 
     def ids(self, skip: int = 0) -> tuple | None:
-        """Return the Uri-Path, after so many segments, as ids 0..65535, None if it is not that."""
-        found = []
+        """Return the Uri-Path, after so many segments, as at most four ids 0..65535, or None."""
         wire = self.wire
         at = self._find(_URI_PATH)
+        a = b = c = d = 0  # the last four; a list would be garbage of every request
+        count = -skip
         while at >= 0:
             length = at & 0xFFFF
             at >>= 16
-            if skip:
-                skip -= 1
+            count += 1
+            if count <= 0:
                 at += length
+            elif count > 4 or not 0 < length <= _ID_DIGITS:
+                return None
             else:
-                value = 0 if 0 < length <= 5 else _ID_LIMIT + 1
                 length += at
-                while at < length and value <= _ID_LIMIT:
-                    digit = wire[at] - 0x30
-                    if not 0 <= digit <= 9:
+                value = 0
+                while at < length:
+                    digit = wire[at]
+                    if digit < 0x30 or digit > 0x39:
                         return None
-                    value = value * 10 + digit
+                    value = value * 10 + digit - 0x30
                     at += 1
                 if value > _ID_LIMIT:
                     return None
-                found.append(value)
-            if at >= len(wire) or wire[at] >> 4:
-                break
+                a = b
+                b = c
+                c = d
+                d = value
             # A further segment has delta 0, and its length in the same byte or is too long.
+            if at == len(wire) or wire[at] > 0xF:
+                break
             at = at + 1 << 16 | wire[at]
-        return tuple(found)
+        if count == 3:
+            return (b, c, d)
+        if count == 2:
+            return (c, d)
+        if count == 4:
+            return (a, b, c, d)
+        return (d,) if count == 1 else ()
 
     def add(self, number: int, value: bytes | str | int) -> "Message":
         """Add an option behind those of the same number, and return the message.
@@ -143,12 +182,20 @@ class Message:
             value = encode_uint(value)
         elif isinstance(value, str):
             value = value.encode()
-        options = self.options
-        at = len(options)
-        while at and options[at - 1][0] > number:
-            at -= 1
-        options.insert(at, (number, value))
-        self.wire = encode_options(options)
+        wire = bytearray(self.wire)
+        at = last = 0
+        while at < len(wire) and last <= number:
+            head = extended_head(wire, at)
+            last += head >> 20
+            at += (head & 0xF) + (head >> 4 & 0xFFFF)
+        if last <= number:
+            append_option(wire, number - last, value)
+            self.wire = wire
+        else:
+            options = self.options
+            before = [each for each in options if each[0] <= number]
+            rest = options[len(before) :]
+            self.wire = encode_options(before + [(number, value)] + rest)  # noqa: RUF005
         return self
 
     def without(self, *numbers: int) -> bytes:
@@ -157,103 +204,79 @@ class Message:
 
     def reply(self, code: int, payload=b"", content_format: int | None = None) -> "Message":
         """Return a response with this request's token; its type and ID are the endpoint's part."""
-        response = Message(code, NON, self.token, payload)
+        response = Message(code, CON, self.token, payload)
         if content_format is not None:
-            value = encode_uint(content_format)
-            response.wire = bytes((_CONTENT_FORMAT << 4 | len(value),)) + value
+            response.wire = _FORMATS.get(content_format) or _format_option(content_format)
         return response
 
     def exceeds(self, mtu: int) -> bool:
         """Tell whether the message is longer than mtu bytes; a body that fits is read."""
-        room = mtu - _HEADER - 1 - len(self.token) - len(self.wire)
-        payload = self.payload
-        if hasattr(payload, "read"):
-            payload = payload.read(0, room + 1)
-            if len(payload) <= room:
-                self.payload = payload
-        return len(payload) > room
+        body = self.payload
+        if hasattr(body, "read"):
+            self.payload = body.read(0, mtu)
+        longer = len(self.encode()) > mtu
+        if longer:
+            self.payload = body
+        return longer
 
     def encode(self) -> bytearray:
         """Return the message as a datagram (RFC 7252 §3)."""
+        return self.encode_as(self.type, self.message_id)
+
+    def encode_as(self, type: int, message_id: int) -> bytearray | None:
+        """Return the message as a datagram with a type and an ID that are not its own.
+
+        None where the payload is a body, which goes in blocks.
+        """
+        payload = self.payload
         datagram = bytearray(_HEADER)
-        datagram[0] = 0x40 | self.type << 4 | len(self.token)
+        datagram[0] = 0x40 | type << 4 | len(self.token)
         datagram[1] = self.code
-        datagram[2] = self.message_id >> 8
-        datagram[3] = self.message_id & 0xFF
+        datagram[2] = message_id >> 8
+        datagram[3] = message_id & 0xFF
         datagram.extend(self.token)
         datagram.extend(self.wire)
-        if len(self.payload):
+        if payload:
+            if payload.__class__ is not bytes and hasattr(payload, "read"):
+                return None
             datagram.append(_PAYLOAD_MARKER)
-            datagram.extend(self.payload)
+            datagram.extend(payload)
         return datagram
 
     def _find(self, number: int) -> int:
         """Return position << 16 | length of the value of an option, -1 without one."""
         wire = self.wire
+        size = len(wire)
         at = current = 0
-        while at < len(wire):
+        while at < size:
             length = wire[at]
-            current += length >> 4
-            length &= 0xF
-            if wire[at] >= 0xD0 or length > 12:
-                head = extended_head(wire, at)
-                current += (head >> 20) - (wire[at] >> 4)
-                length = head >> 4 & 0xFFFF
-                at += head & 0xF
+            if length > 0xCF or length & 0xF > 12:
+                length = extended_head(wire, at)
+                current += length >> 20
+                at += length & 0xF
+                length = length >> 4 & 0xFFFF
             else:
+                current += length >> 4
                 at += 1
+                length &= 0xF
             if current >= number:
                 return at << 16 | length if current == number else -1
             at += length
         return -1
 
-    def _read(self, datagram: bytes, at: int) -> str | None:
-        """Take options and payload from a position on; return what is wrong with them, or None."""
-        size = len(datagram)
-        start = at
-        number = 0
-        rule = None
-        ignored = False
-        while at < size:
-            length = datagram[at]
-            if length == _PAYLOAD_MARKER:
-                if at + 1 == size:
-                    return "no payload"
-                self.payload = memoryview(datagram)[at + 1 :]
-                break
-            delta = length >> 4
-            length &= 0xF
-            if delta > 12 or length > 12:
-                head = extended_head(datagram, at)
-                delta = head >> 20
-                length = head >> 4 & 0xFFFF
-                at += head & 0xF
-                if delta < 0:
-                    return "option"
-            else:
-                at += 1
-            at += length
-            number += delta
-            if at > size or number > _NUMBER_LIMIT:
-                return "option"
-            if delta or rule is None:
-                rule = RULES.get(number)
-                fits = rule is not None
-                if fits and rule > 0xFFFF:
-                    self.notes |= rule >> 16
-            else:
-                fits = rule & 1 or not number & 1  # §5.4.5
-            if not fits or not rule >> 12 & 0xF <= length <= rule >> 1 & 0x3FF:
-                if number & 1:
-                    self.refused = self.refused or number
-                elif rule is not None:
-                    ignored = True  # §5.4.3
-        self.wire = datagram[start:at]
-        if ignored:
-            self.wire = encode_options(
-                [each for each in self.options if in_range(each[0], each[1])]
-            )
-        return None
+    def _judge(self, number, length, delta):
+        """Look at an option that is not one of the common ones as they should be."""
+        if number in (_BLOCK2, _BLOCK1):
+            self.notes |= _NOTED_BLOCK
+        elif number == _NO_RESPONSE:
+            self.notes |= _NOTED_NO_RESPONSE
+        elif number == _ECHO:
+            self.notes |= _NOTED_ECHO
+        if not number & 1:
+            if number in RULES and not fits(number, length):
+                self.notes |= _SPOILT  # §5.4.3: as if not recognised, which is to be ignored
+        elif not fits(number, length) or not (delta or RULES[number] & _REPEATABLE):  # §5.4.5
+            self.refused = self.refused or number
 
 
 def decode(datagram: bytes) -> Message:
@@ -261,26 +284,79 @@ def decode(datagram: bytes) -> Message:
     size = len(datagram)
     if size < _HEADER:
         raise FormatError("short")
-    first = datagram[0]
-    if first >> 6 != 1:
+    delta = datagram[0]
+    if delta >> 6 != 1:
         raise FormatError("version")
+    at = start = _HEADER + (delta & 0xF)
+    message = Message(datagram[1], delta >> 4 & 3, datagram[_HEADER:at])
+    message.message_id = datagram[2] << 8 | datagram[3]
     code = datagram[1]
-    at = _HEADER + (first & 0xF)
-    message = Message(code, first >> 4 & 3, b"", b"", datagram[2] << 8 | datagram[3])
-    if at > _HEADER + _TOKEN_LIMIT:
-        wrong = "token length"
-    elif code == 0 and size > _HEADER:
-        wrong = "empty with content"
-    elif at > size:
-        wrong = "token"
-    elif _RESERVED_CLASSES >> (code >> 5) & 1:
-        wrong = "reserved class"
-    else:
-        message.token = datagram[_HEADER:at]
-        wrong = message._read(datagram, at)
-    if wrong:
-        raise FormatError(wrong, message.type, message.message_id)
+    if at > size or at > _HEADER + _TOKEN_LIMIT or code >= 0x20 or code == 0:
+        wrong = _wrong_header(code, at, size)
+        if wrong:
+            raise _wrong(wrong, message)
+    number = rule = 0
+    while at < size:
+        delta = datagram[at]
+        length = delta & 0xF
+        if delta > 0xCF or length > 12:
+            if delta == _PAYLOAD_MARKER:
+                message.payload = memoryview(datagram)[at + 1 :]
+                if not message.payload:
+                    raise _wrong("no payload", message)
+                break
+            length = extended_head(datagram, at)
+            if length < 0:
+                raise _wrong("option", message)
+            delta = length >> 20
+            number += delta
+            at += length & 0xF
+            length = length >> 4 & 0xFFFF
+            rule = 0
+        else:
+            at += 1
+            delta >>= 4
+            if delta:
+                number += delta
+                rule = RULES.get(number, 0)
+            elif not rule & _REPEATABLE:
+                rule = 0
+        at += length
+        if not rule >> length & 1:
+            message._judge(number, length, delta)
+    if at > size or number > _NUMBER_LIMIT:
+        raise _wrong("option", message)
+    message.wire = datagram[start:at]
+    if message.notes & _SPOILT:
+        message.wire = encode_options(
+            [
+                each
+                for each in message.options
+                if each[0] not in RULES or fits(each[0], len(each[1]))
+            ]
+        )
     return message
+
+
+def _format_option(number):
+    """Return a Content-Format as the only option of a message, which most responses have."""
+    _FORMATS[number] = wire = encode_options([(_CONTENT_FORMAT, encode_uint(number))])
+    return wire
+
+
+def _wrong_header(code, at, size):
+    """Return what is wrong with a code, or with a token that ends at a position, or None."""
+    if at > _HEADER + _TOKEN_LIMIT:
+        return "token length"
+    if code == 0 and size > _HEADER:
+        return "empty with content"
+    if at > size:
+        return "token"
+    return "reserved class" if _RESERVED_CLASSES >> (code >> 5) & 1 else None
+
+
+def _wrong(reason, message):
+    return FormatError(reason, message.type, message.message_id)
 
 
 def _text(value: bytes) -> str:

@@ -2,50 +2,54 @@
 
 from micropython import const
 
-# What decode notes of a message, so that nobody has to look for what is seldom there.
-_BLOCK = const(1 << 16)
-_NO_RESPONSE = const(2 << 16)
-_ECHO = const(4 << 16)
+# Of each option that is recognised: its longest value << 18 | its shortest << 14 | REPEATABLE |
+# one bit for each length up to 12 that decode need not look at twice.
+RULES = {}
+REPEATABLE = const(1 << 13)
 
-# Number: notes << 16 | shortest value << 12 | longest value << 1 | repeatable. Left out are
-# If-Match and If-None-Match, which `recognise` adds where resources have entity tags, and
-# Proxy-Uri and Proxy-Scheme.
-RULES = {
-    3: 1 << 12 | 255 << 1,  # Uri-Host
-    4: 1 << 12 | 8 << 1 | 1,  # ETag
-    6: 3 << 1,  # Observe, RFC 7641
-    7: 2 << 1,  # Uri-Port
-    8: 255 << 1 | 1,  # Location-Path
-    11: 255 << 1 | 1,  # Uri-Path
-    12: 2 << 1,  # Content-Format
-    14: 4 << 1,  # Max-Age
-    15: 255 << 1 | 1,  # Uri-Query
-    16: 1 << 12 | 1 << 1,  # Hop-Limit, RFC 8768
-    17: 2 << 1,  # Accept
-    20: 255 << 1 | 1,  # Location-Query
-    23: _BLOCK | 3 << 1,  # Block2, RFC 7959
-    27: _BLOCK | 3 << 1,  # Block1
-    28: 4 << 1,  # Size2
-    60: 4 << 1,  # Size1
-    252: _ECHO | 1 << 12 | 40 << 1,  # Echo, RFC 9175
-    258: _NO_RESPONSE | 1 << 1,  # No-Response, RFC 7967
-    292: 8 << 1 | 1,  # Request-Tag, RFC 9175
-}
+_SHORT = const(12)
 
 
-def recognise(number: int, shortest: int, longest: int, repeatable: bool):
-    """Let messages with a further option reach the application, which acts on it.
+def recognise(number: int, shortest: int, longest: int, repeatable: int = 0, noted: int = 0):
+    """Let messages with an option reach the application, which acts on it.
 
     shortest, longest: bytes of its value, at most 15 and 1023. A message with a critical option
     that is not recognised is refused before (RFC 7252 §5.4.1).
     """
-    RULES[number] = shortest << 12 | longest << 1 | (1 if repeatable else 0)
+    rule = longest << 18 | shortest << 14 | (REPEATABLE if repeatable else 0)
+    if not noted:
+        for length in range(shortest, min(longest, _SHORT) + 1):
+            rule |= 1 << length
+    RULES[number] = rule
 
 
-def in_range(number: int, value: bytes) -> bool:
-    """Tell whether an option's length is one it may have (RFC 7252 §5.4.3)."""
+# Left out are If-Match and If-None-Match, which only resources with entity tags have a use for,
+# and Proxy-Uri and Proxy-Scheme.
+recognise(3, 1, 255)  # Uri-Host
+recognise(4, 1, 8, 1)  # ETag
+recognise(6, 0, 3)  # Observe, RFC 7641
+recognise(7, 0, 2)  # Uri-Port
+recognise(8, 0, 255, 1)  # Location-Path
+recognise(11, 0, 255, 1)  # Uri-Path
+recognise(12, 0, 2)  # Content-Format
+recognise(14, 0, 4)  # Max-Age
+recognise(15, 0, 255, 1)  # Uri-Query
+recognise(16, 1, 1)  # Hop-Limit, RFC 8768
+recognise(17, 0, 2)  # Accept
+recognise(20, 0, 255, 1)  # Location-Query
+recognise(23, 0, 3, 0, 1)  # Block2, RFC 7959
+recognise(27, 0, 3, 0, 1)  # Block1
+recognise(28, 0, 4)  # Size2
+recognise(60, 0, 4)  # Size1
+recognise(252, 1, 40, 0, 1)  # Echo, RFC 9175
+recognise(258, 0, 1, 0, 1)  # No-Response, RFC 7967
+recognise(292, 0, 8, 1)  # Request-Tag, RFC 9175
+
+
+def fits(number: int, length: int) -> bool:
+    """Tell whether an option is recognised and may be so long (RFC 7252 §5.4.3)."""
     rule = RULES.get(number)
-    return rule is None or rule >> 12 & 0xF <= len(value) <= rule >> 1 & 0x3FF
+    return rule is not None and rule >> 14 & 0xF <= length <= rule >> 18
 
 
 def extended_head(wire: bytes, at: int) -> int:
@@ -73,24 +77,29 @@ def extended_head(wire: bytes, at: int) -> int:
     return packed << 4 | at - start
 
 
+def append_option(wire: bytearray, delta: int, value: bytes):
+    """Write one option, its number as the difference from the option before (RFC 7252 §3.1)."""
+    head = len(wire)
+    wire.append(0)
+    for field in (delta, len(value)):
+        nibble = field
+        if field > 268:
+            nibble = 14
+            wire.append(field - 269 >> 8)
+            wire.append(field - 269 & 0xFF)
+        elif field > 12:
+            nibble = 13
+            wire.append(field - 13)
+        wire[head] = (wire[head] & 0xF) << 4 | nibble
+    wire.extend(value)
+
+
 def encode_options(options: list) -> bytes:
-    """Write options, a list of (number, value) in order (RFC 7252 §3.1)."""
+    """Write options, a list of (number, value) in order."""
     wire = bytearray()
     previous = 0
     for number, value in options:
-        head = len(wire)
-        wire.append(0)
-        for field in (number - previous, len(value)):
-            nibble = field
-            if field > 268:
-                nibble = 14
-                wire.append(field - 269 >> 8)
-                wire.append(field - 269 & 0xFF)
-            elif field > 12:
-                nibble = 13
-                wire.append(field - 13)
-            wire[head] = (wire[head] & 0xF) << 4 | nibble
-        wire.extend(value)
+        append_option(wire, number - previous, value)
         previous = number
     return bytes(wire)
 
