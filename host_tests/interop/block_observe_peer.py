@@ -64,6 +64,8 @@ class Heap:
 class Sink:
     """Takes chunks, keeps their number, size and CRC-32 only; stops with 4.13 behind `most`."""
 
+    given_up = 0  # how many were
+
     def __init__(self, most=_MEGABYTE):
         self.bytes = self.chunks = self.crc = 0
         self.abandoned = False
@@ -73,6 +75,7 @@ class Sink:
     def __call__(self, chunk):
         if chunk is None:
             self.abandoned = True
+            Sink.given_up += 1
             return None
         self.bytes += len(chunk)
         self.crc = binascii.crc32(chunk, self.crc)
@@ -172,11 +175,14 @@ class Resources:
                 self._notify(observer, endpoint, link, now)
 
     def command(self, words):
-        """set NAME TEXT; grow NAME SIZE: lines; observers: how many; runs: of the handler."""
+        """set NAME TEXT; grow NAME SIZE: lines; observers: how many; runs: of the handler;
+        given_up: how many sinks were told so."""
         if words[0] == "observers":
             return str(len(self.observers))
         if words[0] == "runs":
             return str(self.runs)
+        if words[0] == "given_up":
+            return str(Sink.given_up)
         value = text(int(words[2])) if words[0] == "grow" else words[2].encode()
         self.values[words[1]] = (value, 0)
         self._changed(words[1])
@@ -403,41 +409,45 @@ def device(port, control_port, server_port, mode):
 
 
 def ask(port, mtu, steps):
-    """Ask a server on 127.0.0.1:port, one step after the other; print a line for each.
+    """Ask a server on 127.0.0.1:port, one step after the other; print a line for each outcome.
 
-    A step is METHOD PATH and words, joined by commas, such as "put,example_data,size=5000":
-    size=N sends that many lines, body: piece by piece, sink: the response is streamed, szx=N: a
-    Block2 option of that size, non, query=TEXT, both=N: as many of these at once.
+    A step is METHOD, PATH and words, joined by commas, such as "put,example_data,size=5000":
+    size=N sends that many bytes of lines, body: piece by piece, sink: the response is streamed,
+    szx=N: a Block2 option of that size, non, query=NAME:VALUE, port=N: another server. Steps
+    joined by "+" go at once.
     Lines: code, payload's size and CRC-32, what the sink says or "-", and the text if it is short.
     """
     endpoint = Endpoint(lambda request, peer, link, now: None, random_bits)
     link = _quick_link(0, mtu)
     for step in steps:
-        method, path, *words = step.split(",")
-        settings = dict([(word + "=").split("=")[:2] for word in words])
-        for _ in range(int(settings.get("both", 1))):
-            request = Message(
-                ("get", "post", "put", "delete", "fetch").index(method) + 1,
-                NON if "non" in settings else CON,
-            )
-            for segment in path.split("/"):
-                request.add(_URI_PATH, segment)
-            if "query" in settings:
-                request.add(_URI_QUERY, settings["query"].replace(":", "="))
-            if "szx" in settings:
-                request.add(_BLOCK2, int(settings["szx"]))
-            if "size" in settings:
-                size = int(settings["size"])
-                request.payload = Lines(size) if "body" in settings else text(size)
-                request.add(_CONTENT_FORMAT, 0)
-            sink = Sink() if "sink" in settings else None
-            endpoint.request(request, address(port), link, now_ms(), _printer(sink), sink=sink)
+        for one in step.split("+"):
+            method, path, *words = one.split(",")
+            settings = dict([(word + "=").split("=")[:2] for word in words])
+            request, sink = _request(method, path, settings)
+            peer = address(int(settings.get("port", port)))
+            endpoint.request(request, peer, link, now_ms(), _printer(sink), sink=sink)
         while endpoint.busy():
             got = link.receive(5)
             if got:
                 endpoint.receive(got[0], got[1], link, now_ms())
             endpoint.step(now_ms())
     print("dropped", sorted(endpoint.dropped.items()))
+
+
+def _request(method, path, settings):
+    code = ("get", "post", "put", "delete", "fetch").index(method) + 1
+    request = Message(code, NON if "non" in settings else CON)
+    for segment in path.split("/"):
+        request.add(_URI_PATH, segment)
+    if "query" in settings:
+        request.add(_URI_QUERY, settings["query"].replace(":", "="))
+    if "szx" in settings:
+        request.add(_BLOCK2, int(settings["szx"]))
+    if "size" in settings:
+        size = int(settings["size"])
+        request.payload = Lines(size) if "body" in settings else text(size)
+        request.add(_CONTENT_FORMAT, 0)
+    return request, Sink() if "sink" in settings else None
 
 
 def _printer(sink):

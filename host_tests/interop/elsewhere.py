@@ -54,16 +54,16 @@ def libcoap(port, method, path, *options, body=None, deadline_s=DEADLINE_S):
         return received.read_bytes() if received.exists() else b"", done.stdout
 
 
-def npm_command(port, *requests, local=0):
+def npm_command(port, *requests, **settings):
     """Return (command, environment) that runs node_client.js with requests."""
     node, modules = peers.npm_coap()
-    job = json.dumps({"port": port, "local": local, "requests": requests})
+    job = json.dumps({"port": port, "requests": requests, **settings})
     return [node, _HERE / "node_client.js", job], {"NODE_PATH": modules}
 
 
-def npm(port, *requests, local=0) -> list:
+def npm(port, *requests, **settings) -> list:
     """Run requests of the npm package's client; return [{what, code, payload: bytes, ...}]."""
-    command, environment = npm_command(port, *requests, local=local)
+    command, environment = npm_command(port, *requests, **settings)
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=DEADLINE_S, env=environment, check=False
     )
@@ -86,7 +86,8 @@ def run(coroutine):
 async def aiocoap_ask(port, code, path, payload=b"", size_exponent=None, context=None, **keywords):
     """Send a request by aiocoap and return the response, assembled from its blocks.
 
-    size_exponent: the largest that aiocoap is to use, from the first later block on.
+    size_exponent: the largest that aiocoap is to use, from the first later block on. keywords:
+    those of aiocoap.Message.
     """
     own = context or await aiocoap.Context.create_client_context()
     try:
@@ -323,9 +324,9 @@ class _Twice(aiocoap.resource.Resource):
 
 
 @contextlib.contextmanager
-def aiocoap_server():
+def aiocoap_server(port=None):
     """A server by aiocoap, in a thread."""
-    port = free_port()
+    port = port or free_port()
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()

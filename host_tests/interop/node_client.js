@@ -1,12 +1,15 @@
 // Requests by the npm package coap: node node_client.js JSON, with
-//   {port, local, requests: [{method, path, query, options: {NAME: "hex"}, payload: "hex",
+//   {port, local, ack_timeout_s, requests: [{method, path, query, options: {NAME: "hex"}, payload: "hex",
 //     observe, stop_ms, forget, confirmable, token: "hex"}]}
 // local: the port to send from, 0 for any. The requests run one after the other; one with observe
 // goes on for stop_ms and is then deregistered, or with `forget` only forgotten. Prints a line of
 // JSON for each response and each notification.
-const { Agent, request } = require("coap");
+const { Agent, request, updateTiming } = require("coap");
 
 const job = JSON.parse(process.argv[2]);
+if (job.ack_timeout_s) {
+  updateTiming({ ackTimeout: job.ack_timeout_s });
+}
 const agent = new Agent({ type: "udp4", port: job.local || undefined });
 // An agent without requests closes its socket, and the next request would come from elsewhere.
 agent._requests = 1;
