@@ -145,15 +145,18 @@ class Peer:
     def hear(self, type, code, message_id=None, payload=None, block1=None, block2=None, **options):
         """Return the next message, which is as described.
 
-        Block options not named are absent, but that an error may tell which block it is about; of
-        the others and of the payload what is named counts.
+        Block options not named are absent, but that an error, being final, may tell the block it
+        is about; of the others and of the payload what is named counts.
         """
         message = self.next()
         assert (message.type, message.code) == (type, code), (message.type, hex(message.code))
         assert message_id is None or message.message_id == message_id
         assert payload is None or bytes(message.payload) == payload
-        told1 = read_block(message.get(27))
-        assert told1 == block1 or (block1 is None and code >= 0x80 and told1[2] < 2048), told1
+        about = read_block(message.get(27))
+        if block1 is not None or code < 0x80 or about is None:
+            assert about == block1, about
+        else:
+            assert about[1] == 0 and about[2] < 2048, about
         assert read_block(message.get(23)) == block2, read_block(message.get(23))
         for name, value in options.items():
             found = message.get(_OPTIONS[name])

@@ -6,6 +6,8 @@ from coap.message import ACK, CON, NON, Message
 from coap.registry import CHANGED, CONTENT, CONTINUE, GET, POST, PUT, UNAUTHORIZED
 from unit.coap.helpers import OTHER_PEER, PEER, Outcomes, Peer, endpoint, pattern, read_block
 
+HEAP_K = 72  # a hundred addresses
+
 _ECHO = 252
 _LOCK = bytes.fromhex("437468756c687521")  # the value in the examples of RFC 9175
 
