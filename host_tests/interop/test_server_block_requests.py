@@ -447,7 +447,7 @@ def test_value_that_never_stays():
             number = (request.block(BLOCK2) or (0,))[0]
             options = [(BLOCK2, block(number, True, 64)), (ETAG, b"%d" % count)]
             peer.answer(request, payload=b"x" * 64, options=options)
-        with pytest.raises(RequestFailed, match="changed 4 times while it was fetched") as error:
+        with pytest.raises(RequestFailed, match="changed or was lost 4 times while") as error:
             await reading
         assert error.value.reason == "changed"
         await peer.silence(0.15)
@@ -688,6 +688,20 @@ def test_registration_ends_in_the_middle():
             "only its first block came: deregistered",
             "only its first block came: s1 is not registered any more",
         ]
+
+    run(scenario)
+
+
+def test_observed_value_that_is_gone_by_its_second_block():
+    """RFC 7641 §3.2: an error that answers the rest ends what the first block began."""
+
+    async def scenario(server, peer, log):
+        observing = asyncio.ensure_future(server.observe("s1", "/3303/0/5750"))
+        peer.answer(await peer.receive(), content_format=0, observe=1, **first_block(TEXT, b"1"))
+        peer.answer(await peer.receive(), NOT_FOUND)
+        result = await observing
+        assert (result.code, result.observing) == ("4.04", False)
+        assert not server.observations.of("s1")
 
     run(scenario)
 

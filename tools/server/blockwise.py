@@ -60,8 +60,8 @@ _OF_ONE_MESSAGE = (
 class TransferFailed(RequestFailed):
     """A body did not come or go whole though the client answers: to try again is of no use.
 
-    `reason`: blocks (what came is not the block asked for), changed (again and again while it was
-    fetched), incomplete (the client loses the blocks sent), too_large.
+    `reason`: blocks (what came is not the block asked for), changed (or lost, again and again
+    while it was fetched), incomplete (the client loses the blocks sent), too_large.
     """
 
 
@@ -166,13 +166,13 @@ async def _fetch(request: Message, first: Message, send, size: int, limit: int) 
     response, attempts = await _collect(request, first, send, size, limit), 1
     while response is None:
         if attempts == _ATTEMPTS:
-            text = "the answer changed %d times while it was fetched" % attempts
+            text = "the answer changed or was lost %d times while it was fetched" % attempts
             raise TransferFailed("changed", text)
         again = _again(request)
         again.opt.block2 = (0, False, exponent(size))
         response = await _collect(request, await send(again), send, size, limit)
         attempts += 1
-    if observe is not None:
+    if int(response.code) == int(first.code):
         response.opt.observe = observe
     return response
 
