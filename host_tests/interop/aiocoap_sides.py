@@ -23,8 +23,8 @@ class Loop:
         self._thread.start()
 
     def run(self, coroutine):
-        future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
-        return future.result(DEADLINE_S)
+        within = asyncio.wait_for(coroutine, DEADLINE_S)
+        return asyncio.run_coroutine_threadsafe(within, self.loop).result()
 
     def close(self):
         self.loop.call_soon_threadsafe(self.loop.stop)

@@ -146,6 +146,8 @@ coap.updateTiming({ ackTimeout: ACK_TIMEOUT_S })
 if (process.argv[2] === 'serve') {
   serve(Number(process.argv[3]))
 } else {
-  readline.createInterface({ input: process.stdin }).on('line', (line) => ask(JSON.parse(line)))
+  const lines = readline.createInterface({ input: process.stdin })
+  lines.on('line', (line) => ask(JSON.parse(line)))
+  lines.on('close', () => process.exit())
   console.log('ready')
 }

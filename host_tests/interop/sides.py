@@ -13,7 +13,7 @@ import select
 import subprocess
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import aiocoap
@@ -33,7 +33,7 @@ CONTENT_FORMAT, URI_QUERY, ACCEPT, LOCATION_QUERY = 12, 15, 17, 20
 HOST = "127.0.0.1"
 _HERE = Path(__file__).resolve().parent
 _HEAP = f"heapsize={HEAP_K}wK"
-DEADLINE_S = 15
+DEADLINE_S = 10
 
 
 class Answer:
@@ -49,6 +49,8 @@ class _Program:
     """A process that prints "ready" and then takes and gives lines."""
 
     def __init__(self, command, environment):
+        self._name = " ".join(map(str, command[-2:]))
+        self._last_words = ""
         self._process = subprocess.Popen(
             [str(part) for part in command],
             stdin=subprocess.PIPE,
@@ -58,12 +60,18 @@ class _Program:
             env={**os.environ, **environment},
         )
         first = self.line()
-        assert first == "ready", f"{command[0]}: {first}{self._process.stdout.read()}"
+        assert first == "ready", first + self._process.stdout.read()
 
     def line(self) -> str:
         readable = select.select([self._process.stdout], [], [], DEADLINE_S)[0]
-        assert readable, "the program under test says nothing"
+        assert readable, f"no answer from {self._name}"
         return self._process.stdout.readline().strip()
+
+    def check(self):
+        """Raise an error with the last words of a program that has ended."""
+        if self._process.poll() is not None:
+            self._last_words += self._process.stdout.read()
+            raise AssertionError(f"{self._name} has ended: {self._last_words}")
 
     def ask(self, port, code, path, type=CON, queries=(), options=(), payload=b""):
         wanted = {
@@ -77,7 +85,12 @@ class _Program:
         }
         self._process.stdin.write(json.dumps(wanted) + "\n")
         self._process.stdin.flush()
-        answer = json.loads(self.line())
+        line = self.line()
+        if not line.startswith("{"):
+            self._last_words = line + "\n"
+            self._process.wait(DEADLINE_S)
+            self.check()
+        answer = json.loads(line)
         if "reason" in answer:
             return Answer(reason=answer["reason"])
         return Answer(answer["code"], bytes.fromhex(answer["payload"]))
@@ -185,6 +198,7 @@ class NudgeServer:
     def __init__(self):
         self.port = free_port()
         self._program = _nudge("serve", self.port)
+        self.check = self._program.check
         self.close = self._program.close
 
 
@@ -196,6 +210,7 @@ class NpmServer:
     def __init__(self):
         self.port = free_port()
         self._program = _npm("serve", self.port)
+        self.check = self._program.check
         self.close = self._program.close
 
 
@@ -233,6 +248,8 @@ class Pair:
         self._relay = Lossy(server.port, drop=lambda way, number, data: (way, number) == lost)
 
     def __enter__(self):
+        if hasattr(self.server, "check"):
+            self.server.check()
         self._relay.__enter__()
         if hasattr(self.server, "prepare"):
             self.server.prepare()
@@ -250,9 +267,16 @@ class Pair:
             path, keywords["queries"] = self.server.separate
         return self.client.ask(self._relay.port, code, path, **keywords)
 
-    def losing(self, lost) -> "Pair":
-        """Return another pair with the same server, of which a datagram gets lost."""
-        return Pair(self.client.another(), self.server, lost)
+    @contextmanager
+    def losing(self, lost):
+        """Another pair with the same server, of which a datagram gets lost."""
+        client = self.client.another()
+        try:
+            with Pair(client, self.server, lost) as pair:
+                yield pair
+        finally:
+            if client is not self.client:
+                client.close()
 
     def raw(self, direction=None) -> list:
         """Return the datagrams so far."""
