@@ -17,6 +17,7 @@ from unit.coap.blocks import answer, ask, asking, failed, got, serve
 from unit.coap.helpers import (
     OTHER_PEER,
     PEER,
+    Outcomes,
     Peer,
     Sink,
     get,
@@ -254,6 +255,15 @@ def test_sink():
     serve(server, _BODY, 128, format=42)
     assert got(outcomes, b"").get_uint(12) == 42
     assert sink.content == _BODY and sink.chunks == 3 and sink.abandoned == 0
+
+
+def test_token():
+    """RFC 7252 §5.3.1: request() returns the token of the first request, sink or not."""
+    for sink in (None, Sink()):
+        client, server = asking()
+        message = Message(GET).add(11, "status")
+        token = client.request(message, PEER, server.link, 0, Outcomes(), sink)
+        assert server.next().token == token and len(token) == 4
 
 
 def test_sink_that_stops():

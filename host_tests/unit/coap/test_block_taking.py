@@ -397,6 +397,25 @@ def test_silent_about_a_body():
     assert bytes(handler.requests[0].payload) == BODY and answers == []
 
 
+def test_silence_at_the_last_block():
+    """CR 6.1: a handler that keeps silent is offered the retransmission, with the whole body."""
+    answers = [None, None, CHANGED]
+
+    def answer(request):
+        code = answers.pop(0)
+        return request.reply(code) if code else None
+
+    client, handler, _ = taking(answer=answer)
+    put(client, 1, 0, 1, 256)
+    client.hear(ACK, CONTINUE, 1, block1=(0, 1, 256))
+    for _ in range(2):
+        put(client, 2, 1, 0, 256)
+        client.silence()
+    put(client, 2, 1, 0, 256)
+    client.hear(ACK, CHANGED, 2, block1=(1, 0, 256))
+    assert [bytes(request.payload) for request in handler.requests] == [BODY] * 3
+
+
 def test_on_body_is_not_asked_for_small_bodies():
     """RFC 7959 §2.5: a request without Block1 goes to the handler alone."""
     client, handler, _ = taking(lambda *arguments: 1 // 0)

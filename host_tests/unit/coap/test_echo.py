@@ -150,6 +150,24 @@ def test_large_response_that_comes_later():
     assert heard.code == UNAUTHORIZED and heard.get(_ECHO)
 
 
+def test_body_from_an_unknown_address():
+    """RFC 9175 §2.4, RFC 7959 §2.5: nothing of a body is taken before the Echo has come."""
+    server, handler, peer, _ = guarded(0, code=CHANGED)
+    asked = []
+    server.on_body = lambda *arguments: asked.append(1) or True
+    peer.say(CON, PUT, 1, b"tk", pattern(64), path="5/0/0", block1=(0, 1, 64))
+    value = demanded(peer)
+    assert asked == []
+    peer.say(CON, PUT, 2, b"tk", pattern(64), path="5/0/0", block1=(0, 1, 64), echo=value)
+    peer.hear(ACK, CONTINUE, 2, block1=(0, 1, 64))
+    # Whether or not the client repeats the Echo.
+    peer.say(CON, PUT, 3, b"tk", pattern(64), path="5/0/0", block1=(1, 1, 64), echo=value)
+    peer.hear(ACK, CONTINUE, 3, block1=(1, 1, 64))
+    peer.say(CON, PUT, 4, b"tk", b"end", path="5/0/0", block1=(2, 0, 64))
+    peer.hear(ACK, CHANGED, 4, block1=(2, 0, 64))
+    assert asked == [1] and bytes(handler.requests[0].payload) == pattern(64) * 2 + b"end"
+
+
 def test_many_unknown_addresses():
     """RFC 9175 §5, DESIGN §4: however many ask, what is kept about them is bounded."""
     server, handler, peer, _ = guarded(300)

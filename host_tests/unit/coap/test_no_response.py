@@ -5,6 +5,7 @@ from coap.message import ACK, CON, NON
 from coap.registry import (
     CHANGED,
     CONTENT,
+    CONTINUE,
     CREATED,
     GET,
     INTERNAL_ERROR,
@@ -149,3 +150,22 @@ def test_request_that_wants_a_value():
     client, handler, _ = served(CONTENT)
     client.say(NON, GET, 1, path="x", no_response=8)
     client.hear(NON, CONTENT)
+
+
+def test_body_in_blocks():
+    """RFC 7967 §2.1, RFC 7959 §2.5: 2.31 is what a transfer lives by, and is sent; the final
+    response is not, if it is not wanted."""
+    for type in (CON, NON):
+        client, handler, server = served(CHANGED)
+        for number in (0, 1):
+            client.say(
+                type, PUT, number + 1, b"tk", bytes(64), path="x",
+                block1=(number, 1 - number, 64), no_response=26,
+            )
+            if number == 0:
+                client.hear(ACK if type == CON else NON, CONTINUE, block1=(0, 1, 64))
+        if type == CON:
+            client.hear(ACK, 0, 2)
+        else:
+            client.silence()
+        assert len(handler.requests) == 1 and len(handler.requests[0].payload) == 128
