@@ -145,6 +145,20 @@ def _text(payload, content_format=0):
     return aiocoap.Message(code=aiocoap.CONTENT, payload=payload, content_format=content_format)
 
 
+class _Kept:
+    """The resource /test."""
+
+    def __init__(self):
+        self._value = b"test"
+
+    def get(self, request):
+        return _text(self._value)
+
+    def put(self, request):
+        self._value = request.payload
+        return aiocoap.Message(code=aiocoap.CHANGED)
+
+
 class _Validated:
     """The resource /validate."""
 
@@ -204,20 +218,20 @@ def _site():
     def named(path):
         return _Resource(get=lambda request: _text(b"/" + path.encode()))
 
-    validated, created = _Validated(), _Created()
+    kept, validated, created = _Kept(), _Validated(), _Created()
     site = aiocoap.resource.Site()
     for path, resource in (
         (
             "test",
             _Resource(
                 {"rt": "Type1 Type2", "if": "If1"},
-                get=lambda request: _text(b"test"),
-                put=lambda request: aiocoap.Message(code=aiocoap.CHANGED),
+                get=kept.get,
+                put=kept.put,
                 post=posted(location_path=("location1", "location2", "location3")),
                 delete=lambda request: aiocoap.Message(code=aiocoap.DELETED),
             ),
         ),
-        ("alternate", _Resource({"rel": "alternate"}, get=lambda request: _text(b"test"))),
+        ("alternate", _Resource({"rel": "alternate"}, get=kept.get)),
         ("seg1/seg2/seg3", named("seg1/seg2/seg3")),
         (
             "query",

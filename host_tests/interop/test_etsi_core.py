@@ -99,6 +99,7 @@ def test_TD_COAP_CORE_03(pair):
     )
     assert values(request, CONTENT_FORMAT) == [_TEXT] and request.payload == b"put"
     assert answer.code in (aiocoap.CHANGED, aiocoap.CREATED)
+    assert pair.ask(GET, "test").payload == b"put"
 
 
 @between(*_EVERY)
@@ -130,9 +131,10 @@ def test_TD_COAP_CORE_06(pair):
 def test_TD_COAP_CORE_07(pair):
     """PUT, NON."""
     answer, _, _ = exchange(
-        pair, PUT, "test", NON, options=[(CONTENT_FORMAT, _TEXT)], payload=b"put"
+        pair, PUT, "test", NON, options=[(CONTENT_FORMAT, _TEXT)], payload=b"put, NON"
     )
     assert answer.code in (aiocoap.CHANGED, aiocoap.CREATED)
+    assert pair.ask(GET, "test").payload == b"put, NON"
 
 
 @between(*_EVERY)

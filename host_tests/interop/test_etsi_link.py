@@ -140,7 +140,9 @@ def test_TD_COAP_LINK_10(pair):
         target for target, rest in discovered(pair).items() if ';rel="alternate"' in rest
     ]
     assert alternate == "/alternate"
-    assert pair.ask(GET, alternate[1:]).payload == pair.ask(GET, "test").payload
+    same, test = pair.ask(GET, alternate[1:]), pair.ask(GET, "test")
+    assert same.code == test.code == aiocoap.CONTENT
+    assert same.payload == test.payload
 
 
 @between(*_SERVED)
