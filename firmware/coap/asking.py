@@ -60,15 +60,23 @@ class Asking:
         self._sent = 0  # offset of the block in flight
         self._more = 0
         self._token = None
+        self._keeps_token = False
         self._restarts_left = 1
         self._echoes_left = 1
         self._strays_left = _STRAYS
         self._request = request
         # Room for a Block and a Size option; the server may ask for less.
         self._szx = fitting(request, link.mtu)
+        block2 = request.get_uint(_BLOCK2)
+        self._tells_size = sink is not None or block2 is not None
+        if block2 is not None:
+            request.wire = request.without(_BLOCK2)
+            self._szx = min(self._szx, block2 & _SZX)
         if request.exceeds(getattr(link, "limit", link.mtu)):
             self._source = request.payload
             request.payload = b""
+            # There are servers that know a body by its token.
+            self._keeps_token = True
             # RFC 9175 §3.3: a tag of its own keeps a server from joining two bodies.
             request.add(_REQUEST_TAG, endpoint.freeze()[1] & 0xFF)
 
@@ -86,13 +94,13 @@ class Asking:
             total = body_size(self._source)
             if not self._sent and total is not None:
                 request.add(_SIZE1, total)
-        elif self._fetched or self._sink:
+        elif self._fetched or self._tells_size:
             if self._fetched:
                 request.wire = template.without(_OBSERVE)
             request.add(_BLOCK2, self._fetched // size << 4 | self._szx)
-        # There are servers that know a body they take by its token.
+        token = self._token if self._keeps_token else None
         self._token = self._endpoint.send_request(
-            request, self._peer, self._link, now, self, self._source and self._token
+            request, self._peer, self._link, now, self, token
         )
         return self._token
 
@@ -125,8 +133,7 @@ class Asking:
         code = response.code
         if code >> 5 == 2 and self._more and block1 is not None:
             size = 16 << self._szx
-            if block1 >> 4 < self._sent // size and response.type != _ACK and self._strays_left:
-                self._strays_left -= 1
+            if block1 >> 4 < self._sent // size and self._is_stray(response):
                 return None
             if block1 >> 4 != self._sent // size or block1 & _SZX == _SZX:
                 return "incomplete"
@@ -170,6 +177,8 @@ class Asking:
         if szx == _SZX or length > size or (more and length < size):
             return "incomplete"
         if (block2 >> 4) * size != self._fetched:
+            if (block2 >> 4) * size < self._fetched and self._is_stray(response):
+                return None
             return "incomplete"
         if not self._sink and response.get_uint(_SIZE2, 0) > self._endpoint.body_limit:
             return "too large"
@@ -179,6 +188,11 @@ class Asking:
         self._options = response.wire
         self._szx = min(self._szx, szx)
         return self._deliver(response, more)
+
+    def _is_stray(self, response) -> bool:
+        """Tell whether a response to an earlier block may be one of the network's making."""
+        self._strays_left -= 1
+        return response.type != _ACK and self._strays_left >= 0
 
     def _deliver(self, response, more: int):
         chunk = response.payload
@@ -206,8 +220,10 @@ class Asking:
 def follow(endpoint, exchange):
     """Let an Asking take what comes of a request that was sent whole."""
     if not isinstance(exchange.on_end, Asking):
-        request = decode(bytes(exchange.datagram))
-        request.wire = request.without(_BLOCK2)
         exchange.on_end = Asking(
-            endpoint, request, exchange.peer, exchange.link, exchange.on_end
+            endpoint,
+            decode(bytes(exchange.datagram)),
+            exchange.peer,
+            exchange.link,
+            exchange.on_end,
         )

@@ -22,8 +22,10 @@ _BAD_REQUEST = const(0x80)
 _INCOMPLETE = const(0x88)
 _TOO_LARGE = const(0x8D)
 
+_URI_HOST = const(3)
 _ETAG = const(4)
 _OBSERVE = const(6)
+_URI_PORT = const(7)
 _BLOCK2 = const(23)
 _BLOCK1 = const(27)
 _SIZE2 = const(28)
@@ -59,7 +61,7 @@ class Blocks:
         self._endpoint = endpoint
         self._given = []  # bodies of responses
         self._taken = []  # bodies of requests
-        self._tag = 0
+        self._tag = endpoint.random_bits(16)
 
     def receive(self, request: Message, peer, link, now: int):
         """Take a request with a Block option; return what the handler would."""
@@ -84,7 +86,7 @@ class Blocks:
         """Return the response, or the block of it that the request asks for."""
         block1 = request.get_uint(_BLOCK1)
         if block1 is not None and block1 & _SZX != _SZX and response.get(_BLOCK1) is None:
-            response.add(_BLOCK1, block1)
+            response.add(_BLOCK1, block1 & ~_MORE)
         block2 = request.get_uint(_BLOCK2)
         if response.code >> 5 != 2 or response.code == _CONTINUE or response.get(_BLOCK2):
             return response
@@ -114,10 +116,14 @@ class Blocks:
             self._given = self._given[1 - _KEPT :] + [kept]
         return response
 
+    def taking(self) -> bool:
+        """Tell whether a request's body is on its way."""
+        return bool(self._taken)
+
     def expire(self, now: int):
         """Forget the transfers whose time is over."""
         for kept in (self._given, self._taken):
-            for transfer in kept:
+            for transfer in list(kept):
                 if transfer.expires <= now:
                     self._end(kept, transfer)
 
@@ -161,16 +167,18 @@ class Blocks:
             if code:
                 self._end(self._taken, taken, code)
                 return _too_large(request, endpoint) if code == _TOO_LARGE else request.reply(code)
-        elif not more or offset + size != taken.received:  # a repeated block is acknowledged
+        elif offset + len(chunk) != taken.received:  # other than that block again
             self._end(self._taken, taken)
             return request.reply(_INCOMPLETE)
         taken.expires = now + link.transmission.exchange_lifetime_ms
         if more:
             szx = min(block1 & _SZX, fitting(request, link.mtu))
             return request.reply(_CONTINUE).add(_BLOCK1, block1 & ~_SZX | szx)
-        self._taken.remove(taken)
         request.payload = taken.sink or bytes(taken.body)
-        return endpoint.handler(request, peer, link, now)
+        response = endpoint.handler(request, peer, link, now)
+        if response is not None:  # or else the last block may come again
+            self._taken.remove(taken)
+        return response
 
     def _add(self, taken, chunk):
         taken.received += len(chunk)
@@ -234,7 +242,16 @@ def _cut(request, response, body, block2: int, mtu: int) -> Message:
 
 def _key(request: Message, peer, link, *besides: int) -> tuple:
     options = request.without(
-        _OBSERVE, _BLOCK2, _BLOCK1, _SIZE2, _SIZE1, _ECHO, _NO_RESPONSE, *besides
+        _URI_HOST,
+        _OBSERVE,
+        _URI_PORT,
+        _BLOCK2,
+        _BLOCK1,
+        _SIZE2,
+        _SIZE1,
+        _ECHO,
+        _NO_RESPONSE,
+        *besides,
     )
     return (peer, link, request.code, options)
 

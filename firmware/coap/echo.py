@@ -34,12 +34,12 @@ class Gate:
             return None
         return self._challenge(request, peer, now)
 
-    def instead(self, request: Message, response, limit: int, peer, link, now: int):
-        """Return the response, or a 4.01 with Echo if it is longer than limit for this peer."""
-        size = 0
-        if isinstance(response, Message):
-            size = _OVERHEAD + len(response.token) + len(response.wire) + len(response.payload)
-        if size <= limit or (peer, link) in self._verified:
+    def instead(self, request: Message, response, factor: int, peer, link, now: int):
+        """Return the response, or a 4.01 with Echo if it is factor times as long as the request.
+
+        A peer that is verified is answered as it is.
+        """
+        if (peer, link) in self._verified or _size(response) <= factor * _size(request):
             return response
         return self._challenge(request, peer, now)
 
@@ -58,3 +58,7 @@ class Gate:
     def _value(self, peer, period):
         text = "%r %d" % (peer, period)
         return hashlib.sha256(self._secret + text.encode()).digest()[:_VALUE_BYTES]
+
+
+def _size(message: Message) -> int:
+    return _OVERHEAD + len(message.token) + len(message.wire) + len(message.payload)

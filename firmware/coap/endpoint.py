@@ -67,7 +67,7 @@ class Endpoint:
         self.on_body = on_body
         self.body_limit = 8192
         self.amplification = 0
-        self._random_bits = random_bits
+        self.random_bits = random_bits
         self._on_drop = on_drop
         self._message_id = random_bits(16)
         self._token_count = 0
@@ -79,8 +79,7 @@ class Endpoint:
 
     def receive(self, datagram: bytes, peer, link, now: int):
         """Take one datagram from a peer; bytes that make no sense never raise."""
-        size = len(datagram)
-        if size >= 4 and datagram[0] & 0xE0 == 0x40:  # version 1, CON or NON
+        if len(datagram) >= 4 and datagram[0] & 0xE0 == 0x40:  # version 1, CON or NON
             reply = self._replies.get(datagram[2] << 8 | datagram[3], peer, link, now)
             if reply is not None:
                 self._count("duplicate")
@@ -97,7 +96,7 @@ class Endpoint:
         elif message.code >= 0x20:
             self._receive_response(message, peer, link, now)
         elif message.code:
-            self._receive_request(message, size, peer, link, now)
+            self._receive_request(message, peer, link, now)
         elif message.type == _CON:
             self._send_empty(_RST, message.message_id, peer, link)  # a ping (RFC 7252 §4.3)
         else:
@@ -128,6 +127,8 @@ class Endpoint:
         message = self._finished(request, message, peer, link, now)
         if message is LATER:
             return
+        if self.amplification:
+            message = self._permitted(request, message, peer, link, now)
         message.type = request.type
         message.token = request.token
         if message.type == _CON:
@@ -154,7 +155,7 @@ class Endpoint:
             return
         message.message_id = message_id = self._new_message_id()
         expires = now + link.transmission.non_lifetime_ms
-        self._notified.put(message_id, peer, link, on_done, expires, now)
+        self._notified.put(message_id, peer, link, on_done, expires)
         link.send(message.encode(), peer)
         on_done(None, now)
 
@@ -167,6 +168,10 @@ class Endpoint:
     def busy(self, peer=None) -> bool:
         """Tell whether an ACK or a response is waited for, or a message waits to go."""
         return self._exchanges.busy(peer)
+
+    def taking(self) -> bool:
+        """Tell whether the body of a request is on its way in blocks, which sleep would lose."""
+        return self._blocks is not None and self._blocks.taking()
 
     def step(self, now: int) -> int | None:
         """Do what is due; returns the time it next needs to be called, None if there is none.
@@ -193,8 +198,11 @@ class Endpoint:
             self._blocks = Blocks(self)
         return self._blocks
 
-    def _receive_request(self, request: Message, size: int, peer, link, now: int):
-        response = self._response(request, peer, link, now)
+    def _receive_request(self, request: Message, peer, link, now: int):
+        if request.refused or request.notes or self.amplification:
+            response = self._response(request, peer, link, now)
+        else:
+            response = self.handler(request, peer, link, now)
         if response is None:
             return
         transmission = link.transmission
@@ -212,35 +220,34 @@ class Endpoint:
                 response = self.blocks().serve(request, response, peer, link, now)
                 datagram = response.encode_as(type, message_id)
             if self.amplification:
-                limit = self.amplification * size
-                response = self._gatekeeper().instead(request, response, limit, peer, link, now)
+                response = self._permitted(request, response, peer, link, now)
                 datagram = response.encode_as(type, message_id)
             link.send(datagram, peer)
         elif type == _ACK:
             datagram = self._send_empty(_ACK, message_id, peer, link)
         if type == _NON:
             datagram = b""  # a repeated NON is ignored (RFC 7252 §4.5)
-        self._replies.put(request.message_id, peer, link, datagram, expires, now)
+        self._replies.put(request.message_id, peer, link, datagram, expires)
 
     def _response(self, request: Message, peer, link, now: int):
-        """Return what a request comes to, as the handler does; LATER also for: nothing to send."""
+        """Return what comes of a request that needs a second look, as the handler does.
+
+        LATER stands for no response at all, too.
+        """
         refused = request.refused
         if refused in (_PROXY_URI, _PROXY_SCHEME):
             return request.reply(_PROXYING_NOT_SUPPORTED)  # RFC 7252 §5.10.2
         if refused:
             self._drop("critical option", peer)
-            return request.reply(_BAD_OPTION, b"option %d" % refused) if not request.type else None
+            return None if request.type else request.reply(_BAD_OPTION, b"option %d" % refused)
         response = None
         if self.amplification:
             response = self._gatekeeper().question(request, peer, link, now)
-        if response is None:
-            if request.notes & _NOTED_BLOCK:
-                response = self.blocks().receive(request, peer, link, now)
-            else:
-                response = self.handler(request, peer, link, now)
-        if request.notes and response is not None:
-            response = self._finished(request, response, peer, link, now)
-        return response
+        if response is None and request.notes & _NOTED_BLOCK:
+            response = self.blocks().receive(request, peer, link, now)
+        elif response is None:
+            response = self.handler(request, peer, link, now)
+        return response and self._finished(request, response, peer, link, now)
 
     def _finished(self, request: Message, response, peer, link, now: int):
         """Return what of a response is to be sent: perhaps its first block, or LATER: nothing."""
@@ -254,11 +261,15 @@ class Endpoint:
             return self.blocks().serve(request, response, peer, link, now)
         return response
 
+    def _permitted(self, request: Message, response: Message, peer, link, now: int) -> Message:
+        factor = self.amplification
+        return self._gatekeeper().instead(request, response, factor, peer, link, now)
+
     def _gatekeeper(self):
         if self._gate is None:
             from coap.echo import Gate
 
-            self._gate = Gate(self._random_bits)
+            self._gate = Gate(self.random_bits)
         return self._gate
 
     def _receive_response(self, response: Message, peer, link, now: int):
@@ -271,7 +282,7 @@ class Endpoint:
             if response.type == _CON:
                 datagram = self._send_empty(_ACK, response.message_id, peer, link)
                 expires = now + link.transmission.exchange_lifetime_ms
-                self._replies.put(response.message_id, peer, link, datagram, expires, now)
+                self._replies.put(response.message_id, peer, link, datagram, expires)
             self._end(exchange, response, now)
             return
         self._refuse(reason, response, peer, link)
@@ -343,7 +354,7 @@ class Endpoint:
         The count laid over them keeps tokens apart where the random source repeats after a boot.
         """
         self._token_count = self._token_count + 1 & _ID_MASK
-        random_bits = self._random_bits
+        random_bits = self.random_bits
         return struct.pack(">HH", random_bits(16) ^ self._token_count, random_bits(16))
 
     def _drop(self, reason: str, peer):

@@ -40,21 +40,12 @@ class Recent:
             return None
         return self._values[place]
 
-    def put(self, message_id: int, peer, link, value, expires: int, now: int):
+    def put(self, message_id: int, peer, link, value, expires: int):
         """Keep a value, which is not None, until the time given.
 
         A value that is larger than all the room is kept alone.
         """
-        entries = len(self._values)
-        size = len(value) if self._counts_octets else 0
-        while self._count and (
-            self._count == entries
-            or (size and size > self._octets_left)
-            or self._expires[self._oldest] <= now
-        ):
-            self._let_go()
-        place = (self._oldest + self._count) % entries
-        self._count += 1
+        place = self._free_place(value)
         self._message_ids[place] = message_id
         self._peers[place] = peer
         self._links[place] = link
@@ -62,7 +53,6 @@ class Recent:
         self._expires[place] = expires
         self._before[place] = self._latest.get(message_id, _NONE)
         self._latest[message_id] = place
-        self._octets_left -= size
 
     def forget(self, message_id: int, peer, link):
         """Let go of the value put for a message, if there is one."""
@@ -77,6 +67,16 @@ class Recent:
                 break
             place = self._before[place]
         return place
+
+    def _free_place(self, value) -> int:
+        """Let go of the oldest until there is room for a value; return its place."""
+        entries = len(self._values)
+        size = len(value) if self._counts_octets else 0
+        while self._count == entries or (size > self._octets_left and self._count):
+            self._let_go()
+        self._octets_left -= size
+        self._count += 1
+        return (self._oldest + self._count - 1) % entries
 
     def _let_go(self):
         oldest = self._oldest
