@@ -20,7 +20,7 @@ from coap_peer import Link, address, now_ms, random_bits
 
 _OBSERVE, _LOCATION_PATH, _URI_PATH, _CONTENT_FORMAT = 6, 8, 11, 12
 _URI_QUERY, _BLOCK2 = 15, 23
-_GET, _POST, _PUT, _DELETE = 1, 2, 3, 4
+_GET, _POST, _PUT, _DELETE, _FETCH = 1, 2, 3, 4, 5
 _CREATED, _DELETED, _CHANGED, _CONTENT = 0x41, 0x42, 0x44, 0x45
 _NOT_FOUND, _METHOD_NOT_ALLOWED, _NOT_ACCEPTABLE, _TOO_LARGE = 0x84, 0x85, 0x86, 0x8D
 _MEGABYTE = 1 << 20
@@ -107,7 +107,7 @@ class Resources:
     large         GET: lines, ?size= of them; made piece by piece, with ?bytes at once
     large-update  GET, PUT
     large-create  POST makes large-create/1 and so on, which can be got
-    large-post    POST returns the body twice
+    large-post    POST and FETCH return the body twice
     sink          PUT: streamed, only counted, to ?most= bytes; GET: what was counted
     obs           GET, PUT, DELETE, observable, Confirmable notifications
     obs-non       the same with Non-confirmable ones
@@ -145,7 +145,7 @@ class Resources:
             self.values["large-create/" + name] = (bytes(request.payload), 0)
             response = request.reply(_CREATED)
             return response.add(_LOCATION_PATH, "large-create").add(_LOCATION_PATH, name)
-        if path == "large-post" and code == _POST:
+        if path == "large-post" and code in (_POST, _FETCH):
             return request.reply(_CHANGED, bytes(request.payload) * 2, 0)
         if path == "sink":
             if code == _PUT and request.payload is not self.sink:
