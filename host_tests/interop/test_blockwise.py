@@ -23,7 +23,7 @@ from host_tests.interop.elsewhere import (
 )
 from host_tests.interop.firmware import Firmware, asked, crc, free_port, serving, text
 from host_tests.interop.lossy import TO_CLIENT, TO_SERVER, Lossy
-from host_tests.interop.wire import block1_body, block2_body, steps
+from host_tests.interop.wire import SIZE1, SIZE2, block1_body, block2_body, steps
 
 CLIENTS = ["aiocoap", "libcoap", "npm"]
 SERVERS = {"aiocoap": aiocoap_server, "libcoap": libcoap_server, "npm": npm_server}
@@ -177,6 +177,26 @@ def test_fetch_with_blocks_both_ways(kind):
             assert run(asking).payload == body * 2
         else:
             assert libcoap(port, "fetch", "large-post", "-b", 256, body=body)[0] == body * 2
+
+
+@pytest.mark.parametrize("query", ["", "&bytes"])
+def test_size_asked_for(query):
+    """RFC 7959 §4: Size2 in a request, of value 0, is answered with the size of the whole."""
+    with serving() as (port, _), Lossy(port) as relay:
+        path = f"large?size=3000{query}"
+        asking = aiocoap_ask(relay.port, aiocoap.GET, path, size2=0)
+        assert run(asking).payload == text(3000)
+        assert steps(relay)[0].response.uint(SIZE2) == 3000
+
+
+def test_size_told():
+    """RFC 7959 §4: the first block of a request says how much is to come, and libcoap's say it of
+    a response."""
+    with libcoap_server() as port, Lossy(port) as relay:
+        asked(relay.port, f"put,example_data,size={PUT_SIZE},body", "get,example_data")
+        sent = [step for step in steps(relay) if step.request.code == 3]
+        assert [step.request.uint(SIZE1) for step in sent] == [PUT_SIZE] + [None] * 4
+        assert steps(relay)[5].response.uint(SIZE2) == PUT_SIZE
 
 
 # At once.

@@ -454,9 +454,9 @@ def _shown(observer):
 def test_changes_while_it_is_fetched(server):
     """RFC 7959 §2.6: a representation that gives way to another before all of it is fetched.
 
-    The newest can be fetched whole, its blocks known by their ETag. On the wire only: libcoap shows
-    what it had of the others too. aiocoap then ends the observation, and the npm package looks at
-    no ETag.
+    The newest can be fetched whole, its blocks known by their ETag. On the wire only: libcoap
+    shows what it had of the others too. aiocoap then ends the observation, and the npm package
+    looks at no ETag.
     """
     path, grow = (NOTES, "grow") if server is device else ("obs-large", "grow obs-large")
     with server() as (relay, firmware), observing("libcoap", relay.port, path) as observer:
