@@ -77,7 +77,7 @@ def separate(pair, type=CON):
 
 
 @between(*_EVERY)
-def test_TD_COAP_CORE_01(pair):
+def test_td_coap_core_01(pair):
     """GET, CON."""
     answer, _, response = exchange(pair, GET, "test")
     assert answer.code == aiocoap.CONTENT and answer.payload
@@ -85,14 +85,14 @@ def test_TD_COAP_CORE_01(pair):
 
 
 @between(*_EVERY)
-def test_TD_COAP_CORE_02(pair):
+def test_td_coap_core_02(pair):
     """DELETE, CON."""
     answer, _, _ = exchange(pair, DELETE, "test")
     assert answer.code == aiocoap.DELETED
 
 
 @between(*_EVERY)
-def test_TD_COAP_CORE_03(pair):
+def test_td_coap_core_03(pair):
     """PUT, CON."""
     answer, request, _ = exchange(
         pair, PUT, "test", options=[(CONTENT_FORMAT, _TEXT)], payload=b"put"
@@ -103,7 +103,7 @@ def test_TD_COAP_CORE_03(pair):
 
 
 @between(*_EVERY)
-def test_TD_COAP_CORE_04(pair):
+def test_td_coap_core_04(pair):
     """POST, CON."""
     answer, request, _ = exchange(
         pair, POST, "test", options=[(CONTENT_FORMAT, _TEXT)], payload=b"post"
@@ -113,7 +113,7 @@ def test_TD_COAP_CORE_04(pair):
 
 
 @between(*_EVERY)
-def test_TD_COAP_CORE_05(pair):
+def test_td_coap_core_05(pair):
     """GET, NON."""
     answer, _, response = exchange(pair, GET, "test", NON)
     assert answer.code == aiocoap.CONTENT and answer.payload
@@ -121,14 +121,14 @@ def test_TD_COAP_CORE_05(pair):
 
 
 @between(*_EVERY)
-def test_TD_COAP_CORE_06(pair):
+def test_td_coap_core_06(pair):
     """DELETE, NON."""
     answer, _, _ = exchange(pair, DELETE, "test", NON)
     assert answer.code == aiocoap.DELETED
 
 
 @between(*_EVERY)
-def test_TD_COAP_CORE_07(pair):
+def test_td_coap_core_07(pair):
     """PUT, NON."""
     answer, _, _ = exchange(
         pair, PUT, "test", NON, options=[(CONTENT_FORMAT, _TEXT)], payload=b"put, NON"
@@ -138,7 +138,7 @@ def test_TD_COAP_CORE_07(pair):
 
 
 @between(*_EVERY)
-def test_TD_COAP_CORE_08(pair):
+def test_td_coap_core_08(pair):
     """POST, NON."""
     answer, _, _ = exchange(
         pair, POST, "test", NON, options=[(CONTENT_FORMAT, _TEXT)], payload=b"post"
@@ -147,7 +147,7 @@ def test_TD_COAP_CORE_08(pair):
 
 
 @between(*_EVERY)
-def test_TD_COAP_CORE_09(pair):
+def test_td_coap_core_09(pair):
     """GET with a separate response, CON."""
     request, messages, response = separate(pair)
     assert request.mtype == CON and request.code == GET
@@ -163,7 +163,7 @@ def test_TD_COAP_CORE_09(pair):
 
 
 @between(*_EVERY)
-def test_TD_COAP_CORE_10(pair):
+def test_td_coap_core_10(pair):
     """GET with a token of 1 to 8 bytes."""
     answer, request, _ = exchange(pair, GET, "test")
     assert 1 <= len(request.token) <= 8
@@ -171,7 +171,7 @@ def test_TD_COAP_CORE_10(pair):
 
 
 @between(*_EVERY)
-def test_TD_COAP_CORE_11(pair):
+def test_td_coap_core_11(pair):
     """A token of 1 to 8 bytes, and a separate response."""
     request, messages, response = separate(pair)
     assert 1 <= len(request.token) <= 8
@@ -180,7 +180,7 @@ def test_TD_COAP_CORE_11(pair):
 
 
 @between("aiocoap-nudge")
-def test_TD_COAP_CORE_12(pair):
+def test_td_coap_core_12(pair):
     """GET with a token of no bytes."""
     pair.client.empty_token()
     answer, request, _ = exchange(pair, GET, "test")
@@ -189,7 +189,7 @@ def test_TD_COAP_CORE_12(pair):
 
 
 @between(*_EVERY)
-def test_TD_COAP_CORE_13(pair):
+def test_td_coap_core_13(pair):
     """Three Uri-Path options."""
     answer, request, _ = exchange(pair, GET, "seg1/seg2/seg3")
     assert values(request, URI_PATH) == [b"seg1", b"seg2", b"seg3"]
@@ -197,7 +197,7 @@ def test_TD_COAP_CORE_13(pair):
 
 
 @between(*_EVERY)
-def test_TD_COAP_CORE_14(pair):
+def test_td_coap_core_14(pair):
     """Three Uri-Query options."""
     queries = ("first=1", "second=2", "third=3")
     answer, request, _ = exchange(pair, GET, "query", queries=queries)
@@ -219,7 +219,7 @@ def each_lost(pair, losses, run):
 
 
 @between(*_EVERY)
-def test_TD_COAP_CORE_15(pair):
+def test_td_coap_core_15(pair):
     """A piggybacked response where the request or the response gets lost."""
     request, response = (TO_SERVER, 0), (TO_CLIENT, 0)
 
@@ -235,7 +235,7 @@ def test_TD_COAP_CORE_15(pair):
 
 
 @between(*_EVERY)
-def test_TD_COAP_CORE_16(pair):
+def test_td_coap_core_16(pair):
     """A separate response where the request, its ACK, the response or its ACK gets lost."""
     request, acknowledgement = (TO_SERVER, 0), (TO_CLIENT, 0)
     response, last = (TO_CLIENT, 1), (TO_SERVER, 1)
@@ -266,7 +266,7 @@ def test_TD_COAP_CORE_16(pair):
 
 
 @between(*_EVERY)
-def test_TD_COAP_CORE_17(pair):
+def test_td_coap_core_17(pair):
     """A separate response, NON: nothing is acknowledged."""
     request, messages, response = separate(pair, NON)
     assert [m.mtype for m in messages] == [NON, NON]
@@ -285,19 +285,19 @@ def posted(pair, path, number):
 
 
 @between(*_SERVED, *_ASKED)
-def test_TD_COAP_CORE_18(pair):
+def test_td_coap_core_18(pair):
     """POST answered with Location-Path options."""
     assert posted(pair, "test", LOCATION_PATH) == [b"location1", b"location2", b"location3"]
 
 
 @between(*_SERVED, *_ASKED)
-def test_TD_COAP_CORE_19(pair):
+def test_td_coap_core_19(pair):
     """POST answered with Location-Query options."""
     assert posted(pair, "location-query", LOCATION_QUERY) == [b"first=1", b"second=2"]
 
 
 @between(*_SERVED, *_ASKED)
-def test_TD_COAP_CORE_20(pair):
+def test_td_coap_core_20(pair):
     """Accept chooses between text and XML."""
     for wanted, payload in ((_TEXT, b"text"), (_XML, b"<text/>")):
         answer, request, response = exchange(pair, GET, "multi-format", options=[(ACCEPT, wanted)])
@@ -315,7 +315,7 @@ def validated(pair, *options):
 
 
 @between(*_SERVED, *_ASKED)
-def test_TD_COAP_CORE_21(pair):
+def test_td_coap_core_21(pair):
     """GET with the ETag of a response in the cache, which stays valid and then does not."""
     first, etag = validated(pair)
     assert first.code == aiocoap.CONTENT and first.payload
@@ -335,7 +335,7 @@ def replaced(pair, payload, *options):
 
 
 @between(*_SERVED, *_ASKED)
-def test_TD_COAP_CORE_22(pair):
+def test_td_coap_core_22(pair):
     """PUT with If-Match: done where nobody else has written in between, refused else."""
     _, etag = validated(pair)
     assert replaced(pair, b"for case 22: " + etag, (IF_MATCH, etag)) == aiocoap.CHANGED
@@ -358,7 +358,7 @@ def created(pair):
 
 
 @between(*_SERVED, *_ASKED)
-def test_TD_COAP_CORE_23(pair):
+def test_td_coap_core_23(pair):
     """PUT with If-None-Match creates once."""
     pair.ask(DELETE, "create1")
     assert created(pair) == aiocoap.CREATED
@@ -389,7 +389,7 @@ def forwarded(proxied, code, path, **keywords):
 
 
 @through_proxy
-def test_TD_COAP_CORE_24(proxied):
+def test_td_coap_core_24(proxied):
     """Location-Path through a reverse proxy."""
     answer, request, response, shown = forwarded(
         proxied, POST, "test", options=[(CONTENT_FORMAT, _TEXT)], payload=b"post"
@@ -401,7 +401,7 @@ def test_TD_COAP_CORE_24(proxied):
 
 
 @through_proxy
-def test_TD_COAP_CORE_25(proxied):
+def test_td_coap_core_25(proxied):
     """Location-Query through a reverse proxy."""
     answer, request, response, shown = forwarded(
         proxied, POST, "location-query", options=[(CONTENT_FORMAT, _TEXT)], payload=b"post"
@@ -413,7 +413,7 @@ def test_TD_COAP_CORE_25(proxied):
 
 
 @through_proxy
-def test_TD_COAP_CORE_26(proxied):
+def test_td_coap_core_26(proxied):
     """Accept through a reverse proxy."""
     for wanted, payload in ((_TEXT, b"text"), (_XML, b"<text/>")):
         answer, request, response, shown = forwarded(
@@ -425,7 +425,7 @@ def test_TD_COAP_CORE_26(proxied):
 
 
 @through_proxy
-def test_TD_COAP_CORE_27(proxied):
+def test_td_coap_core_27(proxied):
     """ETag and If-Match through a reverse proxy."""
 
     def etag():
@@ -450,7 +450,7 @@ def test_TD_COAP_CORE_27(proxied):
 
 
 @through_proxy
-def test_TD_COAP_CORE_28(proxied):
+def test_td_coap_core_28(proxied):
     """If-None-Match through a reverse proxy."""
     proxied[1].ask(DELETE, "create1")
     for code in (aiocoap.CREATED, aiocoap.PRECONDITION_FAILED):
@@ -462,7 +462,7 @@ def test_TD_COAP_CORE_28(proxied):
 
 
 @between("nudge-aiocoap", "nudge-libcoap")
-def test_TD_COAP_CORE_31_client(pair):
+def test_td_coap_core_31_client(pair):
     """Our ping is four bytes, and the Reset that answers it is understood."""
     answer = pair.ask(aiocoap.EMPTY, "")
     assert answer.reason == "reset"
@@ -472,7 +472,7 @@ def test_TD_COAP_CORE_31_client(pair):
 
 
 @between("libcoap-nudge")
-def test_TD_COAP_CORE_31_server(pair):
+def test_td_coap_core_31_server(pair):
     """libcoap pings while it waits for a response, and is answered by a Reset."""
     answer = pair.ask(GET, "slow", more=["-K", "1"])
     assert answer.code == aiocoap.CONTENT

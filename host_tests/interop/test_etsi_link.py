@@ -52,7 +52,7 @@ def discovered(pair, *queries):
 
 
 @between(*_SERVED, *_ASKED, "nudge-libcoap")
-def test_TD_COAP_LINK_01(pair):
+def test_td_coap_link_01(pair):
     """All links."""
     links = discovered(pair)
     expected = {"/test", "/validate", "/query", "/separate", "/link1", "/link2", "/link3", "/path"}
@@ -60,25 +60,25 @@ def test_TD_COAP_LINK_01(pair):
 
 
 @between(*_SERVED, *_ASKED)
-def test_TD_COAP_LINK_02(pair):
+def test_td_coap_link_02(pair):
     """Those of one type."""
     assert set(discovered(pair, "rt=Type1")) == {"/test", "/query"}
 
 
 @between("nudge-libcoap")
-def test_TD_COAP_LINK_02_libcoap(pair):
+def test_td_coap_link_02_libcoap(pair):
     """Those of one type, which libcoap's server has on one resource."""
     assert set(discovered(pair, "rt=ticks")) == {"/time"}
 
 
 @between(*_SERVED, "nudge-npm")
-def test_TD_COAP_LINK_03(pair):
+def test_td_coap_link_03(pair):
     """Those that have a type at all, were it an empty one."""
     assert set(discovered(pair, "rt=*")) == set(_RT)
 
 
 @between(*_SERVED, *_ASKED)
-def test_TD_COAP_LINK_04(pair):
+def test_td_coap_link_04(pair):
     """Those that have the type among several."""
     links = discovered(pair, "rt=Type2")
     assert set(links) == {"/test", "/validate"}
@@ -87,44 +87,44 @@ def test_TD_COAP_LINK_04(pair):
 
 
 @between(*_SERVED, *_ASKED)
-def test_TD_COAP_LINK_05(pair):
+def test_td_coap_link_05(pair):
     """Those whose interface begins so."""
     assert set(discovered(pair, "if=If*")) == {"/test", "/validate"}
 
 
 @between("nudge-libcoap")
-def test_TD_COAP_LINK_05_libcoap(pair):
+def test_td_coap_link_05_libcoap(pair):
     """Those whose interface begins so, on libcoap's server."""
     assert set(discovered(pair, "if=clo*")) == {"/time"}
 
 
 @between(*_SERVED, *_ASKED)
-def test_TD_COAP_LINK_06(pair):
+def test_td_coap_link_06(pair):
     """Those that have a size."""
     assert set(discovered(pair, "sz=*")) == {"/validate"}
 
 
 @between(*_SERVED, *_ASKED)
-def test_TD_COAP_LINK_07(pair):
+def test_td_coap_link_07(pair):
     """That of one target."""
     assert set(discovered(pair, "href=/link1")) == {"/link1"}
 
 
 @between(*_SERVED, *_ASKED)
-def test_TD_COAP_LINK_08(pair):
+def test_td_coap_link_08(pair):
     """Those whose target begins so."""
     assert set(discovered(pair, "href=/link*")) == {"/link1", "/link2", "/link3"}
 
 
 @between("nudge-libcoap")
-def test_TD_COAP_LINK_07_08_libcoap(pair):
+def test_td_coap_link_07_08_libcoap(pair):
     """By target and by its beginning, on libcoap's server."""
     assert set(discovered(pair, "href=/time")) == {"/time"}
     assert set(discovered(pair, "href=/t*")) == {"/time", "/test"}
 
 
 @between(*_SERVED, *_ASKED)
-def test_TD_COAP_LINK_09(pair):
+def test_td_coap_link_09(pair):
     """From the links to a resource that holds links, and from these to what is there."""
     assert re.search(r';ct="?40\b', discovered(pair)["/path"])
     below = listed(pair, "path")
@@ -134,7 +134,7 @@ def test_TD_COAP_LINK_09(pair):
 
 
 @between(*_SERVED, *_ASKED)
-def test_TD_COAP_LINK_10(pair):
+def test_td_coap_link_10(pair):
     """A resource found by a link that says it is an alternate of another."""
     (alternate,) = [
         target for target, rest in discovered(pair).items() if ';rel="alternate"' in rest
