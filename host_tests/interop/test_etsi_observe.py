@@ -369,14 +369,16 @@ def test_td_coap_obs_11(server, kind):
 
 def _most_outstanding(relay):
     """Return how many Confirmable notifications waited for their ACK at once, at most."""
-    outstanding, most = set(), 0
+    waiting, acknowledged, most = set(), set(), 0
     for direction, data, fate in list(relay.log):
         message = Parsed(data)
         if direction == TO_CLIENT and message.type == CON and message.code >= 0x20:
-            outstanding.add(message.message_id)
-            most = max(most, len(outstanding))
+            # One may be sent again while its ACK is on its way.
+            waiting |= {message.message_id} - acknowledged
+            most = max(most, len(waiting))
         elif direction == TO_SERVER and message.type == ACK and fate != "lost":
-            outstanding.discard(message.message_id)
+            acknowledged.add(message.message_id)
+            waiting -= acknowledged
     return most
 
 
