@@ -3,14 +3,8 @@
 The Object 1 (and Object 0) instances of the server are the truth for every setting that a server
 may write; `refresh` reads the mode from them. The rest is the state of the registration interface,
 which `registration`, `queue`, `observe` and `trigger` keep here and `state` carries over a deep
-sleep.
+sleep. Programs on a desk read `parse_uri` too, so nothing of MicroPython's own is needed here.
 """
-
-from micropython import const
-
-_URI_HOST = const(3)
-_URI_PATH = const(11)
-_URI_QUERY = const(15)
 
 
 def digits(number: "str | None") -> "str | None":
@@ -161,14 +155,14 @@ class ServerAccount:
         """
         host = self.peers["U"][0]
         if self.uri_host and self.transport == "U" and host.strip("0123456789."):
-            request.add(_URI_HOST, host.lower())
+            request.add(3, host.lower())  # Uri-Host
         if resource:
             path, _, query = self.rest.partition("?")
             for segment in path.strip("/").split("/") if path else ():
-                request.add(_URI_PATH, segment)
-            request.add(_URI_PATH, resource)
+                request.add(11, segment)  # Uri-Path
+            request.add(11, resource)
             for argument in query.split("&") if query else ():
-                request.add(_URI_QUERY, argument)
+                request.add(15, argument)  # Uri-Query
 
     def speak(self, version) -> None:
         """Take up another released version, where the server refused the first with 4.12.

@@ -27,6 +27,7 @@ _NOT_FOUND = const(0x84)
 _METHOD_NOT_ALLOWED = const(0x85)
 _NOT_ACCEPTABLE = const(0x86)
 _UNSUPPORTED_CONTENT_FORMAT = const(0x8F)
+_INTERNAL_SERVER_ERROR = const(0xA0)
 
 _CONTENT_FORMAT = const(12)
 _ACCEPT = const(17)
@@ -68,12 +69,14 @@ class Operations:
         except CodecError as error:
             # A diagnostic payload, RFC 7252 §5.5.2.
             return request.reply(_BAD_REQUEST, str(error).encode())
+        except MemoryError:
+            return request.reply(_INTERNAL_SERVER_ERROR)
 
     def read(self, path: tuple, accept: "int | None", server) -> tuple:
         """Return (content format, payload bytes) of a Read; accept is a number or None.
 
         Raises OperationError 4.01 for Security, 4.04, 4.05 for what is not readable, 4.06 when the
-        value cannot be sent in the accepted format.
+        value cannot be sent in the accepted format, 5.00 when there is no memory for it.
         """
         _guard(path)
         if not path:
@@ -92,13 +95,20 @@ class Operations:
         codec = load(content_format) if content_format in self.version.formats else None
         if codec is None:
             raise OperationError(_NOT_ACCEPTABLE)
-        payload = bytearray()
+        payload = b""
         try:
             for chunk in codec.encode(entries, path):
+                if not payload:
+                    payload = chunk  # a large value alone is not copied
+                    continue
+                if not isinstance(payload, bytearray):
+                    payload = bytearray(payload)
                 payload += chunk
+            return content_format, payload
         except CodecError:
             raise OperationError(_NOT_ACCEPTABLE)
-        return content_format, bytes(payload)
+        except MemoryError:
+            raise OperationError(_INTERNAL_SERVER_ERROR)
 
     def _dispatch(self, request, path, server):
         _guard(path)

@@ -60,10 +60,10 @@ def encode(entries, base: tuple):
             put(out, _LABELS[kind])
         # A whole number as an integer is legal too, but Leshan refuses it for a Float.
         put(out, float(value) if kind == _FLOAT else value)
-        yield bytes(out)
+        yield out
         out = bytearray()
     if out:
-        yield bytes(out)
+        yield out
 
 
 def decode(payload, base: tuple, kind_of):

@@ -44,7 +44,7 @@ def encode(entries, base: tuple):
                 yield _wrapped(last[1], instance)
                 instance = bytearray()
             elif depth > 1 and instance:
-                yield bytes(instance)
+                yield instance
                 instance = bytearray()
         data = _value(kind, value)
         if len(path) == 3:
@@ -57,7 +57,7 @@ def encode(entries, base: tuple):
     if multiple:
         _record(instance, _MULTIPLE, last[2], multiple)
     if last:
-        yield _wrapped(last[1], instance) if depth == 1 else bytes(instance)
+        yield _wrapped(last[1], instance) if depth == 1 else instance
 
 
 def decode(payload, base: tuple, kind_of):

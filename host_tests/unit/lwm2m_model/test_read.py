@@ -202,3 +202,18 @@ def test_discover_server_id():
     """TS 1.1 Core table 5.1.1-1: the Server Object Instance carries its Short Server ID."""
     for name in ("draft", "1.0", "1.1"):
         assert Fixture(name).ask(GET, "1/0", accept=40).payload[:14] == b"</1/0>;ssid=1,"
+
+
+def test_no_memory_for_a_value():
+    """RFC 7252 §5.9.3.1: a value that does not fit the heap is answered 5.00, and only that."""
+    fixture = Fixture()
+    device = fixture.tree.get(3, 0)
+
+    def read(rid):
+        raise MemoryError("memory allocation failed")
+
+    device.read = read
+    assert code(fixture.ask(GET, "3/0/0")) == 500
+    assert code(fixture.ask(GET, "3/0")) == 500
+    del device.read
+    assert code(fixture.ask(GET, "3/0/0")) == 205
