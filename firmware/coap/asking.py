@@ -208,7 +208,8 @@ class Asking:
                 self._body.extend(chunk)
             except MemoryError:
                 return "too large"
-            response.payload = bytes(self._body) if not more else b""
+            if not more:
+                response.payload = memoryview(self._body)
         return None if more else "done"
 
     def _end(self, response, reason, now):

@@ -88,7 +88,9 @@ class Blocks:
         if block1 is not None and block1 & _SZX != _SZX and response.get(_BLOCK1) is None:
             response.add(_BLOCK1, block1 & ~_MORE)
         block2 = request.get_uint(_BLOCK2)
-        if response.code >> 5 != 2 or response.code == _CONTINUE or response.get(_BLOCK2):
+        if response.code >> 5 != 2 or response.code == _CONTINUE:
+            return response
+        if response.get(_BLOCK2) is not None:
             return response
         if block2 is None:
             if not response.exceeds(link.mtu):
@@ -174,7 +176,7 @@ class Blocks:
         if more:
             szx = min(block1 & _SZX, fitting(request, link.mtu))
             return request.reply(_CONTINUE).add(_BLOCK1, block1 & ~_SZX | szx)
-        request.payload = taken.sink or bytes(taken.body)
+        request.payload = taken.sink or memoryview(taken.body)
         response = endpoint.handler(request, peer, link, now)
         if response is not None:  # or else the last block may come again
             self._taken.remove(taken)
