@@ -31,6 +31,8 @@ _POST = const(0x02)
 _NOT_FOUND = const(0x84)
 _SERVICE_UNAVAILABLE = const(0xA3)
 
+_LOOK_AGAIN_MS = const(60_000)  # whether a body that was begun still comes
+
 _METHODS = " GET POST PUT DELETE FETCH PATCH iPATCH".split(" ")
 
 
@@ -202,11 +204,13 @@ class Client:
             until = account.awake_until
             if until is not None and until > now:
                 due = earlier(due, until)
+        if self.endpoint.taking():
+            due = earlier(due, now + _LOOK_AGAIN_MS)
         return earlier(due, self.endpoint.step(now))
 
     def busy(self, now: int) -> bool:
         """Whether the device has to stay awake: for an exchange, or for what a server may say."""
-        if self.endpoint.busy():
+        if self.endpoint.busy() or self.endpoint.taking():
             return True
         return any([queue_mode.busy(account) for account in self.accounts])
 

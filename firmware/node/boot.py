@@ -15,7 +15,7 @@ from node.lean import forget
 _CRASH_PAUSE_MS = const(1_000)
 # Bytes that may be taken between two collections. One that comes only when all is taken leaves
 # what lives on scattered over the heap, and then a datagram finds no place.
-_COLLECT_EVERY = const(8_192)
+_COLLECT_EVERY = const(16_384)
 
 
 def _configuration(path):

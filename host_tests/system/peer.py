@@ -161,35 +161,35 @@ class Peer:
 
     def read(self, path, accept=None) -> None:
         """Have `path` read; the answer goes to answers[path]."""
-        request = self._request(codes.GET, path)
+        request = self.request(codes.GET, path)
         self.ask(path, request if accept is None else request.add(_ACCEPT, accept))
 
     def observe(self, path, cancel=False) -> None:
         """Have `path` observed, or no more; the answer goes to answers["observe " + path]."""
         self.ask(
             ("cancel " if cancel else "observe ") + path,
-            self._request(codes.GET, path).add(_OBSERVE, int(cancel)),
+            self.request(codes.GET, path).add(_OBSERVE, int(cancel)),
         )
 
     def write(self, path, text) -> None:
         """Have a text written; the answer goes to answers["write " + path]."""
-        self.ask("write " + path, self._request(codes.PUT, path, text.encode()))
+        self.ask("write " + path, self.request(codes.PUT, path, text.encode()))
 
     def write_bytes(self, path, data) -> None:
         """Have bytes written as one opaque value; the answer goes to answers["write " + path]."""
-        request = self._request(codes.PUT, path, data).add(_CONTENT_FORMAT, _OPAQUE)
+        request = self.request(codes.PUT, path, data).add(_CONTENT_FORMAT, _OPAQUE)
         self.ask("write " + path, request)
 
     def write_attributes(self, path, *queries) -> None:
         """Have attributes such as "pmin=10" set; answered in answers["attributes " + path]."""
-        request = self._request(codes.PUT, path)
+        request = self.request(codes.PUT, path)
         for query in queries:
             request.add(15, query)
         self.ask("attributes " + path, request)
 
     def execute(self, path) -> None:
         """Have `path` executed; the answer goes to answers["execute " + path]."""
-        self.ask("execute " + path, self._request(codes.POST, path))
+        self.ask("execute " + path, self.request(codes.POST, path))
 
     def ask(self, name, request) -> None:
         """Queue a request until the client shows."""
@@ -208,7 +208,8 @@ class Peer:
         return "/1/%d/%d" % (self.instance, self.version.server_resources[role])
 
     @staticmethod
-    def _request(code, path, payload=b""):
+    def request(code, path, payload=b""):
+        """Return a Confirmable request without message ID and token."""
         request = Message(code, CON, payload=payload)
         for segment in path.split("/")[1:]:
             request.add(_URI_PATH, segment)
@@ -218,7 +219,7 @@ class Peer:
 
     def trigger(self, wap=False, confirmable=True, path=None, sender=None, dcs=4, code=codes.POST):
         """Send the Registration Update Trigger, or what looks like it, as one SMS."""
-        request = self._request(code, path or self.resource("update_trigger"))
+        request = self.request(code, path or self.resource("update_trigger"))
         request.type = CON if confirmable else CON + 1
         request.message_id = self._random_bits(16)
         request.token = b"\xc0\xff\xee" + bytes((self._random_bits(8),))
@@ -282,7 +283,7 @@ class Peer:
 
     def _fetch(self, fetching, block2, peer, link):
         """Ask for the block of a notification that follows a block (RFC 7959 §2.6)."""
-        request = self._request(codes.GET, fetching[0])
+        request = self.request(codes.GET, fetching[0])
         request.type = CON + 1
         request.message_id = self._random_bits(16)
         request.token = b"\xfe" + bytes((self._random_bits(8), self._random_bits(8)))

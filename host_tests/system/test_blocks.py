@@ -181,7 +181,8 @@ def test_loss_between_blocks():
 
 def test_blocks_by_sms():
     """RFC 7959 over OMA LwM2M Transport §6.8: a message carries a block of 64, a Register goes in
-    parts; a board that sleeps between two messages gives the next block all the same."""
+    parts; a board that sleeps between two messages gives the next block all the same,
+    and does not sleep while it takes some."""
 
     async def play(world):
         world.peer.by_sms = True
@@ -194,5 +195,20 @@ def test_blocks_by_sms():
         world.peer.ask_now()
         answer = await world.saw("server", "answer", 900, name=_PATH)
         assert answer["payload"] == _body(200)
+        world.peer.write_bytes(_PATH, _body(300)[::-1])
+        world.peer.ask_now()
+        await world.saw("server", "answer", 900, code="2.04")
+        world.peer.read(_PATH)
+        world.peer.ask_now()
+        answer = await world.saw("server", "answer", 900, name=_PATH)
+        assert answer["payload"] == _body(300)[::-1]
+        # A body that does not come to its end keeps the board awake for EXCHANGE_LIFETIME only.
+        world.mark()
+        begun = world.peer.request(3, _PATH, bytes(64)).add(12, 42).add(27, 8 | 2)
+        world.peer.text(bytes(begun.encode()))
+        await world.saw("device", "booted")
+        begun_ms = world.times("device", "booted")[-1]
+        await world.sleeping(1200)
+        assert 700_000 < world.times("device", "sleeping")[-1] - begun_ms < 800_000
 
     World("sim7000", setup=_setup(_body(200)), server={"binding": "S", "queue": False}).play(play)
