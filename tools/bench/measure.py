@@ -52,7 +52,8 @@ def prepare() -> None:
     if _installed() != VERSION:
         _run(
             ["npm", "install", "--prefix", str(FOLDER), "--no-save", "--no-audit", "--no-fund"]
-            + ["--ignore-scripts", "--silent", f"{PACKAGE}@{VERSION}"]
+            + ["--ignore-scripts", "--loglevel=error", "--fetch-retries=1"]
+            + ["--fetch-retry-mintimeout=1000", f"{PACKAGE}@{VERSION}"]
         )
 
 

@@ -76,9 +76,7 @@ def imports(firmware: Path = build.ROOT / "firmware") -> list:
             parts = path.relative_to(firmware).with_suffix("").parts
             modules.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
         modules.sort(key=lambda name: name != entry)
-        steps.append(
-            (f"import.{room}", [name for name in modules if name not in _NOT_COUNTED])
-        )
+        steps.append((f"import.{room}", [name for name in modules if name not in _NOT_COUNTED]))
     return steps
 
 
