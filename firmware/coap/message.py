@@ -182,13 +182,9 @@ class Message:
             value = encode_uint(value)
         elif isinstance(value, str):
             value = value.encode()
-        wire = bytearray(self.wire)
-        at = last = 0
-        while at < len(wire) and last <= number:
-            head = extended_head(wire, at)
-            last += head >> 20
-            at += (head & 0xF) + (head >> 4 & 0xFFFF)
+        last = -1 - self._find(_NUMBER_LIMIT + 1)
         if last <= number:
+            wire = bytearray(self.wire)
             append_option(wire, number - last, value)
             self.wire = wire
         else:
@@ -244,7 +240,10 @@ class Message:
         return datagram
 
     def _find(self, number: int) -> int:
-        """Return position << 16 | length of the value of an option, -1 without one."""
+        """Return position << 16 | length of the value of an option.
+
+        Negative without one: -1 less the number of the last option if all are below.
+        """
         wire = self.wire
         size = len(wire)
         at = current = 0
@@ -262,7 +261,7 @@ class Message:
             if current >= number:
                 return at << 16 | length if current == number else -1
             at += length
-        return -1
+        return -1 - current
 
     def _judge(self, number, length, delta):
         """Look at an option that is not one of the common ones as they should be."""

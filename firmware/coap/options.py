@@ -2,10 +2,10 @@
 
 from micropython import const
 
-# Of each option that is recognised: its longest value << 18 | its shortest << 14 | REPEATABLE |
+# Of each option that is recognised: its longest value << 18 | its shortest << 14 | _REPEATABLE |
 # one bit for each length up to 12 that decode need not look at twice.
 RULES = {}
-REPEATABLE = const(1 << 13)
+_REPEATABLE = const(1 << 13)
 
 _SHORT = const(12)
 
@@ -16,7 +16,7 @@ def recognise(number: int, shortest: int, longest: int, repeatable: int = 0, not
     shortest, longest: bytes of its value, at most 15 and 1023. A message with a critical option
     that is not recognised is refused before (RFC 7252 §5.4.1).
     """
-    rule = longest << 18 | shortest << 14 | (REPEATABLE if repeatable else 0)
+    rule = longest << 18 | shortest << 14 | (_REPEATABLE if repeatable else 0)
     if not noted:
         for length in range(shortest, min(longest, _SHORT) + 1):
             rule |= 1 << length
@@ -79,9 +79,14 @@ def extended_head(wire: bytes, at: int) -> int:
 
 def append_option(wire: bytearray, delta: int, value: bytes):
     """Write one option, its number as the difference from the option before (RFC 7252 §3.1)."""
+    size = len(value)
+    if delta <= _SHORT and size <= _SHORT:
+        wire.append(delta << 4 | size)
+        wire.extend(value)
+        return
     head = len(wire)
     wire.append(0)
-    for field in (delta, len(value)):
+    for field in (delta, size):
         nibble = field
         if field > 268:
             nibble = 14
