@@ -351,3 +351,43 @@ def test_wrong_arguments(arguments, line):
     assert done.returncode == 2
     assert done.stderr.startswith(line), done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_message_ids_go_on_after_a_reset():
+    """RFC 7252 §4.4: RTC memory outlives a reset, and with it which message IDs were used; a power
+    cut begins at random."""
+
+    async def play():
+        heard = asyncio.Queue()
+
+        class Server(asyncio.DatagramProtocol):
+            def datagram_received(self, data, address):
+                heard.put_nowait(int.from_bytes(data[2:4], "big"))
+
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            Server, local_addr=("127.0.0.1", 0)
+        )
+        port = transport.get_extra_info("sockname")[1]
+
+        async def next_id(before):
+            """Return the first message ID that is another than `before`: that is sent again."""
+            while True:
+                message_id = await asyncio.wait_for(heard.get(), _TIMEOUT_S)
+                if message_id != before:
+                    return message_id
+
+        device = await Device.start("--server", f"coap://127.0.0.1:{port}", "--endpoint", "probe")
+        try:
+            first = await next_id(None)
+            device.command(do="reboot")
+            second = await next_id(first)
+            assert 0 < (second - first) % 65536 <= 256
+            device.command(do="power_cycle")
+            third = await next_id(second)
+            assert third != (second + 256) % 65536
+            assert await device.quit() == 0
+        finally:
+            await device.kill()
+            transport.close()
+
+    asyncio.run(play())
