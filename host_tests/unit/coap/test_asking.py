@@ -314,6 +314,19 @@ def test_message_ids_go_on_after_sleep():
     assert second.message_id == first.message_id + 1
 
 
+def test_message_id_in_use_is_passed_over():
+    """RFC 7252 §4.4: an ID that an exchange still waits with is not given again, whatever the
+    count says."""
+    client = Endpoint(None, zeros)
+    link = Link(Transmission(nstart=9))
+    used = set()
+    for message_id in (0xFFFF, 0xFFFF, 0xFFFF, 0):
+        client.thaw((message_id, 0))
+        request, _ = ask(client, link)
+        used.add(request.message_id)
+    assert used == {0xFFFF, 0, 1, 2}
+
+
 def test_confirmable_notification():
     """RFC 7641 §4.5: sent until acknowledged, reset or given up."""
     for answer, expected in ((ACK, None), (RST, "reset"), (None, "timeout")):

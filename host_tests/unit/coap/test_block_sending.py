@@ -323,6 +323,40 @@ def test_non_confirmable_send():
     got(outcomes, b"", CHANGED)
 
 
+def test_late_answers_to_earlier_blocks():
+    """RFC 7252 §4.5, RFC 7959 §2.5: Non-confirmable answers that come once more, under another
+    message ID, neither end the transfer nor pass for the answer to the block in flight."""
+    client, server, outcomes = sending(128, type=NON)
+    request = server.next()
+    token = request.token
+    answer(server, request, CONTINUE, b"", NON, block1=(0, 1, 128))
+    request = server.hear(NON, PUT, None, block1=(1, 1, 128))
+    for message_id in (500, 501):
+        server.say(NON, CONTINUE, message_id, token, block1=(0, 1, 128))
+        assert outcomes == []
+        if server.link.sent:  # the block once more, perhaps
+            request = server.hear(NON, PUT, None, _BODY[128:256], block1=(1, 1, 128))
+    answer(server, request, CONTINUE, b"", NON, block1=(1, 1, 128))
+    request = server.hear(NON, PUT, None, _BODY[256:], block1=(2, 0, 128))
+    answer(server, request, CHANGED, b"", NON, block1=(2, 0, 128))
+    got(outcomes, b"", CHANGED)
+    assert not client.busy()
+
+
+def test_answers_to_earlier_blocks_without_end():
+    """RFC 7252 §4.2: a peer that never says anything else is given up."""
+    client, server, outcomes = sending(128, type=NON)
+    request = server.next()
+    answer(server, request, CONTINUE, b"", NON, block1=(0, 1, 128))
+    for message_id in range(500, 600):
+        if outcomes:
+            break
+        request = server.next()
+        server.say(NON, CONTINUE, message_id, request.token, block1=(0, 1, 128))
+    failed(outcomes, "incomplete")
+    assert message_id < 550 and not client.busy()
+
+
 def test_options_of_the_body():
     """RFC 7959 §2.5: each block has the options of the request."""
     client, server = asking(200)

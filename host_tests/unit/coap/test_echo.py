@@ -53,6 +53,29 @@ def test_small_response_to_an_unknown_address():
     demanded(peer)
 
 
+def test_limit():
+    """RFC 9175 §2.4: a response may be just so many times as large as its request, where a marker
+    in front of a payload is counted in any case."""
+    # A request of 18 bytes, and 1; the response has 4 + 8 + 1 bytes beside its payload.
+    for size, code in ((41, CONTENT), (44, CONTENT), (45, UNAUTHORIZED)):
+        server, handler, peer, _ = guarded(size)
+        peer.say(CON, GET, 1, b"12345678", path="large")
+        assert len(peer.link.sent[0][0]) <= 57 and peer.next().code == code
+
+
+def test_echo_that_is_old():
+    """RFC 9175 §2.3: a value is good for some minutes, not for hours."""
+    for later, code in ((0, CONTENT), (119_000, CONTENT), (3_600_000, UNAUTHORIZED)):
+        for start in (0, 1_000, 119_999, 1_000_000):
+            server, handler, peer, _ = guarded(300)
+            peer.now = start
+            peer.say(CON, GET, 1, path="large")
+            value = demanded(peer)
+            peer.now = start + later
+            peer.say(CON, GET, 2, path="large", echo=value)
+            assert peer.next().code == code, (start, later)
+
+
 def test_no_limit():
     """RFC 9175 §2.4: with amplification 0 nothing is demanded, and an Echo that comes is
     ignored."""
