@@ -610,6 +610,26 @@ def test_notification_in_blocks():
         assert len(made) == 1
 
 
+def test_blocks_asked_for_with_host_and_port():
+    """RFC 7252 §5.10.1, RFC 7959 §2.6: Uri-Host and Uri-Port choose nothing here: the blocks that
+    a client asks for with them are those of the latest notification."""
+    client, handler, server = served(lambda request: request.reply(CONTENT, BODY).add(6, 1))
+    client.say(CON, GET, 1, b"obs", path="status", observe=0, host="device", port=5683)
+    client.hear(ACK, CONTENT, 1, BODY[:128], block2=(0, 1, 128), observe=1)
+    state = pattern(500)[100:]
+    request = Message(GET, CON, b"obs").add(11, "status")
+    notification = Message(CONTENT, NON, b"obs", state).add(6, 2)
+    server.notify(notification, PEER, client.link, 5, Outcomes(), request)
+    client.hear(NON, CONTENT, None, state[:128], block2=(0, 1, 128), observe=2)
+    for number, more in ((1, {}), (2, {"host": "device"}), (3, {"port": 5683})):
+        client.say(CON, GET, 1 + number, path="status", block2=(number, 0, 128), **more)
+        client.hear(
+            ACK, CONTENT, 1 + number, state[number * 128 : number * 128 + 128],
+            block2=(number, 1 if number < 3 else 0, 128),
+        )
+    assert len(handler.requests) == 1
+
+
 def test_blocks_asked_for_with_observe():
     """RFC 7959 §2.6: GETs for further blocks that repeat Observe, with the token of the
     observation, as the npm package coap sends them: blocks, and no registration anew."""
