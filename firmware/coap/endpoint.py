@@ -35,8 +35,8 @@ _NOTED_BLOCK = const(1)
 _NOTED_NO_RESPONSE = const(2)
 _NOTED_ECHO = const(4)
 
-_REPLIES_KEPT = const(32)
-_REPLY_OCTETS_KEPT = const(2048)
+_REPLIES_KEPT = const(64)
+_REPLY_OCTETS_KEPT = const(3072)
 _NOTIFICATIONS_KEPT = const(16)
 
 
@@ -321,7 +321,7 @@ class Endpoint:
         if on_done is None:
             self._drop("unknown RST", peer)
         else:
-            self._notified.forget(message_id, peer, link)
+            self._notified.forget(message_id, peer, link, now)
             on_done("reset", now)
 
     def _start(self, message: Message, token, peer, link, now: int, on_end):

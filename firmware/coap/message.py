@@ -150,10 +150,10 @@ class Message:
                 length += at
                 value = 0
                 while at < length:
-                    digit = wire[at]
-                    if digit < 0x30 or digit > 0x39:
+                    digit = wire[at] ^ 0x30
+                    if digit > 9:
                         return None
-                    value = value * 10 + digit - 0x30
+                    value = value * 10 + digit
                     at += 1
                 if value > _ID_LIMIT:
                     return None

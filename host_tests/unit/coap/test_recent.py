@@ -62,9 +62,9 @@ def test_octets_are_bounded():
 def test_values_that_are_no_bytes():
     """RFC 7641 §3.6: without a limit in octets, a value is anything that is not None."""
     recent = Recent(2)
-    for value in (print, 0, b"", ()):
-        recent.put(1, A, None, value, 100)
-        assert recent.get(1, A, None, 0) is value
+    for message_id, value in ((1, print), (2, 0), (3, b""), (4, ())):
+        recent.put(message_id, A, None, value, 100)
+        assert recent.get(message_id, A, None, 0) is value
 
 
 def test_forgotten():
@@ -73,8 +73,8 @@ def test_forgotten():
     for i in range(4):
         recent.put(i, A, None, "x", 100)
     for i in range(4):
-        recent.forget(i, B, None)
+        recent.forget(i, B, None, 0)
         assert recent.get(i, A, None, 0) == "x"
-        recent.forget(i, A, None)
+        recent.forget(i, A, None, 0)
         known = [recent.get(j, A, None, 0) for j in range(4)]
         assert known == [None] * (i + 1) + ["x"] * (3 - i)
