@@ -239,13 +239,14 @@ class LibcoapServer:
 class Pair:
     """A client and a server with a relay between them.
 
-    lost: (direction, number), the datagram to lose, counted from 0 in its direction.
+    lost: (direction, type, code), the first datagram of which kind gets lost.
     """
 
     def __init__(self, client, server, lost=None):
         self.client = client
         self.server = server
-        self._relay = Lossy(server.port, drop=lambda way, number, data: (way, number) == lost)
+        self._lost = lost
+        self._relay = Lossy(server.port, drop=self._drop)
 
     def __enter__(self):
         if hasattr(self.server, "check"):
@@ -257,6 +258,12 @@ class Pair:
 
     def __exit__(self, *error):
         self._relay.__exit__(*error)
+
+    def _drop(self, direction, number, data):
+        if (direction, data[0] >> 4 & 3, data[1]) != self._lost:
+            return False
+        self._lost = None
+        return True
 
     @property
     def port(self) -> int:
@@ -279,15 +286,18 @@ class Pair:
                 client.close()
 
     def raw(self, direction=None) -> list:
-        """Return the datagrams so far."""
+        """Return the datagrams so far, what was sent again included."""
         return self._relay.sent(direction)
 
     def wire(self, count=0) -> list:
-        """Return the messages so far, decoded; waits for `count` of them."""
-        return self.until(lambda messages: len(messages) >= count)
+        """Return the messages so far, each once and decoded; waits for `count` of them.
+
+        Each once, because on a machine with much to do anything may be sent again.
+        """
+        return self._once(self.until(lambda messages: len(self._once(messages)) >= count))
 
     def until(self, complete) -> list:
-        """Return the messages once `complete(messages)` says that all are there."""
+        """Return all messages, decoded, once `complete(messages)` says that they are there."""
         deadline = time.monotonic() + DEADLINE_S
         while not complete(self._decoded()):
             assert time.monotonic() < deadline, "\n".join(map(repr, self._decoded()))
@@ -298,9 +308,17 @@ class Pair:
         messages = []
         for direction, data, _ in list(self._relay.log):
             message = aiocoap.Message.decode(data)
+            message.datagram = data
             message.from_client = direction == TO_SERVER
             messages.append(message)
         return messages
+
+    @staticmethod
+    def _once(messages) -> list:
+        first = {}
+        for message in messages:
+            first.setdefault((message.from_client, message.datagram), message)
+        return list(first.values())
 
 
 def values(message, number: int) -> list:

@@ -31,7 +31,7 @@ def between(*pairs):
 
 def listed(pair, path, *queries):
     """GET links; return them as {target: attributes as written}, after the common checks."""
-    seen = len(pair.raw())
+    seen = len(pair.wire())
     answer = pair.ask(GET, path, queries=queries)
     request, response = pair.wire()[seen:]
     assert request.mtype == CON and request.code == GET
