@@ -117,7 +117,10 @@ class Endpoint:
         return self.send_request(message, peer, link, now, on_response)
 
     def send_request(self, message: Message, peer, link, now: int, on_response, token=None):
-        """Send a request of one datagram, as `request` says; for the blocks of one transfer."""
+        """Send a request of one datagram, as `request` says, and return its token.
+
+        token: that of the transfer it belongs to (coap.asking); None: one of its own.
+        """
         message.token = token or self._new_token()
         self._start(message, message.token, peer, link, now, on_response)
         return message.token

@@ -13,8 +13,9 @@ _SHORT = const(12)
 def recognise(number: int, shortest: int, longest: int, repeatable: int = 0, noted: int = 0):
     """Let messages with an option reach the application, which acts on it.
 
-    shortest, longest: bytes of its value, at most 15 and 1023. A message with a critical option
-    that is not recognised is refused before (RFC 7252 §5.4.1).
+    shortest, longest: bytes of its value, at most 15 and 1023. repeatable: it may occur again.
+    noted: Message.notes tells of it. A message with a critical option that is not recognised is
+    refused before (RFC 7252 §5.4.1).
     """
     rule = longest << 18 | shortest << 14 | (_REPEATABLE if repeatable else 0)
     if not noted:
