@@ -19,7 +19,6 @@ from lwm2m.objects.server import Server
 from lwm2m.observe import Observations
 from lwm2m.operations import Operations
 from lwm2m.trigger import admit, matches, read_trigger
-from lwm2m.uri import parse_path
 
 _IDLE = const(0)
 _REGISTERED = const(2)
@@ -314,13 +313,16 @@ class Client:
         if account is None:
             return None
         self._by_sms = link.binding == "S"
-        response = self._unserved(request, path, account)
-        if response is None:
+        if self._is_node(request, path):
             response = self.operations(account).handle(request, path, account)
             if request.code == _GET:
                 self.observations.handle(request, response, path, account, now)
             else:
                 self.observations.due = 0  # attributes may be others
+        else:
+            from lwm2m.discover import elsewhere
+
+            response = elsewhere(self, request, account)
         if self.on_event:
             self.emit(
                 "request",
@@ -336,7 +338,11 @@ class Client:
         """Say at the first block of a request's body whether the rest is wanted."""
         path = request.ids(len(self._root))
         account = self._asking(request, path, peer, link, now)
-        return account and (self._unserved(request, path, account) or True)
+        if account is None or self._is_node(request, path):
+            return account and True
+        from lwm2m.discover import elsewhere
+
+        return elsewhere(self, request, account)
 
     def _asking(self, request, path, peer, link, now):
         """Return the account whose server asks; None where silence is the answer."""
@@ -351,31 +357,17 @@ class Client:
         # TS 1.0 5.4: silence until the Register is answered, which a trigger brings nearer.
         if account and link.binding == "S" and request.code == _POST:
             trigger = account.version.server_resources["update_trigger"]
-            if path == (1, account.server.instance_id, trigger) and self._below_root(request):
+            if path == (1, account.server.instance_id, trigger) and self._is_node(request, path):
                 self._triggered(account, admit(account, now))
                 return None
         self.drop("not_registered", account)
         return None
 
-    def _unserved(self, request, path, account):
-        """Answer a request for what is no node of the Objects; None for one that is or may be."""
-        if path is not None and len(path) <= 4 and self._below_root(request):
-            return None
-        segments = request.path()
-        if segments == [".well-known", "core"]:
-            from lwm2m.discover import core
-
-            return core(self, request, account)
-        depth = len(self._root)
-        try:
-            if segments[:depth] == self._root:
-                parse_path(segments[depth:])
-            return request.reply(_NOT_FOUND)
-        except OperationError as error:
-            return request.reply(error.code)
-
-    def _below_root(self, request):
+    def _is_node(self, request, path):
+        """Tell whether a path, below the root, is one that a node of the Objects may have."""
         root = self._root
+        if path is None or len(path) > 4:
+            return False
         return not root or request.path()[: len(root)] == root
 
     def _execute(self, account, role):

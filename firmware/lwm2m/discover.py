@@ -6,20 +6,37 @@ from micropython import const
 
 from lwm2m.attribute_text import link_format
 from lwm2m.links import links, object_version
+from lwm2m.object import OperationError
+from lwm2m.uri import parse_path
 
 _MULTIPLE = const(8)
 
 _GET = const(1)
 _CONTENT = const(0x45)
+_NOT_FOUND = const(0x84)
 _METHOD_NOT_ALLOWED = const(0x85)
 _NOT_ACCEPTABLE = const(0x86)
 _ACCEPT = const(17)
 _LINK_FORMAT = const(40)
 
 
-def core(client, request, account):
-    """Answer a request for `/.well-known/core` (RFC 6690 §4): the links that a registration tells,
-    those that the queries ask for.
+def elsewhere(client, request, account):
+    """Answer a request for what is no path of the Objects: 4.00, 4.04 or `/.well-known/core`."""
+    segments = request.path()
+    if segments == [".well-known", "core"]:
+        return _core(client, request, account)
+    root = client.root.split("/") if client.root else []
+    try:
+        if segments[: len(root)] == root:
+            parse_path(segments[len(root) :])
+        return request.reply(_NOT_FOUND)
+    except OperationError as error:
+        return request.reply(error.code)
+
+
+def _core(client, request, account):
+    """Answer with the links that a registration tells, those that the queries ask for (RFC 6690
+    §4).
     """
     if request.code != _GET:
         return request.reply(_METHOD_NOT_ALLOWED)

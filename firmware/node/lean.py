@@ -4,12 +4,13 @@ import gc
 import sys
 
 
-def forget(name: str) -> None:
-    """Let the collector take back the module `name` ("room.module"), if it is loaded.
+def forget(*names: str) -> None:
+    """Let the collector take back the modules ("room.module") that are loaded.
 
-    Whoever holds on to something of it keeps that part alive.
+    Whoever holds on to something of one keeps that part alive.
     """
-    room, _, module = name.partition(".")
-    if sys.modules.pop(name, None):
-        delattr(sys.modules[room], module)
+    for name in names:
+        room, _, module = name.rpartition(".")
+        if sys.modules.pop(name, None):
+            delattr(sys.modules[room], module)
     gc.collect()

@@ -32,6 +32,13 @@ _LONGEST_WAIT_MS = const(400_000_000)
 _SET_ASIDE = const(256)
 
 
+# Modules that a deep sleep loses anyway and that its record needs the room of.
+_SELDOM = (
+    "lwm2m.codec.senml_cbor lwm2m.codec.tlv lwm2m.codec.text lwm2m.codec.opaque lwm2m.write "
+    "lwm2m.discover lwm2m.send lwm2m.attribute_text coap.well_known"
+)
+
+
 class Node:
     """One board: `site` is its checked configuration (node/config.py), `board` its wiring.
 
@@ -253,6 +260,7 @@ class Node:
         duration_ms = until_ms - now
         record = None
         if self.site["sleep"] == "deep" and duration_ms >= _SHORTEST_DEEP_SLEEP_MS:
+            forget(*_SELDOM.split(" "))
             record = self._freeze(now)
         if record is None:
             await self._wait(until_ms)
