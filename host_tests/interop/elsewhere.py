@@ -106,6 +106,8 @@ async def aiocoap_ask(port, code, path, payload=b"", size_exponent=None, context
 class _Observer:
     """A program that observes and prints a line for each representation that it shows."""
 
+    skips = False  # whether it may show only the newest of what comes at once
+
     def __init__(self, command, environment=None):
         self._lines = []
         self._process = subprocess.Popen(
@@ -160,7 +162,9 @@ class _NpmObserver(_Observer):
 
 
 class _AiocoapObserver:
-    """As _Observer, in a thread; its stop() is to forget the observation."""
+    """As _Observer, in a thread."""
+
+    skips = True
 
     def __init__(self, port, path, confirmable, stop_s, token):
         assert not stop_s and not token, "aiocoap neither deregisters nor takes a token"

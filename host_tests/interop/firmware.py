@@ -7,6 +7,7 @@ import atexit
 import binascii
 import contextlib
 import functools
+import random
 import shutil
 import socket
 import subprocess
@@ -21,11 +22,22 @@ _HEAP_K = 56
 _DEADLINE_S = 30
 
 
+_given = set()
+
+
 def free_port() -> int:
-    """Return a UDP port of 127.0.0.1 that nothing uses."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Return a UDP port of 127.0.0.1 that nothing uses, and that is given once only.
+
+    It is none of those that the system gives to sockets without a port of their own.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)
+        probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 def text(size: int) -> bytes:

@@ -103,6 +103,15 @@ def _check_notifications(relay, token, type=CON):
     return [message.payload.decode() for message in mine]
 
 
+def _shows(observer, sent):
+    """Whether an observer shows what was sent, in order and to the last."""
+    shown = observer.values()[1:]
+    if observer.skips:
+        left = iter(sent)
+        return shown[-1:] == sent[-1:] and all(value in left for value in shown)
+    return shown == sent
+
+
 def _acknowledged(relay, message, type=ACK):
     """Whether the client answered a notification with an empty message of a type."""
     return any(
@@ -132,8 +141,7 @@ def test_td_coap_obs_01(server, kind):
     with server() as (relay, firmware), _observed(kind, relay, firmware, path) as observer:
         firmware.tell("tick 0")
         token = _check_registration(relay)
-        shown = until(lambda: observer.values()[1:] == _check_notifications(relay, token))
-        assert shown
+        until(lambda: _shows(observer, _check_notifications(relay, token)))
         for message in notifications(relay):
             assert until(lambda message=message: _acknowledged(relay, message))
 
@@ -149,7 +157,7 @@ def test_td_coap_obs_02(server, kind):
     ):
         firmware.tell("tick 0")
         token = _check_registration(relay, NON)
-        until(lambda: observer.values()[1:] == _check_notifications(relay, token, NON))
+        until(lambda: _shows(observer, _check_notifications(relay, token, NON)))
 
 
 @pytest.mark.parametrize("kind", CLIENTS)
@@ -275,7 +283,7 @@ def test_td_coap_obs_07(server, kind):
         assert last.type == CON and last.uint(OBSERVE) is None
         until(lambda: _acknowledged(relay, last))
         assert firmware.tell("observers") == "0"
-        until(lambda: observer.values()[1:] == _texts(relay, token))
+        until(lambda: _shows(observer, _texts(relay, token)))
         _is_quiet(relay, token)
         assert _of_token(relay, token)[-1].message_id == last.message_id
 
@@ -337,7 +345,7 @@ def test_td_coap_obs_10(kind):
         shown = len(observer.values())
         until(lambda: len(observer.values()) >= shown + 3, "no more notifications")
         firmware.tell("tick 0")
-        until(lambda: observer.values()[1:] == _check_notifications(relay, token))
+        until(lambda: _shows(observer, _check_notifications(relay, token)))
 
 
 @pytest.mark.parametrize("kind", CLIENTS)
@@ -391,9 +399,9 @@ def test_td_coap_obs_12(kind):
     with device() as (relay, firmware), _observed(kind, relay, firmware, stop_s=1) as observer:
         token = _check_registration(relay)
         until(lambda: firmware.tell("observers") == "0", "still observed")
-        last = until(lambda: [step for step in steps(relay) if step.request.uint(OBSERVE) == 1])[
-            -1
-        ]
+        last = until(
+            lambda: [s for s in steps(relay) if s.request.uint(OBSERVE) == 1 and s.response]
+        )[-1]
         assert (last.request.type, last.request.code, last.request.token) == (CON, 1, token)
         assert (last.response.type, last.response.code) == (ACK, CONTENT)
         assert last.response.uint(OBSERVE) is None and last.response.uint(CONTENT_FORMAT) == 0
@@ -485,12 +493,12 @@ def test_over_a_deep_sleep(kind):
     with device() as (relay, firmware), _observed(kind, relay, firmware) as observer:
         token = _check_registration(relay)
         firmware.tell("tick 0")
-        until(lambda: observer.values()[1:] == _check_notifications(relay, token))
+        until(lambda: _shows(observer, _check_notifications(relay, token)))
         until(lambda: _acknowledged(relay, notifications(relay)[-1]))
         firmware.tell("sleep")
         firmware.tell("set 1001")
         until(lambda: observer.values()[-1] == "1001", "no notification after the sleep")
-        assert _check_notifications(relay, token) == observer.values()[1:]
+        assert _shows(observer, _check_notifications(relay, token))
         assert firmware.tell("observers") == "1"
 
 
