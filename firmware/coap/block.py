@@ -47,6 +47,9 @@ class Transfer:
 
     sink = None
     received = 0
+    # Of a response:
+    code = 0
+    wire = b""
 
     def __init__(self, key: tuple, body, expires: int):
         self.key = key
@@ -76,8 +79,11 @@ class Blocks:
             if given:
                 response = request.reply(given.code)
                 response.wire = given.wire
+                response = _cut(request, response, given.body, block2, link.mtu)
                 given.expires = now + link.transmission.exchange_lifetime_ms
-                return _cut(request, response, given.body, block2, link.mtu)
+                if request.code == _GET and not response.get_uint(_BLOCK2, 0) & _MORE:
+                    self._given.remove(given)  # should it be asked again, the handler is
+                return response
             if request.code != _GET and not (request.code == _FETCH and len(request.payload)):
                 return request.reply(_INCOMPLETE)
         return self._endpoint.handler(request, peer, link, now)

@@ -14,7 +14,11 @@ from coap.exchange import Exchange, Exchanges
 from coap.message import FormatError, Message, decode
 from coap.recent import Recent
 
-LATER = object()  # a handler's answer: acknowledge, the response comes by respond()
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+LATER: "Any" = object()  # a handler's answer: acknowledge, the response comes by respond()
 
 _CON = const(0)
 _NON = const(1)
@@ -217,6 +221,7 @@ class Endpoint:
             type = _NON
             message_id = self._new_message_id()
             expires = now + transmission.non_lifetime_ms
+        datagram = b""
         if response is not LATER:
             datagram = response.encode_as(type, message_id)
             if datagram is None or len(datagram) > link.mtu:

@@ -15,6 +15,10 @@ from coap.options import (
     fits,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 CON = const(0)
 NON = const(1)
 ACK = const(2)
@@ -76,7 +80,8 @@ class Message:
     # Here so that a message stores only what differs.
     type = CON
     message_id = refused = notes = 0
-    payload = wire = b""
+    payload: "Any" = b""
+    wire: "Any" = b""
 
     def __init__(
         self,
@@ -115,7 +120,7 @@ class Message:
         at = self._find(number)
         return None if at < 0 else self.wire[at >> 16 : (at >> 16) + (at & 0xFFFF)]
 
-    def get_uint(self, number: int, default: int | None = None) -> int | None:
+    def get_uint(self, number: int, default: int | None = None) -> "Any":
         """Return an option of the uint format (RFC 7252 §3.2), or default where there is none."""
         value = self.get(number)
         return default if value is None else int.from_bytes(value, "big")
@@ -219,7 +224,7 @@ class Message:
         """Return the message as a datagram (RFC 7252 §3)."""
         return self.encode_as(self.type, self.message_id)
 
-    def encode_as(self, type: int, message_id: int) -> bytearray | None:
+    def encode_as(self, type: int, message_id: int) -> "Any":
         """Return the message as a datagram with a type and an ID that are not its own.
 
         None where the payload is a body, which goes in blocks.
