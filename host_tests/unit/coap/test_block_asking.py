@@ -205,6 +205,17 @@ def test_change_in_the_middle():
         assert not client.busy()
 
 
+def test_change_in_the_response_to_a_post():
+    """RFC 7959 §2.4: what a POST did is not done again for the sake of its response."""
+    client, server = asking()
+    outcomes = ask(client, server, POST, b"question")
+    answer(server, server.next(), CHANGED, _BODY[:128], block2=(0, 1, 128), etag=b"old")
+    answer(server, server.next(), CHANGED, _BODY[128:256], block2=(1, 1, 128), etag=b"new")
+    failed(outcomes, "changed")
+    server.silence()
+    assert not client.busy()
+
+
 def test_assembled_body_is_bounded():
     """RFC 7959 §2.4: a body that grows above body_limit is given up."""
     client, server = asking()

@@ -555,15 +555,27 @@ def test_more_bodies_than_are_kept():
 
 
 def test_cancel_abandons_a_body():
-    """DESIGN §3: cancel() of a peer or a link ends what its transfers hold."""
-    sink = Sink()
-    client, handler, server = taking(lambda *arguments: sink)
-    put(client, 1, 0, 1, 128)
-    client.hear(ACK, CONTINUE, 1, block1=(0, 1, 128))
-    server.cancel(10, PEER)
-    assert sink.abandoned <= 1
-    put(client, 2, 1, 1, 128)
-    assert sink.chunks + sink.abandoned <= 3
+    """DESIGN §3: cancel() of a peer or a link ends what its transfers hold, and no other's."""
+    for which in ("peer", "link"):
+        sinks = {}
+        client, handler, server = taking(
+            lambda request, peer, link, now, sinks=sinks: sinks.setdefault((peer, link), Sink())
+        )
+        other = Peer(server, client.link, OTHER_PEER) if which == "peer" else Peer(server, Link())
+        for peer in (client, other):
+            put(peer, 1, 0, 1, 256)
+            peer.hear(ACK, CONTINUE, 1, block1=(0, 1, 256))
+        if which == "peer":
+            server.cancel(10, PEER)
+        else:
+            server.cancel(10, None, client.link)
+        assert sinks[(PEER, client.link)].abandoned == 1
+        put(client, 2, 1, 0, 256)
+        client.hear(ACK, REQUEST_ENTITY_INCOMPLETE, 2)
+        put(other, 2, 1, 0, 256)
+        other.hear(ACK, CHANGED, 2, block1=(1, 0, 256))
+        sink = sinks[(other.address, other.link)]
+        assert sink.content == BODY and sink.abandoned == 0 and len(handler.requests) == 1
 
 
 def test_request_tag():

@@ -206,6 +206,21 @@ def test_many_unknown_addresses():
     stranger.hear(ACK, CONTENT, 2, pattern(300))
 
 
+def test_many_known_addresses():
+    """DESIGN §4: of very many addresses that have shown they are there, the latest are known."""
+    server, handler, peer, _ = guarded(100)
+    known = [Peer(server, peer.link, ("192.0.2.9", 1000 + i)) for i in range(300)]
+    for each in known:
+        each.say(CON, GET, 1, path="large")
+        each.say(CON, GET, 2, path="large", echo=demanded(each))
+        each.hear(ACK, CONTENT, 2)
+        handler.requests.clear()
+    known[-1].say(CON, GET, 3, path="large")
+    known[-1].hear(ACK, CONTENT, 3)
+    known[0].say(CON, GET, 3, path="large")
+    demanded(known[0])
+
+
 # As a client
 
 
