@@ -495,9 +495,9 @@ def _notes():
 
 if __name__ == "__main__":
     if hasattr(gc, "threshold"):
-        # Collected late, garbage spreads what is kept over the whole heap, until none of the holes
-        # between takes a datagram.
-        gc.threshold(8192)
+        # As a board does (node/boot.py): collected late, garbage spreads what is kept over the
+        # whole heap, until none of the holes between takes a datagram.
+        gc.threshold(16_384)
     role, numbers = sys.argv[1], [int(word) for word in sys.argv[2:5] if word.isdigit()]
     if role == "serve":
         serve(*numbers)

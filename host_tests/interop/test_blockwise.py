@@ -24,7 +24,7 @@ from host_tests.interop.elsewhere import (
 )
 from host_tests.interop.firmware import Firmware, asked, crc, free_port, serving, text
 from host_tests.interop.lossy import TO_CLIENT, TO_SERVER, Lossy
-from host_tests.interop.wire import SIZE1, SIZE2, block1_body, block2_body, steps
+from host_tests.interop.wire import BLOCK2, SIZE1, SIZE2, block1_body, block2_body, steps
 
 CLIENTS = ["aiocoap", "libcoap", "npm"]
 SERVERS = {"aiocoap": aiocoap_server, "libcoap": libcoap_server, "npm": npm_server}
@@ -420,7 +420,9 @@ def test_representation_changes_while_it_is_fetched(sink):
             return False
 
         with Lossy(port, drop=drop) as relay:
-            lines = asked(relay.port, f"get,large-update{sink}", mtu=300)
+            lines = asked(relay.port, f"get,large-update,szx=4{sink}")
+            asked_for = [step.block("request", BLOCK2) for step in steps(relay)]
+            assert {exponent for _, _, exponent in asked_for} == {4}
             if sink:
                 assert lines[0] == "changed"
             else:

@@ -16,7 +16,9 @@ class Step:
 
     def block(self, side, number):
         """Return (NUM, M, SZX) of an option of "request" or "response", None without it."""
-        value = getattr(self, side).uint(number)
+        message = getattr(self, side)
+        assert [known for known, _ in message.options].count(number) < 2, "a Block option twice"
+        value = message.uint(number)
         return None if value is None else (value >> 4, value >> 3 & 1, value & 7)
 
 
