@@ -9,6 +9,7 @@ import sys
 
 def main(name):
     """Import the module `name` and run its tests; return the number that failed."""
+    del sys.path[0]  # this script's folder, where the sources are; .mpy files are what is run
     module = __import__(name)
     for part in name.split(".")[1:]:
         module = getattr(module, part)

@@ -2,9 +2,11 @@
 
 build/firmware/ mirrors firmware/, as the board's file system holds it; build/host_tests/ and
 build/tools/ mirror what the tests need on MicroPython. A file is compiled when its source is
-newer.
+newer. Private names of the firmware are shortened (tools/short_names.py); build/short_names.json
+says what each is called on a board.
 """
 
+import json
 import os
 import shutil
 import sys
@@ -12,8 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from subprocess import PIPE, STDOUT, run
 
+from tools.short_names import assign, shorten
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
+_NAMES = BUILD / "short_names.json"
 # What MicroPython loads from .mpy; the rest of tools/ and host_tests/ runs on CPython only.
 PORTABLE = (
     "firmware",
@@ -54,10 +59,11 @@ def compiler() -> str:
     return found
 
 
-def _compile(mpy_cross: str, source: Path, target: Path) -> None:
+def _compile(mpy_cross: str, source: Path, target: Path, short: dict) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     name = source.relative_to(ROOT).as_posix()
     part = target.with_suffix(f".{os.getpid()}.part")  # two builds at once keep out of each other
+    text = shorten(source.read_text(), short)
     # Tests live by their asserts, which -O3 drops; the firmware has none, and without its table of
     # line numbers it takes an eighth less of a board's heap. The name that tracebacks show is the
     # module's, which is interned in any case; a path would be one string more a module.
@@ -66,7 +72,8 @@ def _compile(mpy_cross: str, source: Path, target: Path) -> None:
         level = "-O3"
         name = ".".join(source.relative_to(ROOT / "firmware").with_suffix("").parts)
     result = run(
-        [mpy_cross, level, "-s", name, "-o", str(part), str(source)],
+        [mpy_cross, level, "-s", name, "-o", str(part), "-"],
+        input=text,
         stdout=PIPE,
         stderr=STDOUT,
         text=True,
@@ -86,6 +93,8 @@ def build(folders=PORTABLE) -> int:
     """
     mpy_cross = compiler()
     jobs = []
+    short = assign(sources("firmware"), sources(*PORTABLE[1:]))
+    renamed = _renamed(short)
     for folder in folders:
         wanted = set()
         for source in sorted((ROOT / folder).rglob("*.py")):
@@ -94,14 +103,37 @@ def build(folders=PORTABLE) -> int:
                 continue
             target = BUILD / relative.with_suffix(".mpy")
             wanted.add(target)
-            if not target.exists() or target.stat().st_mtime <= source.stat().st_mtime:
+            old = not target.exists() or target.stat().st_mtime <= source.stat().st_mtime
+            if old or renamed:
                 jobs.append((source, target))
         for stale in set((BUILD / folder).rglob("*.mpy")) - wanted:
             stale.unlink()
     with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(_compile, mpy_cross, source, target) for source, target in jobs]:
+        for done in [
+            pool.submit(_compile, mpy_cross, source, target, short) for source, target in jobs
+        ]:
             done.result()
+    if renamed:
+        _NAMES.write_text(json.dumps(short, indent=1, sort_keys=True))
     return len(jobs)
+
+
+def sources(*folders) -> dict:
+    """Return {dotted name: source} of the modules below folders, as MicroPython finds them."""
+    found = {}
+    for folder in folders:
+        if folder in ("firmware", "host_tests/shim"):
+            root = ROOT / folder
+        else:
+            root = ROOT / "host_tests" if folder.startswith("host_tests/") else ROOT
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            found[".".join(path.relative_to(root).with_suffix("").parts)] = path.read_text()
+    return found
+
+
+def _renamed(short: dict) -> bool:
+    """Tell whether a private name is another on the board than after the latest build."""
+    return not _NAMES.exists() or json.loads(_NAMES.read_text()) != short
 
 
 def main(arguments: list) -> int:
