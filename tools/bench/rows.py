@@ -58,7 +58,8 @@ _UNITS = {
     "datagrams": "datagram",
 }
 _COLUMNS = ("instructions", "garbage_bytes", "kept_bytes", "wire_bytes")
-_HEADINGS = ("Id", "Instructions", "Garbage, B", "Kept, B", "Wire, B", "Target", "Met")
+# Garbage, kept and wire are bytes; a line fits a terminal of 80 columns.
+_HEADINGS = ("Id", "Instructions", "Garbage", "Kept", "Wire", "Met")
 
 
 def imports(firmware: Path = build.ROOT / "firmware") -> list:
@@ -117,19 +118,19 @@ def _number(value) -> str:
 
 
 def table(rows: list) -> str:
-    """Return the rows as a Markdown table with its columns aligned."""
+    """Return the rows as a Markdown table with its columns aligned, and the targets below."""
     lines = [_HEADINGS]
     for row in rows:
         met = ("yes" if row["met"] else "**no**") if row["target"] else ""
         cells = [_number(row[column]) for column in _COLUMNS]
-        lines.append((f"`{row['id']}`", *cells, _words(row["target"]), met))
+        lines.append((f"`{row['id']}`", *cells, met))
     widths = [max(len(line[i]) for line in lines) for i in range(len(_HEADINGS))]
     numeric = range(1, 1 + len(_COLUMNS))
     rule = [
         "-" * (width - 1) + ":" if i in numeric else "-" * width for i, width in enumerate(widths)
     ]
     lines.insert(1, tuple(rule))
-    return "\n".join(
+    text = [
         "| "
         + " | ".join(
             cell.rjust(width) if i in numeric else cell.ljust(width)
@@ -137,4 +138,9 @@ def table(rows: list) -> str:
         )
         + " |"
         for line in lines
-    )
+    ]
+    text += ["", "Targets:", ""]
+    for row in rows:
+        if row["target"]:
+            text.append(f"- `{row['id']}`: {_words(row['target'])}")
+    return "\n".join(text)
