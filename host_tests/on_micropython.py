@@ -18,15 +18,26 @@ BUILD = ROOT / "build"
 HEAP_K = 56
 TIMEOUT_S = 300
 PATHS = ("firmware", "host_tests/shim", "host_tests", "")
+PORTABLE = ("host_tests/unit", "host_tests/system")
 
 
-def modules(paths=("host_tests/unit", "host_tests/system")) -> list:
+def modules(paths=PORTABLE) -> list:
     """Return the portable test modules below `paths`, as paths from the repository's root."""
     found = []
     for path in paths:
         full = (ROOT / path).resolve()
         found += [full] if full.is_file() else sorted(full.rglob("test_*.py"))
     return [module.relative_to(ROOT).as_posix() for module in found]
+
+
+def _refusal(path: str) -> str:
+    """Return why there is nothing to run at a path, or ""."""
+    full = (ROOT / path).resolve()
+    if not full.exists():
+        return "no such file or folder in %s" % ROOT
+    if not any(full.is_relative_to(ROOT / portable) for portable in PORTABLE):
+        return "not portable; use what is below %s" % " or ".join(PORTABLE)
+    return "" if modules((path,)) else "holds no test_*.py"
 
 
 def run_module(module: str) -> tuple:
@@ -62,8 +73,13 @@ def run_module(module: str) -> tuple:
 
 def main(paths: list) -> int:
     """Run what is named, or every portable test; print the failures and a summary."""
+    for path in paths:
+        refusal = _refusal(path)
+        if refusal:
+            print(f"{path}: {refusal}", file=sys.stderr)
+            return 2
     failures = passed = 0
-    for module in modules(paths or ("host_tests/unit", "host_tests/system")):
+    for module in modules(paths or PORTABLE):
         good, output = run_module(module)
         counts = re.search(r"^(\d+) passed, (\d+) failed", output, re.MULTILINE)
         passed += int(counts.group(1)) if counts else 0

@@ -47,7 +47,7 @@ def interpreter() -> str:
 
 
 class BuildError(Exception):
-    """A source did not compile; the text is mpy-cross's own."""
+    """A source did not compile; the text says where."""
 
 
 def compiler() -> str:
@@ -63,7 +63,10 @@ def _compile(mpy_cross: str, source: Path, target: Path, short: dict) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     name = source.relative_to(ROOT).as_posix()
     part = target.with_suffix(f".{os.getpid()}.part")  # two builds at once keep out of each other
-    text = shorten(source.read_text(), short)
+    try:
+        text = shorten(source.read_text(), short)
+    except ValueError as error:
+        raise BuildError(f"{name}: {error}") from None
     # Tests live by their asserts, which -O3 drops; the firmware has none, and without its table of
     # line numbers it takes an eighth less of a board's heap. The name that tracebacks show is the
     # module's, which is interned in any case; a path would be one string more a module.
@@ -88,13 +91,19 @@ def _compile(mpy_cross: str, source: Path, target: Path, short: dict) -> None:
 def build(folders=PORTABLE) -> int:
     """Bring build/ up to date with `folders` (paths from the repository's root).
 
-    Returns the number of files compiled; raises BuildError with mpy-cross's text on the first
-    failure.
+    A private name that changes its short name changes it everywhere: then all is compiled.
+    Returns the number of files compiled; raises BuildError on the first failure.
     """
     mpy_cross = compiler()
-    jobs = []
-    short = assign(sources("firmware"), sources(*PORTABLE[1:]))
+    jobs = {}
+    try:
+        short = assign(sources("firmware"), sources(*PORTABLE[1:]))
+    except SyntaxError as error:
+        raise BuildError(f"{error.filename}, line {error.lineno}: {error.msg}") from None
     renamed = _renamed(short)
+    if renamed:
+        _NAMES.unlink(missing_ok=True)  # A build that fails half way leaves old and other names.
+        folders = PORTABLE
     for folder in folders:
         wanted = set()
         for source in sorted((ROOT / folder).rglob("*.py")):
@@ -105,16 +114,19 @@ def build(folders=PORTABLE) -> int:
             wanted.add(target)
             old = not target.exists() or target.stat().st_mtime <= source.stat().st_mtime
             if old or renamed:
-                jobs.append((source, target))
+                jobs[target] = source
         for stale in set((BUILD / folder).rglob("*.mpy")) - wanted:
             stale.unlink()
     with ThreadPoolExecutor(2) as pool:
         for done in [
-            pool.submit(_compile, mpy_cross, source, target, short) for source, target in jobs
+            pool.submit(_compile, mpy_cross, source, target, short)
+            for target, source in jobs.items()
         ]:
             done.result()
     if renamed:
-        _NAMES.write_text(json.dumps(short, indent=1, sort_keys=True))
+        part = _NAMES.with_suffix(f".{os.getpid()}.part")
+        part.write_text(json.dumps(short, indent=1, sort_keys=True))
+        part.replace(_NAMES)
     return len(jobs)
 
 
@@ -133,17 +145,27 @@ def sources(*folders) -> dict:
 
 def _renamed(short: dict) -> bool:
     """Tell whether a private name is another on the board than after the latest build."""
-    return not _NAMES.exists() or json.loads(_NAMES.read_text()) != short
+    try:
+        return json.loads(_NAMES.read_text()) != short
+    except FileNotFoundError:
+        return True
 
 
 def main(arguments: list) -> int:
     """Build what is named, or everything; print one line and return the exit code."""
-    for folder in arguments:
-        if not (ROOT / folder).is_dir():
-            print(f"{folder}: no such folder in {ROOT}", file=sys.stderr)
+    folders = []
+    for argument in arguments:
+        path = (ROOT / argument).resolve()
+        if not path.is_dir():
+            print(f"{argument}: no such folder in {ROOT}", file=sys.stderr)
             return 2
+        if not any(path.is_relative_to(ROOT / folder) for folder in PORTABLE):
+            allowed = ", ".join(PORTABLE)
+            print(f"{argument}: not compiled; use a folder of {allowed}", file=sys.stderr)
+            return 2
+        folders.append(path.relative_to(ROOT).as_posix())
     try:
-        count = build(arguments or PORTABLE)
+        count = build(folders or PORTABLE)
     except BuildError as error:
         print(error, file=sys.stderr)
         return 1

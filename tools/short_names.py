@@ -18,12 +18,14 @@ def assign(firmware: dict, others: dict) -> dict:
     """Return {private name of the firmware: short name}.
 
     firmware, others: {dotted name: source}, of the modules that go on a board and of those that
-    use their private names, as tests do; what those have of their own stays as it is.
+    use their private names, as tests do; what those have of their own stays as it is. Raises
+    SyntaxError whose filename is the module.
     """
     sources = {**others, **firmware}
+    trees = {module: ast.parse(source, module) for module, source in sources.items()}
     found = {module: _names(source) for module, source in sources.items()}
     private = set().union(*(found[module] for module in firmware))
-    inherited = {module: _bases(ast.parse(sources[module]), module) for module in sources}
+    inherited = {module: _bases(tree, module) for module, tree in trees.items()}
     together = [
         private & set().union(*(found.get(each, ()) for each in family))
         for family in (_family(module, inherited) for module in sources)
