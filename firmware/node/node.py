@@ -193,7 +193,11 @@ class Node:
 
     def _received(self, data, peer, link):
         if self.client:  # without it the IMEI is still asked for; what came is read and gone
-            self.client.receive(data, peer, link, self.clock.now())
+            try:
+                self.client.receive(data, peer, link, self.clock.now())
+            except MemoryError:
+                gc.collect()
+                self.client.drop("no_memory")  # the peer sends again what it must know answered
         self._event.set()
 
     def _bearer_event(self, name, facts):

@@ -43,6 +43,33 @@ def test_no_network_at_first():
         World(link).play(play)
 
 
+def test_no_memory_for_a_datagram():
+    """DESIGN §6: a datagram that meets a full heap is counted, and served when it comes again."""
+
+    async def play(world):
+        await world.sleeping()
+        world.peer.read("/3303/0/5700")
+        world.peer.trigger()
+        await world.saw("device", "trigger", 30)
+        client = world.node.client
+        receive = client.receive
+        lost = []
+
+        def full(data, peer, link, now):
+            if len(lost) < 2:
+                lost.append(data)
+                raise MemoryError("memory allocation failed")
+            return receive(data, peer, link, now)
+
+        client.receive = full
+        await world.saw("device", "drop", 60, reason="no_memory")
+        await world.saw("server", "answer", 120, payload=b"21.5")
+        assert client.dropped["no_memory"] == 2 and not world.all("device", "error")
+
+    for link in _BOTH:
+        World(link).play(play)
+
+
 def test_sim_absent_then_put_in():
     """DESIGN §6: a missing SIM is named; put in, the board registers without another hand."""
 
