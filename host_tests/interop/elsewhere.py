@@ -22,8 +22,8 @@ from host_tests.interop import peers
 from host_tests.interop.firmware import free_port, text
 
 _HERE = Path(__file__).resolve().parent
-_START_S = 10
-DEADLINE_S = 30
+_START_S = 30
+DEADLINE_S = 90
 
 
 _tokens = itertools.count(1)
@@ -243,7 +243,7 @@ def observing(kind, port, path, confirmable=True, stop_s=None, token=None):
         kill()
 
 
-def until(condition, what="", seconds=5.0):
+def until(condition, what="", seconds=20.0):
     """Wait for condition() to be true, and return what it returns."""
     limit = time.monotonic() + seconds
     while True:

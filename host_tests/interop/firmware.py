@@ -19,7 +19,7 @@ from tools.build import compiler, interpreter
 _HERE = Path(__file__).resolve().parent
 _FIRMWARE = _HERE.parent.parent / "firmware"
 _HEAP_K = 56
-_DEADLINE_S = 30
+_DEADLINE_S = 90
 
 
 _given = set()
@@ -86,7 +86,10 @@ class Firmware:
         self._control = arguments[1] if len(arguments) > 1 else None
 
     def __enter__(self):
-        assert self._line() == "ready"
+        first = self._line()
+        if first != "ready":
+            self.end()
+            raise AssertionError(first)
         return self
 
     def __exit__(self, *_):
@@ -106,13 +109,17 @@ class Firmware:
 
     def output(self) -> list:
         """Wait for the end; return the lines printed."""
-        printed, _ = self._process.communicate(timeout=_DEADLINE_S)
+        try:
+            printed, _ = self._process.communicate(timeout=_DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            self.end()
+            raise
         return printed.splitlines()
 
     def tell(self, command: str) -> str:
         """Give the program a command of its `Control` and return its answer."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-            asking.settimeout(2)
+            asking.settimeout(10)
             asking.connect(("127.0.0.1", self._control))
             asking.send(command.encode())
             try:

@@ -128,7 +128,7 @@ class Peer(asyncio.DatagramProtocol):
     def send(self, data):
         self.transport.sendto(data, self.server)
 
-    async def receive(self, timeout_s=2.0):
+    async def receive(self, timeout_s=10.0):
         return await asyncio.wait_for(self.inbox.get(), timeout_s)
 
     async def silence(self, for_s):
@@ -197,7 +197,7 @@ class Log:
     def last(self, name):
         return [facts for known, facts in self.events if known == name][-1]
 
-    async def wait(self, name, timeout_s=2.0, count=1):
+    async def wait(self, name, timeout_s=10.0, count=1):
         """Return the facts of the first event of a name, or the count-th, once it has happened."""
         for _ in range(int(timeout_s / 0.005)):
             found = [facts for known, facts in self.events if known == name]

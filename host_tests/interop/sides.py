@@ -33,7 +33,7 @@ CONTENT_FORMAT, URI_QUERY, ACCEPT, LOCATION_QUERY = 12, 15, 17, 20
 HOST = "127.0.0.1"
 _HERE = Path(__file__).resolve().parent
 _HEAP = f"heapsize={HEAP_K}wK"
-DEADLINE_S = 10
+DEADLINE_S = 30
 
 
 class Answer:
@@ -60,11 +60,15 @@ class _Program:
             env={**os.environ, **environment},
         )
         first = self.line()
-        assert first == "ready", first + self._process.stdout.read()
+        if first != "ready":
+            self._process.kill()
+            raise AssertionError(first + self._process.stdout.read())
 
     def line(self) -> str:
         readable = select.select([self._process.stdout], [], [], DEADLINE_S)[0]
-        assert readable, f"no answer from {self._name}"
+        if not readable:
+            self._process.kill()
+            raise AssertionError(f"no answer from {self._name}")
         return self._process.stdout.readline().strip()
 
     def check(self):

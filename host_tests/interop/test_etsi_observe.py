@@ -231,7 +231,7 @@ def test_td_coap_obs_05(server, kind):
     losses = {"instead": instead} if server is device else {}
     path = TEMPERATURE if server is device else "obs"
     with server(**losses) as (relay, firmware):
-        firmware.tell("timing 60 2")
+        firmware.tell("timing 120 2")
         with _observed(kind, relay, firmware, path) as observer:
             token = _check_registration(relay)
             off.append(True)
@@ -362,14 +362,14 @@ def test_td_coap_obs_11(server, kind):
     with server(**losses) as (relay, firmware):
         firmware.tell("timing 50 7")
         with observing(kind, relay.port, path) as observer:
-            until(observer.values, "no response", 10)
+            until(observer.values, "no response")
             token = steps(relay)[0].request.token
             firmware.tell("tick 40")
-            until(lambda: len(notifications(relay)) >= 15, seconds=10)
+            until(lambda: len(notifications(relay)) >= 15)
             firmware.tell("tick 0")
             final = "9999"
             firmware.tell("set 9999" if server is device else "set obs 9999")
-            until(lambda: observer.values()[-1] == final, seconds=10)
+            until(lambda: observer.values()[-1] == final)
             assert relay.counts["lost"] > 3
             _check_notifications(relay, token)
             assert _most_outstanding(relay) == 1
@@ -512,7 +512,7 @@ def test_three_observers():
         for observer in observers:
             until(lambda observer=observer: observer.values() == ["0", "1001"])
         observers[0].kill()
-        firmware.tell("timing 60 2")
+        firmware.tell("timing 120 2")
         firmware.tell("set obs 1002")
         for observer in observers[1:]:
             until(lambda observer=observer: observer.values() == ["0", "1001", "1002"])
