@@ -77,6 +77,12 @@ def test_td_coap_link_03(pair):
     assert set(discovered(pair, "rt=*")) == set(_RT)
 
 
+@between("nudge-libcoap")
+def test_td_coap_link_03_libcoap(pair):
+    """Those that have a type at all, which libcoap's server has on one resource."""
+    assert set(discovered(pair, "rt=*")) == {"/time"}
+
+
 @between(*_SERVED, *_ASKED)
 def test_td_coap_link_04(pair):
     """Those that have the type among several."""

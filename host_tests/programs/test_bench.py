@@ -117,7 +117,7 @@ def test_the_table_is_markdown_with_straight_columns():
     assert cells["aiocoap.get.served"][1] == ""  # not 0: CPython has none to count
 
 
-def test_what_is_imported(tmp_path):
+def test_what_is_imported():
     """The room's door first; what no node loads is left out, and the board's own is not a row."""
     steps = rows.imports()
     assert [name for name, _ in steps] == [
