@@ -370,3 +370,7 @@ def npm_server():
     with running(node, _HERE / "node_server.js", port, environment={"NODE_PATH": modules}) as it:
         assert it.stdout.readline() == "ready\n"
         yield port
+
+
+CLIENTS = ("aiocoap", "libcoap", "npm")
+SERVERS = {"aiocoap": aiocoap_server, "libcoap": libcoap_server, "npm": npm_server}

@@ -1,21 +1,20 @@
 // Requests by the npm package coap: node node_client.js JSON, with
-//   {port, local, ack_timeout_s, requests: [{method, path, query, options: {NAME: "hex"}, payload: "hex",
-//     observe, stop_ms, forget, confirmable, token: "hex"}]}
-// local: the port to send from, 0 for any. The requests run one after the other; one with observe
-// goes on for stop_ms and is then deregistered, or with `forget` only forgotten. Prints a line of
-// JSON for each response and each notification.
+//   {port, ack_timeout_s, requests: [{method, path, query, options: {NAME: "hex"}, payload: "hex",
+//     observe, stop_ms, confirmable, token: "hex"}]}
+// The requests run one after the other; one with observe goes on for stop_ms and is then
+// deregistered. Prints a line of JSON for each response and each notification.
 const { Agent, request, updateTiming } = require("coap");
 
 const job = JSON.parse(process.argv[2]);
 if (job.ack_timeout_s) {
   updateTiming({ ackTimeout: job.ack_timeout_s });
 }
-const agent = new Agent({ type: "udp4", port: job.local || undefined });
+const agent = new Agent({ type: "udp4" });
 // An agent without requests closes its socket, and the next request would come from elsewhere.
 agent._requests = 1;
 
-function show(what, code, payload, extra) {
-  console.log(JSON.stringify({ what, code, payload: payload.toString("hex"), ...extra }));
+function show(what, code, payload) {
+  console.log(JSON.stringify({ what, code, payload: payload.toString("hex") }));
 }
 
 function run(index) {
@@ -42,15 +41,14 @@ function run(index) {
     run(index + 1);
   });
   sent.on("response", (response) => {
-    const location = response.headers["Location-Path"];
     if (!wanted.observe || !response.close) {
-      show("response", response.code, response.payload, { location });
+      show("response", response.code, response.payload);
       run(index + 1);
       return;
     }
     response.on("data", (payload) => show("notification", response.code, payload));
     setTimeout(() => {
-      response.close(!wanted.forget);
+      response.close(true);
       setTimeout(() => run(index + 1), 300);
     }, wanted.stop_ms);
   });

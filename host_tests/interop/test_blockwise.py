@@ -14,6 +14,8 @@ from aiocoap.optiontypes import BlockOption
 
 from host_tests.interop import peers
 from host_tests.interop.elsewhere import (
+    CLIENTS,
+    SERVERS,
     aiocoap_ask,
     aiocoap_server,
     libcoap,
@@ -26,8 +28,6 @@ from host_tests.interop.firmware import Firmware, asked, crc, free_port, serving
 from host_tests.interop.lossy import TO_CLIENT, TO_SERVER, Lossy
 from host_tests.interop.wire import BLOCK2, SIZE1, SIZE2, block1_body, block2_body, steps
 
-CLIENTS = ["aiocoap", "libcoap", "npm"]
-SERVERS = {"aiocoap": aiocoap_server, "libcoap": libcoap_server, "npm": npm_server}
 # What each server has to put to and to get from again.
 UPDATED = {"aiocoap": "large-update", "libcoap": "example_data", "npm": "large-update"}
 EXPONENTS = range(7)

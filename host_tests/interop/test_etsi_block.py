@@ -10,22 +10,12 @@ import aiocoap
 import pytest
 from aiocoap.optiontypes import BlockOption
 
-from host_tests.interop.elsewhere import (
-    aiocoap_ask,
-    aiocoap_server,
-    libcoap,
-    libcoap_server,
-    npm,
-    npm_server,
-    run,
-)
+from host_tests.interop.elsewhere import CLIENTS, SERVERS, aiocoap_ask, libcoap, npm, run
 from host_tests.interop.firmware import asked, crc, serving, text
 from host_tests.interop.lossy import Lossy
 from host_tests.interop.server_peer import LOCATION_PATH
 from host_tests.interop.wire import BLOCK1, BLOCK2, block1_body, block2_body, steps
 
-CLIENTS = ["aiocoap", "libcoap", "npm"]
-SERVERS = {"aiocoap": aiocoap_server, "libcoap": libcoap_server, "npm": npm_server}
 CREATED, CHANGED, CONTENT = 0x41, 0x44, 0x45
 LARGE = 1500
 

@@ -11,7 +11,15 @@ import time
 import aiocoap
 import pytest
 
-from host_tests.interop.elsewhere import aiocoap_ask, libcoap, npm, observing, run, until
+from host_tests.interop.elsewhere import (
+    CLIENTS,
+    aiocoap_ask,
+    libcoap,
+    npm,
+    observing,
+    run,
+    until,
+)
 from host_tests.interop.firmware import Firmware, free_port, serving, text
 from host_tests.interop.lossy import TO_CLIENT, TO_SERVER, Lossy
 from host_tests.interop.server_peer import (
@@ -26,7 +34,6 @@ from host_tests.interop.server_peer import (
 )
 from host_tests.interop.wire import BLOCK2, ETAG, notifications, steps
 
-CLIENTS = ["aiocoap", "libcoap", "npm"]
 TEMPERATURE = "3303/0/5700"
 NOTES = "32000/0/0"
 # The client, CoAP, the data model and the program around them: more than the board's heap holds.

@@ -146,6 +146,15 @@ def test_a_missed_target_is_no_failure(monkeypatch, tmp_path, capsys):
     assert capsys.readouterr().out.strip() == rows.table(written)
 
 
+def test_a_file_that_cannot_be_written_is_named(monkeypatch, capsys):
+    """The table is printed all the same."""
+    monkeypatch.setattr(measure, "everything", lambda *_: _found())
+    assert program.main(["--json", "/dev/full"]) == 1
+    shown = capsys.readouterr()
+    assert shown.err.endswith("--json: /dev/full: No space left on device\n")
+    assert "`coap.idle`" in shown.out
+
+
 @pytest.mark.parametrize("missing", ["valgrind", "node", "npm"])
 def test_a_missing_program_is_named(monkeypatch, capsys, missing):
     """One line says what is missing and how to get it, before anything is measured."""

@@ -35,7 +35,11 @@ def main(arguments: list | None = None) -> int:
     judged = rows.judged(found)
     print(rows.table(judged))
     if file:
-        file.write_text(json.dumps({"rows": judged}, indent=1) + "\n")
+        try:
+            file.write_text(json.dumps({"rows": judged}, indent=1) + "\n")
+        except OSError as error:
+            print(f"--json: {file}: {error.strerror}", file=sys.stderr)
+            return 1
     return 0
 
 
