@@ -109,13 +109,15 @@ class Asking:
         if response is None:
             self._end(None, reason, now)
             return
-        if response.code == _UNAUTHORIZED and self._echoes_left:
-            echo = response.get(_ECHO)
-            if echo is not None:
+        echo = response.get(_ECHO)
+        if echo is not None:
+            if response.code == _UNAUTHORIZED and self._echoes_left:
                 self._echoes_left = 0
+                self._request.wire = self._request.without(_ECHO)
                 self._request.add(_ECHO, echo)
                 self.send(now)
                 return
+            self._endpoint.echo = (self._peer, self._link, echo)
         if self._source is not None:
             reason = self._sending(response)
         else:
@@ -173,8 +175,7 @@ class Asking:
             self._body = bytearray()
             return None if block2 >> 4 else self._fetching(response)
         more = block2 & _MORE
-        length = len(response.payload)
-        if szx == _SZX or length > size or (more and length < size):
+        if szx == _SZX or (more and len(response.payload) != size):
             return "incomplete"
         if (block2 >> 4) * size != self._fetched:
             if (block2 >> 4) * size < self._fetched and self._is_stray(response):

@@ -32,7 +32,6 @@ _SIZE2 = const(28)
 _SIZE1 = const(60)
 _ECHO = const(252)
 _NO_RESPONSE = const(258)
-_REQUEST_TAG = const(292)
 
 _MORE = const(8)
 _SZX = const(7)
@@ -75,7 +74,7 @@ class Blocks:
         if block1 is not None:
             return self._take(request, block1, peer, link, now)
         if block2 >> 4:
-            given = _find(self._given, _key(request, peer, link, _REQUEST_TAG))
+            given = _find(self._given, _key(request, peer, link))
             if given:
                 response = request.reply(given.code)
                 response.wire = given.wire
@@ -104,7 +103,7 @@ class Blocks:
             block2 = _LARGEST_SZX
         body = response.payload
         kept = Transfer(
-            _key(request, peer, link, _REQUEST_TAG),
+            _key(request, peer, link),
             body,
             now + link.transmission.exchange_lifetime_ms,
         )
@@ -130,6 +129,8 @@ class Blocks:
 
     def expire(self, now: int):
         """Forget the transfers whose time is over."""
+        if not (self._given or self._taken):
+            return  # an idle step leaves no garbage
         for kept in (self._given, self._taken):
             for transfer in list(kept):
                 if transfer.expires <= now:
@@ -148,7 +149,7 @@ class Blocks:
         offset = (block1 >> 4) * size
         chunk = request.payload
         more = block1 & _MORE
-        if len(chunk) > size or (more and len(chunk) < size):
+        if more and len(chunk) != size:  # SZX says nothing of the last one (§2.3)
             return request.reply(_BAD_REQUEST)
         key = _key(request, peer, link)
         taken = _find(self._taken, key)
@@ -248,7 +249,7 @@ def _cut(request, response, body, block2: int, mtu: int) -> Message:
     return response
 
 
-def _key(request: Message, peer, link, *besides: int) -> tuple:
+def _key(request: Message, peer, link) -> tuple:
     options = request.without(
         _URI_HOST,
         _OBSERVE,
@@ -259,7 +260,6 @@ def _key(request: Message, peer, link, *besides: int) -> tuple:
         _SIZE1,
         _ECHO,
         _NO_RESPONSE,
-        *besides,
     )
     return (peer, link, request.code, options)
 

@@ -32,6 +32,7 @@ _ID_MASK = const(0xFFFF)
 _PROXY_URI = const(35)
 _PROXY_SCHEME = const(39)
 _BLOCK2 = const(23)
+_ECHO = const(252)
 _NO_RESPONSE = const(258)
 
 # Message.notes
@@ -71,6 +72,7 @@ class Endpoint:
         self.on_body = on_body
         self.body_limit = 8192
         self.amplification = 0
+        self.echo = None  # (peer, link, Echo value) for the next request to that peer
         self.random_bits = random_bits
         self._on_drop = on_drop
         self._message_id = random_bits(16)
@@ -114,6 +116,11 @@ class Endpoint:
         called once: with the response, or with None and "timeout", "reset" or "cancelled", or one
         of the reasons of coap.asking.
         """
+        echo = self.echo
+        if echo and echo[0] == peer and echo[1] is link:  # RFC 9175 §2.3
+            self.echo = None
+            message.wire = message.without(_ECHO)
+            message.add(_ECHO, echo[2])
         if sink or message.exceeds(getattr(link, "limit", link.mtu)):
             from coap.asking import Asking
 
@@ -134,9 +141,13 @@ class Endpoint:
         message = self._finished(request, message, peer, link, now)
         if message is LATER:
             return
+        type = request.type
         if self.amplification:
-            message = self._permitted(request, message, peer, link, now)
-        message.type = request.type
+            permitted = self._permitted(request, message, peer, link, now)
+            if permitted is not message:
+                type = _NON  # repeated, it would amplify what it is to prevent (RFC 9175 §2.4)
+            message = permitted
+        message.type = type
         message.token = request.token
         if message.type == _CON:
             self._start(message, None, peer, link, now, None)

@@ -79,17 +79,24 @@ def test_get_figure_4():
 def test_get_figures_5_and_6():
     """RFC 7959 §3.1, figures 5 and 6: a lost request changes nothing, a lost response is repeated;
     the handler is not asked again."""
-    client, handler, server = served(status(BODY[:350]))
-    client.say(CON, GET, 1234, path="status")
-    client.hear(ACK, CONTENT, 1234, block2=(0, 1, 128))
-    client.now = 3_000
-    client.say(CON, GET, 1235, path="status", block2=(2, 0, 64))
-    client.hear(ACK, CONTENT, 1235, BODY[128:192], block2=(2, 1, 64))
-    asked = len(handler.requests)
-    client.now = 5_500
-    client.say(CON, GET, 1235, path="status", block2=(2, 0, 64))
-    client.hear(ACK, CONTENT, 1235, BODY[128:192], block2=(2, 1, 64))
-    assert server.dropped == {"duplicate": 1} and len(handler.requests) == asked
+    for sendings in (1, 2):
+        client, handler, server = served(status(BODY[:350]))
+        client.say(CON, GET, 1234, path="status")
+        client.hear(ACK, CONTENT, 1234, BODY[:128], block2=(0, 1, 128))
+        for _ in range(sendings):
+            client.now += 3_000
+            client.say(CON, GET, 1235, path="status", block2=(2, 0, 64))
+            client.hear(ACK, CONTENT, 1235, BODY[128:192], block2=(2, 1, 64))
+        for number in (3, 4, 5):
+            client.say(CON, GET, 1233 + number, path="status", block2=(number, 0, 64))
+            client.hear(
+                ACK,
+                CONTENT,
+                1233 + number,
+                BODY[number * 64 : min(350, number * 64 + 64)],
+                block2=(number, 1 if number < 5 else 0, 64),
+            )
+        assert server.dropped.get("duplicate", 0) == sendings - 1 and len(handler.requests) == 1
 
 
 def test_blocks_in_any_order():

@@ -50,12 +50,12 @@ def test_put_figure_7():
 
 
 def test_put_figure_9():
-    """RFC 7959 §3.2, figure 9: the client changes to blocks of 32 in the middle, as a server that
-    negotiates may make it do."""
-    client, handler, _ = taking()
+    """RFC 7959 §3.2, figure 9: the server prefers blocks of 32, the client goes on in them; each
+    answer has the Message ID of its request, where the figure's last two lag behind."""
+    client, handler, _ = served(changed, 90)
     body = BODY[:222]
     put(client, 1234, 0, 1, 128, body)
-    client.hear(ACK, CONTINUE, 1234, block1=(0, 1, 128))
+    client.hear(ACK, CONTINUE, 1234, block1=(0, 1, 32))
     for message_id, number, more in ((1235, 4, 1), (1236, 5, 1), (1237, 6, 0)):
         put(client, message_id, number, more, 32, body)
         client.hear(ACK, CONTINUE if more else CHANGED, message_id, block1=(number, more, 32))
@@ -63,8 +63,8 @@ def test_put_figure_9():
 
 
 def test_server_asks_for_smaller_blocks():
-    """RFC 7959 §2.5 and §3.2, figure 9: a block is larger than the link carries: 2.31 names the
-    size for those that follow."""
+    """RFC 7959 §2.5: a block is larger than the link carries: 2.31 names the size for those that
+    follow."""
     client, handler, _ = served(changed, 200)
     put(client, 1, 0, 1, 256)
     client.hear(ACK, CONTINUE, 1, block1=(0, 1, 128))
@@ -135,17 +135,22 @@ def test_only_block():
 
 
 def test_only_block_longer_than_its_size():
-    """RFC 7959 §2.2: a block is never longer than the size it tells."""
+    """RFC 7959 §2.3: the size governs a block with more to come, and no last one."""
     client, handler, _ = taking()
-    client.say(CON, PUT, 1, b"", bytes(40), path="options", block1=(0, 0, 32))
+    client.say(CON, PUT, 1, b"", bytes(40), path="options", block1=(0, 1, 32))
     client.hear(ACK, BAD_REQUEST, 1)
-    client.say(CON, PUT, 2, b"", bytes(40), path="options", block1=(0, 1, 32))
-    client.hear(ACK, BAD_REQUEST, 2)
     assert handler.requests == []
+    client.say(CON, PUT, 2, b"", BODY[:40], path="options", block1=b"")
+    client.hear(ACK, CHANGED, 2, block1=(0, 0, 16))
+    client.say(CON, PUT, 3, b"", BODY[:32], path="options", block1=(0, 1, 32))
+    client.hear(ACK, CONTINUE, 3, block1=(0, 1, 32))
+    client.say(CON, PUT, 4, b"", BODY[32:80], path="options", block1=(1, 0, 32))
+    client.hear(ACK, CHANGED, 4, block1=(1, 0, 32))
+    assert [bytes(request.payload) for request in handler.requests] == [BODY[:40], BODY[:80]]
 
 
 def test_short_block_with_more_to_come():
-    """RFC 7959 §2.2: with the M bit, the payload is exactly of the size told: 4.00 otherwise."""
+    """RFC 7959 §2.3: with the M bit, the payload is exactly of the size told: 4.00 otherwise."""
     for first in (True, False):
         client, handler, _ = taking()
         if not first:
@@ -618,6 +623,22 @@ def test_two_request_tags_at_once():
     assert handler.requests
     for request in handler.requests:
         assert bytes(request.payload) == bodies[request.get(292)]
+
+
+def test_request_tag_of_the_response():
+    """RFC 9175 §3.3, §3.4: the Request-Tag of the body stands in the requests for the response's
+    blocks as well; with another, or none, they ask for nothing that is known."""
+    client, handler, _ = served(status(BODY, CHANGED))
+    body = pattern(200)
+    for number in (0, 1):
+        put(client, number, number, 1 - number, 128, body, code=POST, request_tag=b"a")
+        client.link.take()
+    for message_id, other in ((2, {}), (3, {"request_tag": b"b"}), (4, {"request_tag": b""})):
+        client.say(CON, POST, message_id, path="options", block2=(1, 0, 128), **other)
+        client.hear(ACK, REQUEST_ENTITY_INCOMPLETE, message_id)
+    client.say(CON, POST, 5, path="options", block2=(1, 0, 128), request_tag=b"a")
+    client.hear(ACK, CHANGED, 5, BODY[128:256], block2=(1, 1, 128))
+    assert len(handler.requests) == 1
 
 
 def test_patch_in_blocks():

@@ -4,12 +4,21 @@ a server asks us for it."""
 from coap.endpoint import LATER
 from coap.message import ACK, CON, NON, Message
 from coap.registry import CHANGED, CONTENT, CONTINUE, GET, POST, PUT, UNAUTHORIZED
-from unit.coap.helpers import OTHER_PEER, PEER, Outcomes, Peer, endpoint, pattern, read_block
+from unit.coap.helpers import (
+    OTHER_PEER,
+    PEER,
+    Link,
+    Outcomes,
+    Peer,
+    endpoint,
+    pattern,
+    read_block,
+)
 
 HEAP_K = 72  # a hundred addresses
 
 _ECHO = 252
-_LOCK = bytes.fromhex("437468756c687521")  # the value in the examples of RFC 9175
+_LOCK = bytes.fromhex("00000009437468756c687521")  # the value in figure 1 of RFC 9175
 
 
 def guarded(size, amplification=3, code=CONTENT):
@@ -161,16 +170,21 @@ def test_other_addresses_stay_unknown():
 
 
 def test_large_response_that_comes_later():
-    """RFC 9175 §2.4: a separate response is an amplification as well."""
+    """RFC 9175 §2.4: a separate response is an amplification as well; the demand in its place is
+    Non-confirmable, as its own repetition would be one."""
     server, handler, peer, _ = guarded(300)
     handler.answer = LATER
-    peer.say(CON, GET, 1, path="large")
-    heard = peer.next()
-    if heard.code == 0:
-        request = handler.requests[0]
-        server.respond(request, request.reply(CONTENT, pattern(300)), PEER, peer.link, 100)
-        heard = peer.next()
-    assert heard.code == UNAUTHORIZED and heard.get(_ECHO)
+    peer.say(CON, GET, 1, b"tk", path="large")
+    peer.hear(ACK, 0, 1)
+    request = handler.requests[0]
+    server.respond(request, request.reply(CONTENT, pattern(300)), PEER, peer.link, 100)
+    value = demanded(peer, NON)
+    assert not server.busy() and server.step(1_000_000) is None
+    peer.silence()
+    peer.say(CON, GET, 2, b"tk", path="large", echo=value)
+    peer.hear(ACK, 0, 2)
+    server.respond(handler.requests[1], request.reply(CONTENT, pattern(300)), PEER, peer.link, 200)
+    assert peer.hear(CON, CONTENT, None, pattern(300)).token == b"tk"
 
 
 def test_body_from_an_unknown_address():
@@ -227,14 +241,20 @@ def test_many_known_addresses():
 def lock(type=CON, code=PUT, payload=b"0", mtu=1152):
     client, _, link = endpoint(None)
     link.mtu = mtu
+    server = Peer(client, link)
+    return client, server, ask(client, server, type, code, payload)
+
+
+def ask(client, server, type=CON, code=PUT, payload=b"0"):
+    """Send a request for /lock; return its outcomes, (response, reason) each."""
     outcomes = Outcomes()
     message = Message(code, type, b"", payload).add(11, "lock")
-    client.request(message, ("192.0.2.1", 5683), link, 0, outcomes)
-    return client, Peer(client, link), outcomes.calls
+    client.request(message, server.address, server.link, 0, outcomes)
+    return outcomes.calls
 
 
-def test_figure_2():
-    """RFC 9175 §2.3, figure 2: 4.01 with Echo; the request once more, with it and a token of its
+def test_figure_1():
+    """RFC 9175 §2.3, figure 1: 4.01 with Echo; the request once more, with it and a token of its
     own."""
     for type, reply in ((CON, ACK), (NON, NON)):
         client, server, outcomes = lock(type)
@@ -249,6 +269,49 @@ def test_figure_2():
         assert response.code == CHANGED and reason is None
         server.silence()
         assert not client.busy()
+
+
+def test_figure_2():
+    """RFC 9175 §2.3, figure 2: the 2.04 has an Echo as well, which the next request takes along,
+    once."""
+    client, server, outcomes = lock()
+    request = server.hear(CON, PUT, None, b"0", echo=None)
+    server.say(ACK, UNAUTHORIZED, request.message_id, request.token, echo=b"\x05")
+    request = server.hear(CON, PUT, None, b"0", echo=b"\x05")
+    server.say(ACK, CHANGED, request.message_id, request.token, echo=b"\x06")
+    assert len(outcomes) == 1 and outcomes[0][0].code == CHANGED
+    server.silence()
+    for echo in (b"\x06", None):
+        outcomes = ask(client, server, payload=b"1")
+        request = server.hear(CON, PUT, None, b"1", echo=echo)
+        server.say(ACK, CHANGED, request.message_id, request.token)
+        assert len(outcomes) == 1 and not client.busy()
+
+
+def test_echo_is_for_one_peer():
+    """RFC 9175 §2.3: an Echo value goes to the endpoint alone that it came from, by its link."""
+    client, server, outcomes = lock()
+    request = server.next()
+    server.say(ACK, CHANGED, request.message_id, request.token, echo=b"\x06")
+    for other in (Peer(client, server.link, OTHER_PEER), Peer(client, Link())):
+        ask(client, other)
+        other.hear(CON, PUT, echo=None)
+    ask(client, server)
+    server.hear(CON, PUT, echo=b"\x06")
+
+
+def test_echo_that_has_become_old():
+    """RFC 9175 §2.3: where the value taken along is not taken, the new one stands in its place."""
+    client, server, _ = lock()
+    request = server.next()
+    server.say(ACK, CHANGED, request.message_id, request.token, echo=b"\x06")
+    outcomes = ask(client, server)
+    request = server.hear(CON, PUT, echo=b"\x06")
+    server.say(ACK, UNAUTHORIZED, request.message_id, request.token, echo=b"\x07")
+    request = server.next()
+    assert request.all(_ECHO) == [b"\x07"] and bytes(request.payload) == b"0"
+    server.say(ACK, CHANGED, request.message_id, request.token)
+    assert len(outcomes) == 1 and outcomes[0][0].code == CHANGED
 
 
 def test_echo_demanded_again():
