@@ -169,6 +169,12 @@ def test_no_server():
         asyncio.run(call("1", {"do": "clients"}))
 
 
+def test_a_command_that_is_too_long():
+    """More than the socket takes is refused before it is sent, with both sizes."""
+    with pytest.raises(ControlError, match="has [0-9]{8} bytes, of which .* takes 16777216$"):
+        asyncio.run(call("1", {"do": "write", "value": {"hex": "00" * (9 << 20)}}))
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [

@@ -153,7 +153,7 @@ def _value(text: str):
     try:
         return Path(text[5:]).read_bytes()
     except OSError as error:
-        raise ValueError("%s: %s" % (text[5:], error.strerror)) from None
+        raise ValueError("%s: %s" % (text, error.strerror)) from None
 
 
 def _command_of(options: argparse.Namespace) -> dict:

@@ -271,9 +271,13 @@ async def call(address: str, command: dict) -> dict:
 
 async def stream(address: str, command: dict) -> AsyncIterator[dict]:
     """Send one command; yields its answer and what follows it. Raises ControlError."""
+    line = json.dumps(command).encode() + b"\n"
+    if len(line) > _MAX_LINE:
+        text = "the command has %d bytes, of which the control socket takes %d"
+        raise ControlError(text % (len(line), _MAX_LINE))
     reader, writer = await _connect(address)
     try:
-        writer.write(json.dumps(command).encode() + b"\n")
+        writer.write(line)
         while line := await reader.readline():
             answer = json.loads(line)
             if answer.get("ok") is False:
