@@ -4,7 +4,8 @@ An Asking sends a request's body by Block1, then fetches the response's by Block
 time, and tells the end once. What moves it on, block by block:
 
     2.31, or 2.xx with Block1 to a block that is not the last   the next block is sent
-    4.13 with a smaller size in Block1                          from the start, in that size
+    4.13 with a smaller size in Block1                          from the start, in that size,
+                                                                also where all was sent at once
     4.08 behind the first block; another ETag while fetching    once more from the start
     4.01 with Echo                                              once more, with that Echo
     2.xx with Block2 and more to come                           the next block is fetched
@@ -73,12 +74,7 @@ class Asking:
             request.wire = request.without(_BLOCK2)
             self._szx = min(self._szx, block2 & _SZX)
         if request.exceeds(getattr(link, "limit", link.mtu)):
-            self._source = request.payload
-            request.payload = b""
-            # There are servers that know a body by its token.
-            self._keeps_token = True
-            # RFC 9175 §3.3: a tag of its own keeps a server from joining two bodies.
-            request.add(_REQUEST_TAG, endpoint.freeze()[1] & 0xFF)
+            self._split()
 
     def send(self, now: int) -> bytes:
         """Send the request for the next block; returns its token."""
@@ -120,6 +116,8 @@ class Asking:
             self._endpoint.echo = (self._peer, self._link, echo)
         if self._source is not None:
             reason = self._sending(response)
+        elif response.code == _TOO_LARGE and self._suits_blocks(response):
+            reason = None
         else:
             reason = self._fetching(response)
         if reason is None:
@@ -128,6 +126,25 @@ class Asking:
             self._end(response, None, now)
         else:
             self._end(None, reason, now)
+
+    def _split(self):
+        """Have the request's body go by Block1."""
+        request = self._request
+        self._source = request.payload
+        request.payload = b""
+        # There are servers that know a body by its token.
+        self._keeps_token = True
+        # RFC 9175 §3.3: a tag of its own keeps a server from joining two bodies.
+        request.add(_REQUEST_TAG, self._endpoint.freeze()[1] & 0xFF)
+
+    def _suits_blocks(self, response) -> bool:
+        """Split a request that was sent whole, if a 4.13 asks for blocks smaller than its body."""
+        szx = response.get_uint(_BLOCK1, _SZX) & _SZX
+        if self._fetched or szx == _SZX or len(self._request.payload) <= 16 << szx:
+            return False
+        self._split()
+        self._szx = min(self._szx, szx)
+        return True
 
     def _sending(self, response):
         """Judge the answer to a block sent: None to go on, "done", or what is wrong."""

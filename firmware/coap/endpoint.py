@@ -234,8 +234,8 @@ class Endpoint:
             expires = now + transmission.non_lifetime_ms
         datagram = b""
         if response is not LATER:
-            datagram = response.encode_as(type, message_id)
-            if datagram is None or len(datagram) > link.mtu:
+            datagram = response.encode_as(type, message_id, link.mtu)
+            if datagram is None:
                 response = self.blocks().serve(request, response, peer, link, now)
                 datagram = response.encode_as(type, message_id)
             if self.amplification:

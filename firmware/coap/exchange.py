@@ -190,7 +190,8 @@ class Exchanges:
 
     def _send_queued(self, now: int):
         for exchange in list(self._queue):
-            if self._may_send(exchange):
+            # A link that delivers at once may have let one go, or ended it, in the meantime.
+            if exchange.state == _QUEUED and self._may_send(exchange):
                 self._queue.remove(exchange)
                 self._send_first(exchange, now)
 

@@ -28,7 +28,7 @@ _HEADER = const(4)
 _PAYLOAD_MARKER = const(0xFF)
 _TOKEN_LIMIT = const(8)
 _NUMBER_LIMIT = const(0xFFFF)
-_NO_LIMIT = const(0xFFFF)
+_NO_LIMIT = const(0x3FFFFFFF)
 _ID_LIMIT = const(0xFFFF)
 _ID_DIGITS = const(5)
 _RESERVED_CLASSES = const(0b11000010)  # one bit a class: 1, 6 and 7 (RFC 7252 §4.2)
@@ -149,6 +149,10 @@ class Message:
             count += 1
             if count <= 0:
                 at += length
+                if at < len(wire) and 12 < wire[at] <= 0xF:  # a longer segment to leave out
+                    length = extended_head(wire, at)
+                    at = at + (length & 0xF) << 16 | length >> 4 & 0xFFFF
+                    continue
             elif count > 4 or not 0 < length <= _ID_DIGITS:
                 return None
             else:
@@ -215,7 +219,8 @@ class Message:
         body = self.payload
         if hasattr(body, "read"):
             self.payload = body.read(0, mtu)
-        longer = len(self.encode()) > mtu
+        size = len(self.payload)
+        longer = _HEADER + len(self.token) + len(self.wire) + (size and size + 1) > mtu
         if longer:
             self.payload = body
         return longer
@@ -224,10 +229,10 @@ class Message:
         """Return the message as a datagram (RFC 7252 §3)."""
         return self.encode_as(self.type, self.message_id)
 
-    def encode_as(self, type: int, message_id: int) -> "Any":
+    def encode_as(self, type: int, message_id: int, mtu: int = _NO_LIMIT) -> "Any":
         """Return the message as a datagram with a type and an ID that are not its own.
 
-        None where the payload is a body, which goes in blocks.
+        None where it goes in blocks: the payload is a body, or too long for mtu bytes.
         """
         payload = self.payload
         datagram = bytearray(_HEADER)
@@ -240,6 +245,8 @@ class Message:
         if payload:
             if payload.__class__ is not bytes and hasattr(payload, "read"):
                 return None
+            if len(datagram) + len(payload) >= mtu:
+                return None  # before it takes as much memory again
             datagram.append(_PAYLOAD_MARKER)
             datagram.extend(payload)
         return datagram

@@ -366,7 +366,7 @@ class Client:
     def _is_node(self, request, path):
         """Tell whether a path, below the root, is one that a node of the Objects may have."""
         root = self._root
-        if path is None or len(path) > 4:
+        if path is None:
             return False
         return not root or request.path()[: len(root)] == root
 

@@ -299,8 +299,12 @@ class Observations:
         observation.flags |= _IN_FLIGHT
         touch(client, account, now)
 
+        size = len(item[2])
+        if not confirmable:
+            item = None  # a Reset may come for long, and the value need not be there until then
+
         def on_done(reason, now):
-            self._done(observation, item, reason, now)
+            self._done(observation, item, size, reason, now)
 
         request = None
         if observation.block2 is not None or message.exceeds(link.mtu):
@@ -321,7 +325,7 @@ class Observations:
             request.add(_BLOCK2, observation.block2)
         return request
 
-    def _done(self, observation, item, reason, now):
+    def _done(self, observation, item, size, reason, now):
         client = self._client
         account = observation.account
         self.due = 0
@@ -330,7 +334,7 @@ class Observations:
         observation.flags &= ~_IN_FLIGHT
         if reason is None:
             observation.flags &= ~_UNANSWERED
-            client.emit("notified", account, path=_text(observation.path), bytes=len(item[2]))
+            client.emit("notified", account, path=_text(observation.path), bytes=size)
         elif reason == "reset":
             self.end(observation, "reset")
         elif observation.flags & _UNANSWERED and reason == "timeout":

@@ -38,7 +38,6 @@ NAMES = (
     "idle", "registering", "registered", "updating", "deregistering", "disabled", "waiting",
 )  # fmt: skip
 
-_IDLE = const(0)
 _REGISTERING = const(1)
 _REGISTERED = const(2)
 _UPDATING = const(3)

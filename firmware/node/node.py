@@ -31,7 +31,6 @@ _LONGEST_WAIT_MS = const(400_000_000)
 # loop does so when half of them are left, more than one turn of it uses.
 _SET_ASIDE = const(256)
 
-
 # Modules that a deep sleep loses anyway and that its record needs the room of.
 _SELDOM = (
     "lwm2m.codec.senml_cbor lwm2m.codec.tlv lwm2m.codec.text lwm2m.codec.opaque lwm2m.write "

@@ -1,7 +1,7 @@
 """RFC 7252 §4 and §5 as a client: requests, responses, retransmission; and notifications."""
 
 from coap.endpoint import Endpoint
-from coap.message import ACK, CON, NON, RST, Message
+from coap.message import ACK, CON, NON, RST, Message, decode
 from coap.transmission import Transmission, sms
 from unit.coap.helpers import (
     OTHER_PEER,
@@ -282,6 +282,31 @@ def test_request_from_a_callback():
     assert second.code == 2 and client.step(100) == 2_100
     client.receive(datagram(0x44, ACK, second.message_id, second.token), PEER, link, 200)
     assert len(again.calls) == 1
+
+
+class _Echoing(Link):
+    """Its peer answers every request before send() returns, once `at_once` is set."""
+
+    at_once = None
+
+    def send(self, data, peer):
+        super().send(data, peer)
+        sent = decode(data)
+        if self.at_once:
+            answer = datagram(0x45, ACK, sent.message_id, sent.token)
+            self.at_once.receive(answer, peer, self, 100)
+
+
+def test_response_within_send():
+    """DESIGN §6: a link may deliver before send() returns; what waits goes once each, in order."""
+    client = endpoint()[0]
+    link = _Echoing()
+    asked = [ask(client, link) for _ in range(4)]
+    first = asked[0][0]
+    link.at_once = client
+    client.receive(datagram(0x45, ACK, first.message_id, first.token), PEER, link, 100)
+    assert [len(outcomes) for _, outcomes in asked] == [1] * 4
+    assert len(link.sent) == 3 and not client.busy() and client.step(100) is None
 
 
 def test_tokens_differ():

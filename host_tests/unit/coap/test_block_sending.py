@@ -239,6 +239,27 @@ def test_smaller_blocks_asked_for_by_4_13():
     server.silence()
 
 
+def test_blocks_asked_for_by_4_13():
+    """RFC 7959 §2.9.3: a request sent whole goes in blocks where 4.13 names a size, else it ends;
+    nor is it begun anew without end."""
+    body = _BODY[:150]
+    for block1, begun_anew in (((0, 0, 64), True), ((0, 0, 256), False), (None, False)):
+        client, server = asking(200)
+        outcomes = ask(client, server, PUT, body)
+        options = {"block1": block1} if block1 else {}
+        answer(server, server.hear(CON, PUT, 1234, body), REQUEST_ENTITY_TOO_LARGE, **options)
+        if begun_anew:
+            for number in (0, 1, 2):
+                more = 1 if number < 2 else 0
+                chunk = body[number * 64 : number * 64 + 64]
+                request = server.hear(CON, PUT, 1235 + number, chunk, block1=(number, more, 64))
+                code = CONTINUE if more else REQUEST_ENTITY_TOO_LARGE
+                answer(server, request, code, block1=(number, more, 64))
+        got(outcomes, b"", REQUEST_ENTITY_TOO_LARGE)
+        server.silence()
+        assert not client.busy()
+
+
 def test_answers_that_do_not_fit():
     """RFC 7959 §2.3 and §2.9.1: 2.31 for another block, without Block1, or to the last block."""
     for blocks, options in (

@@ -305,10 +305,19 @@ def test_path_as_ids():
     assert read(message).ids() == (12,)
     assert read(Message(1).add(11, "3").add(11, "1" * 13)).ids() is None
     assert read(Message(1).add(11, "long segment 14").add(11, "3")).ids(1) == (3,)
+    for size in (12, 13, 14, 32, 269, 300):
+        message = Message(1).add(11, "a").add(11, "b" * size).add(11, "c" * size).add(11, "3")
+        assert read(message).ids(3) == (3,), size
+        assert read(message).ids(2) is None
 
 
 def test_size_of_a_message():
     """RFC 7252 §4.6: whether a message fits a datagram."""
     message = Message(0x45, CON, b"1234", b"x" * 50).add(12, 0)
+    size = len(message.encode())
+    assert message.exceeds(size - 1) and not message.exceeds(size)
+    assert message.encode_as(CON, 0, size - 1) is None
+    assert message.encode_as(CON, 0, size) == message.encode()
+    message.payload = b""
     size = len(message.encode())
     assert message.exceeds(size - 1) and not message.exceeds(size)

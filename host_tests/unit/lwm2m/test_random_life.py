@@ -16,7 +16,7 @@ from coap.registry import (
 from unit.lwm2m.helpers import DISABLED, OWN_NUMBER, REGISTERED, SERVER_NUMBER, Bench
 
 # The client, CoAP and the data model beside the test itself: more than the board's heap holds.
-HEAP_K = 112
+HEAP_K = 120
 
 _SETTINGS = {"lifetime_s": 3600, "disable_timeout": 500, "sms_number": SERVER_NUMBER}
 

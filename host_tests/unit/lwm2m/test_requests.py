@@ -77,7 +77,7 @@ def test_a_large_value_is_written():
     """RFC 7959 §3.2: a Write of 5000 B in blocks is one request to the client."""
     bench = _bench()
     bench.register()
-    body = bytes([index * 7 & 0xFF for index in range(5000)])
+    body = bytes(index * 7 & 0xFF for index in range(5000))
     for number in range(10):
         chunk = body[number * 512 : number * 512 + 512]
         more = _MORE if number < 9 else 0
@@ -92,7 +92,7 @@ def test_a_large_value_is_written():
 
 def test_a_large_value_is_read():
     """RFC 7959 §3.1: a Read of 4000 B is one request; what is fetched of it counts as none."""
-    body = bytes([index * 5 & 0xFF for index in range(4000)])
+    body = bytes(index * 5 & 0xFF for index in range(4000))
     bench = _bench(body)
     bench.register()
     for accept in (None, 11542, 112):
