@@ -127,7 +127,7 @@ def serve(port, amplification=0):
 
 def ask(port):
     endpoint = Endpoint(lambda request, peer, link, now: None, random_bits)
-    link = Link(0, Transmission(ack_timeout_ms=200, max_retransmit=2, nstart=4))
+    link = Link(0, Transmission(ack_timeout_ms=400, max_retransmit=1, nstart=4))
     peer = address(port)
     long_payload = bytes(range(256)) * 3
     for name, code, type, path, payload in (
