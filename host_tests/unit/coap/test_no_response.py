@@ -34,7 +34,7 @@ def unwanted(value, code):
 def test_non_confirmable():
     """RFC 7967 §2.1: a response of a class that is not wanted is not sent; the request is carried
     out."""
-    for value in (0, 2, 8, 16, 10, 18, 24, 26):
+    for value in (0, 2, 8, 16, 10, 18, 24, 26):  # table 2, and what it allows
         for code in _CODES:
             client, handler, _ = served(code)
             client.say(NON, PUT, 1, b"tk", b"22", path="x", no_response=value)
@@ -117,32 +117,50 @@ def test_silent_handler():
     assert len(handler.requests) == 2
 
 
-def test_geolocation_example():
-    """RFC 7967 §4.1.1: a vehicle updates its position every 20 s, and no response is wanted."""
-    client, handler, server = served(CHANGED)
-    for at, position in enumerate((
-        b"VehID=00&RouteID=DN47&Lat=22.5658745&Long=88.4107966667&Time=2013-01-13T11:24:31",
-        b"VehID=00&RouteID=DN47&Lat=22.5649015&Long=88.4103511667&Time=2013-01-13T11:24:51",
-    )):
+_POSITIONS = (
+    b"VehID=00&RouteID=DN47&Lat=22.5658745&Long=88.4107966667&Time=2013-01-13T11:24:31",
+    b"VehID=00&RouteID=DN47&Lat=22.5649015&Long=88.4103511667&Time=2013-01-13T11:24:51",
+)
+
+
+def test_figures_1_and_2():
+    """RFC 7967 §4.1.1 and §4.1.2.1, figures 1 and 2: a vehicle updates its position every 20 s, by
+    PUT or by POST, and no response is wanted."""
+    for code in (PUT, POST):
+        client, handler, server = served(CHANGED)
+        for at, position in enumerate(_POSITIONS):
+            client.now = 20_000 * at
+            client.say(
+                NON, code, 0x7D38 + at, bytes((0x53 + at,)), position, path="vehicle-stat-00",
+                format=0, no_response=26,
+            )
+            client.silence()
+            assert bytes(handler.requests[at].payload) == position
+        assert not server.busy() and server.dropped == {}
+
+
+def test_figure_3():
+    """RFC 7967 §4.1.2.2, figure 3: the same by POST with a query."""
+    client, handler, server = served(CREATED)
+    for at, position in enumerate(_POSITIONS):
+        query = str(position, "utf-8")
         client.now = 20_000 * at
         client.say(
-            NON, PUT, 0x7D38 + at, bytes((0x53 + at,)), position, path="vehicle-stat-00",
-            format=0, no_response=26,
+            NON, POST, 0x7D38 + at, bytes((0x53 + at,)), path="updateOrInsertInfo", query=query,
+            no_response=26,
         )
         client.silence()
-        assert bytes(handler.requests[at].payload) == position
+        assert handler.requests[at].queries() == query.split("&")
+        assert len(handler.requests[at].queries()) == 5
     assert not server.busy() and server.dropped == {}
 
 
-def test_query_example():
-    """RFC 7967 §4.1.2: the same by POST with a query."""
-    client, handler, _ = served(CREATED)
-    client.say(
-        NON, POST, 0x7D38, b"\x53", path="insertInfo",
-        query="VehID=00&RouteID=DN47&Lat=22.5658745&Long=88.4107966667", no_response=26,
-    )
+def test_end_of_an_observation():
+    """RFC 7967 §2.2: a GET that ends an observation is one whose response may be unwanted."""
+    client, handler, _ = served(CONTENT)
+    client.say(NON, GET, 1, b"tk", path="x", observe=1, no_response=2)
     client.silence()
-    assert handler.requests[0].queries()[0] == "VehID=00"
+    assert handler.requests[0].get_uint(6) == 1
 
 
 def test_request_that_wants_a_value():

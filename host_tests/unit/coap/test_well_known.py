@@ -10,6 +10,9 @@ SENSORS = (
     '<http://www.example.com/sensors/t123>;anchor="/sensors/temp";rel="describedby"',
     '</t>;anchor="/sensors/temp";rel="alternate"',
 )
+# Two sensors of one interface, and one of two types.
+TWO = ('</sensors/temp>;if="sensor"', '</sensors/light>;if="sensor"')
+LIGHT = ('</sensors/light>;rt="light-lux core.sen-light";if="sensor"',)
 FIRMWARE = ('</firmware/v2.1>;rt="firmware";sz=262144',)
 # The groups that TD_COAP_LINK_04 and TD_COAP_LINK_05 ask for.
 TYPES = (
@@ -33,13 +36,29 @@ def test_no_query():
 
 
 def test_examples():
-    """RFC 6690 §5: ?rt=light-lux and ?anchor=/sensors/temp; the link with a size."""
+    """RFC 6690 §5: ?rt=light-lux, also where it is one of two types, ?anchor=/sensors/temp and
+    ?rt=firmware; §4: ?rt=temperature-c."""
+    assert take(TWO) == [0, 1] and take(TWO, "if=sensor") == [0, 1]
+    assert take(TWO, "rt=light-lux") == []
     assert take(SENSORS, "rt=light-lux") == [2]
+    assert take(LIGHT, "rt=light-lux") == take(LIGHT, "rt=core.sen-light") == [0]
+    assert take(LIGHT, "rt=core*") == [0] and take(LIGHT, "rt=sen-light") == []
+    assert take(SENSORS, "rt=temperature-c") == [1]
     assert take(SENSORS, "anchor=/sensors/temp") == [3, 4]
     assert take(SENSORS, "if=sensor") == [1, 2]
     assert take(FIRMWARE, "rt=firmware") == [0]
     assert take(FIRMWARE, "sz=262144") == [0]
     assert take(FIRMWARE, "sz=262") == []
+
+
+def test_forms_of_a_query():
+    """RFC 6690 §4.1: the examples ?href=/foo, ?href=/foo*, ?foo=bar, ?foo=bar* and ?foo=*."""
+    links = ("</foo>", "</foot>;foo=bar", '</x>;foo="barley"', "</y>;foo=ba", "</bar>;title=foo")
+    assert take(links, "href=/foo") == [0]
+    assert take(links, "href=/foo*") == [0, 1]
+    assert take(links, "foo=bar") == [1]
+    assert take(links, "foo=bar*") == [1, 2]
+    assert take(links, "foo=*") == [1, 2, 3]
 
 
 def test_href():
