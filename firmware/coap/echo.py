@@ -13,6 +13,7 @@ from coap.message import Message
 
 _GET = const(1)
 _FETCH = const(5)
+_OBSERVE = const(6)
 _UNAUTHORIZED = const(0x81)
 _ECHO = const(252)
 _VALUE_BYTES = const(8)
@@ -30,16 +31,18 @@ class Gate:
 
     def question(self, request: Message, peer, link, now: int) -> Message | None:
         """Return the 4.01 that asks a peer for Echo before a request may change something."""
-        if self._knows(request, peer, link, now) or request.code in (_GET, _FETCH):
+        safe = request.code in (_GET, _FETCH) and request.get(_OBSERVE) is None
+        if self._knows(request, peer, link, now) or safe:
             return None
         return self._challenge(request, peer, now)
 
-    def instead(self, request: Message, response, factor: int, peer, link, now: int):
+    def instead(self, request: Message, response, factor: int, sendings: int, peer, link, now):
         """Return the response, or a 4.01 with Echo if it is factor times as long as the request.
 
-        A peer that is verified is answered as it is.
+        A peer that is verified is answered as it is. sendings: how often the response may go.
         """
-        if (peer, link) in self._verified or _size(response) <= factor * _size(request):
+        size = _size(response) * sendings
+        if (peer, link) in self._verified or size <= factor * _size(request):
             return response
         return self._challenge(request, peer, now)
 

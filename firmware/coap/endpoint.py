@@ -143,7 +143,8 @@ class Endpoint:
             return
         type = request.type
         if self.amplification:
-            permitted = self._permitted(request, message, peer, link, now)
+            sendings = 1 if type else 1 + link.transmission.max_retransmit
+            permitted = self._permitted(request, message, peer, link, now, sendings)
             if permitted is not message:
                 type = _NON  # repeated, it would amplify what it is to prevent (RFC 9175 §2.4)
             message = permitted
@@ -194,7 +195,7 @@ class Endpoint:
     def step(self, now: int) -> int | None:
         """Do what is due; returns the time it next needs to be called, None if there is none.
 
-        What is remembered of finished exchanges never asks for a call.
+        What is remembered of finished exchanges and of bodies in blocks never asks for a call.
         """
         if self._blocks:
             self._blocks.expire(now)
@@ -280,9 +281,9 @@ class Endpoint:
             return self.blocks().serve(request, response, peer, link, now)
         return response
 
-    def _permitted(self, request: Message, response: Message, peer, link, now: int) -> Message:
+    def _permitted(self, request: Message, response: Message, peer, link, now, sendings=1):
         factor = self.amplification
-        return self._gatekeeper().instead(request, response, factor, peer, link, now)
+        return self._gatekeeper().instead(request, response, factor, sendings, peer, link, now)
 
     def _gatekeeper(self):
         if self._gate is None:
@@ -318,7 +319,8 @@ class Endpoint:
                 self._reset_notification(message.message_id, peer, link, now)
         elif exchange is None or not exchange.confirmable():
             self._drop(self._exchanges.belated(message, peer), peer)
-        elif message.code == _EMPTY:
+        elif message.code == _EMPTY or exchange.token is None:
+            # That of a response may have anything in it (RFC 7252 §5.2.2).
             self._exchanges.acknowledge(exchange, now)
         elif message.code < 0x20 or exchange.token != message.token:
             self._drop("mismatched ACK", peer)

@@ -187,6 +187,35 @@ def test_large_response_that_comes_later():
     assert peer.hear(CON, CONTENT, None, pattern(300)).token == b"tk"
 
 
+def test_small_response_that_comes_later():
+    """RFC 9175 §2.4: a Confirmable response counts as often as it may be sent, five times; a
+    Non-confirmable one once."""
+    for type, size, demand in ((CON, 30, True), (CON, 0, False), (NON, 30, False)):
+        server, handler, peer, _ = guarded(size)
+        handler.answer = LATER
+        # Header, token, Uri-Path and marker: 27 bytes; the response has 13 beside its payload.
+        peer.say(type, GET, 1, b"12345678", path="small/content")
+        peer.link.take()
+        request = handler.requests[0]
+        server.respond(request, request.reply(CONTENT, pattern(size)), PEER, peer.link, 100)
+        if demand:
+            demanded(peer, NON)
+        else:
+            peer.hear(type, CONTENT, None, pattern(size))
+
+
+def test_observation_by_an_unknown_address():
+    """RFC 9175 §2.4, RFC 7641 §7: one request for many responses waits for the Echo, however short
+    the first of them is."""
+    server, handler, peer, _ = guarded(10)
+    peer.say(CON, GET, 1, b"12345678", path="small", observe=0)
+    value = demanded(peer)
+    assert handler.requests == []
+    peer.say(CON, GET, 2, b"12345678", path="small", observe=0, echo=value)
+    peer.hear(ACK, CONTENT, 2, pattern(10))
+    assert handler.requests[0].get_uint(6) == 0
+
+
 def test_body_from_an_unknown_address():
     """RFC 9175 §2.4, RFC 7959 §2.5: nothing of a body is taken before the Echo has come."""
     server, handler, peer, _ = guarded(0, code=CHANGED)

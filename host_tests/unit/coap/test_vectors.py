@@ -167,6 +167,16 @@ def test_figure_21_as_client():
     assert hear() == ["7000ad7c"]
 
 
+def test_figure_20_acknowledged_with_content():
+    """RFC 7252 §5.2.2: an ACK of a response ends its retransmission, whatever is in it."""
+    server, handler, link, say, hear = serve(LATER, 0xAD7B)
+    say("41017d3853" + PATH)
+    server.respond(handler.requests[0], content(handler.requests[0]), PEER, link, 100)
+    assert len(hear()) == 2
+    say("6145ad7b53" + VALUE)
+    assert not server.busy() and server.step(100_000) is None and hear() == []
+
+
 def test_figure_21_as_server():
     """RFC 7252 appendix A, figure 21: the Reset ends the retransmission of the response."""
     server, handler, link, say, hear = serve(LATER, 0xAD7C)
