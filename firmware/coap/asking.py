@@ -67,14 +67,16 @@ class Asking:
         self._strays_left = _STRAYS
         self._request = request
         # Room for a Block and a Size option; the server may ask for less.
-        self._szx = fitting(request, link.mtu)
+        self._szx = self._answer_szx = fitting(request, link.mtu)
         block2 = request.get_uint(_BLOCK2)
         self._tells_size = sink is not None or block2 is not None
         if block2 is not None:
             request.wire = request.without(_BLOCK2)
-            self._szx = min(self._szx, block2 & _SZX)
+            self._answer_szx = min(self._szx, block2 & _SZX)
         if request.exceeds(getattr(link, "limit", link.mtu)):
             self._split()
+        else:
+            self._szx = self._answer_szx
 
     def send(self, now: int) -> bytes:
         """Send the request for the next block; returns its token."""
@@ -90,6 +92,8 @@ class Asking:
             total = body_size(self._source)
             if not self._sent and total is not None:
                 request.add(_SIZE1, total)
+            if self._tells_size and not self._more:
+                request.add(_BLOCK2, self._answer_szx)
         elif self._fetched or self._tells_size:
             if self._fetched:
                 request.wire = template.without(_OBSERVE)
@@ -134,7 +138,7 @@ class Asking:
         request.payload = b""
         # There are servers that know a body by its token.
         self._keeps_token = True
-        # RFC 9175 §3.3: a tag of its own keeps a server from joining two bodies.
+        # RFC 9175 §3.4: a tag of its own keeps a server from joining two bodies.
         request.add(_REQUEST_TAG, self._endpoint.freeze()[1] & 0xFF)
 
     def _suits_blocks(self, response) -> bool:
@@ -170,7 +174,7 @@ class Asking:
         if code == _CONTINUE:
             return "incomplete"
         self._source = None
-        self._szx = fitting(self._request, self._link.mtu)
+        self._szx = self._answer_szx
         return self._fetching(response)
 
     def _fetching(self, response):
