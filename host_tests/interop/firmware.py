@@ -1,4 +1,5 @@
-"""The firmware's endpoint and LwM2M client on MicroPython, in a process: block_observe_peer.py.
+"""The firmware on MicroPython, in a process: its endpoint (block_observe_peer.py), or its LwM2M
+client (device_peer.py).
 
 They run from .mpy files in a heap as large as an ESP32's first one.
 """
@@ -55,7 +56,7 @@ def compiled() -> Path:
     """Return a folder with the firmware and its peer programs as .mpy, as a board has them."""
     folder = Path(tempfile.mkdtemp(prefix="nudge-interop-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    programs = ("coap_peer.py", "block_observe_peer.py", "etsi_peer.py")
+    programs = ("coap_peer.py", "block_observe_peer.py", "device_peer.py", "etsi_peer.py")
     sources = [(_HERE / name, Path(name)) for name in programs]
     for room in ("coap", "lwm2m"):
         for source in (_FIRMWARE / room).rglob("*.py"):
@@ -68,14 +69,15 @@ def compiled() -> Path:
 
 
 class Firmware:
-    """A role of block_observe_peer.py in a process: `with Firmware("serve", port, control) as f`.
+    """One of the roles "serve", "ask" and "device": `with Firmware("serve", port, control) as f`.
 
     heap_k: KiB of a 32-bit machine's heap; the first of an ESP32 has 56.
     """
 
     def __init__(self, role, *arguments, heap_k=_HEAP_K):
         heap = f"heapsize={heap_k}wK"
-        command = [interpreter(), "-X", heap, "-m", "block_observe_peer", role]
+        program = "device_peer" if role == "device" else "block_observe_peer"
+        command = [interpreter(), "-X", heap, "-m", program, role]
         self._process = subprocess.Popen(
             [*map(str, (*command, *arguments))],
             stdout=subprocess.PIPE,
