@@ -82,8 +82,8 @@ class Version:
     structured_format: content format of a multi-valued answer to a request without Accept.
     formats: content formats the client may send, its own choice first; 112 in the older versions
         only to a request whose Accept names it.
-    announced_format: `ct` of the root link, None for none: the JSON of the draft (100 in its
-        example) and of 1.0 is announced by those who have it.
+    announced_format: `ct` of the root link: the JSON of 1.0 by its number (TS 1.0 §5.3.1), which
+        the draft leaves to IANA (CR 5.2.1, 100 in its example).
     """
 
     def __init__(self, name: str) -> None:
@@ -107,8 +107,8 @@ class Version:
         self.default_pmin_s = 1 if draft else 0
         self.update_on_address_change = draft
         self.structured_format = 112 if later else 11542
-        self.formats = (0, 42, 112, 60, 11542) if later else (0, 42, 11542, 112)
-        self.announced_format = 112 if later else None
+        self.formats = (0, 42, 112, 60, 11542, 110) if later else (0, 42, 11542, 11543, 112)
+        self.announced_format = 112 if later else 11543
 
     def parse_binding(self, value) -> "tuple[str, bool] | None":
         """Read a value of Binding Preference (CR C.1 resource 10) or Binding (1.0 and 1.1: 7).

@@ -25,7 +25,9 @@ _TEXT = const(0)
 _OPAQUE = const(42)
 _CBOR = const(60)
 _OLD_TLV = const(1542)
-_TLV = const(11542)
+_OLD_JSON = const(1543)
+# From the numbers before the IANA registration to those after it.
+_REGISTERED = const(10000)
 
 _W = const(2)
 _E = const(4)
@@ -118,8 +120,8 @@ def _updates(operations, request, obj, path: tuple) -> dict:
     content_format = request.get_uint(_CONTENT_FORMAT)
     if content_format is None:
         content_format = _TEXT if depth > 2 else operations.version.structured_format
-    if content_format == _OLD_TLV:
-        content_format = _TLV
+    if content_format in (_OLD_TLV, _OLD_JSON):
+        content_format += _REGISTERED
     codec = load(content_format) if content_format in operations.version.formats else None
     if codec is None or (depth < 3 and content_format in (_TEXT, _OPAQUE, _CBOR)):
         raise OperationError(_UNSUPPORTED_CONTENT_FORMAT)

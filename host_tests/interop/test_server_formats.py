@@ -89,6 +89,24 @@ def test_json():
     payload = b'{"bn":"/3/0/","e":[{"n":"0","sv":"x"},{"n":"9","v":80},{"n":"15","bv":true}]}'
     for number in (11543, 1543, 100):
         assert formats.decode(number, payload, (3, 0), TYPE_OF) == {0: "x", 9: 80, 15: True}
+    payload = b'[{"bn":"/3/0/","bv":100,"n":"9","v":-20},{"n":"22","vlo":"3:0"}]'
+    assert formats.decode(110, payload, (3, 0), TYPE_OF) == {9: 80, 22: "3:0"}
+    for payload in (
+        b'{"e":[{"n":"0","sv":"AAE="},{"n":"/5/0/1","sv":"x"}]}',
+        b'{"bn":"/5/0/","e":[{"n":"0","sv":"AAE="},{"n":"1","sv":"x"}]}',
+    ):
+        assert formats.decode(11543, payload, (5, 0), TYPE_OF) == {0: b"\0\1", 1: "x"}
+    value = {0: b"\xfb\xff", 1: "x"}
+    assert formats.encode(110, (5, 0), value, TYPE_OF) == (
+        b'[{"n": "/5/0/0", "vd": "-_8"}, {"n": "/5/0/1", "vs": "x"}]'
+    )
+    assert formats.encode(11543, (5, 0), value, TYPE_OF) == (
+        b'{"e": [{"n": "/5/0/0", "sv": "+/8="}, {"n": "/5/0/1", "sv": "x"}]}'
+    )
+    for number, link in ((110, b'"vlo": "11:0"'), (11543, b'"ov": "11:0"')):
+        packed = formats.encode(number, (1, 0, 10), "11:0", TYPE_OF)
+        assert link in packed
+        assert formats.decode(number, packed, (1, 0, 10), TYPE_OF) == "11:0"
 
 
 def test_text_by_type():

@@ -27,16 +27,25 @@ NAMES = {
 # Numbers in use before IANA registered any, and the change request's example (ct=100).
 _ALIASES = {1541: TEXT, 1542: TLV, 1543: JSON, 100: JSON}
 
-_BASE_NAME, _NAME, _VALUE, _STRING, _BOOLEAN, _DATA = -2, 0, 2, 3, 4, 8
+_BASE_NAME, _BASE_VALUE, _NAME, _VALUE, _STRING, _BOOLEAN, _DATA = -2, -5, 0, 2, 3, 4, 8
+_LINK = "vlo"
+# Labels of SenML JSON (RFC 8428 §5) and of LwM2M JSON (TS 1.0 §6.4.4), where bv is a boolean.
+_SENML_LABELS = {
+    "bn": _BASE_NAME,
+    "bv": _BASE_VALUE,
+    "n": _NAME,
+    "v": _VALUE,
+    "vs": _STRING,
+    "vb": _BOOLEAN,
+    "vd": _DATA,
+}
 _JSON_LABELS = {
     "bn": _BASE_NAME,
     "n": _NAME,
     "v": _VALUE,
-    "vs": _STRING,
     "sv": _STRING,
-    "vb": _BOOLEAN,
     "bv": _BOOLEAN,
-    "vd": _DATA,
+    "ov": _LINK,
 }
 
 Path = tuple[int, ...]
@@ -87,9 +96,14 @@ def decode(content_format: int | None, payload: bytes, base: Path, type_of, root
         if content_format == TLV:
             return nest(tlv.decode(payload, base, type_of), base)
         if content_format == SENML_CBOR:
-            return nest(_senml(cbor2.loads(payload), base, root), base)
-        if content_format in (SENML_JSON, JSON):
-            return nest(_senml(_from_json(payload, base), base, root), base)
+            return nest(_senml(cbor2.loads(payload), root), base)
+        if content_format == SENML_JSON:
+            return nest(_senml(_from_senml_json(payload), root), base)
+        if content_format == JSON:
+            found = _senml(_from_json(payload, base), root)
+            return nest(
+                {path: _opaque(path, value, type_of) for path, value in found.items()}, base
+            )
     except FormatError:
         raise
     except (
@@ -122,8 +136,8 @@ def encode(content_format: int, base: Path, value, type_of) -> bytes:
             return cbor2.dumps(value)
         if content_format == TLV:
             return tlv.encode(flatten(value, base), base, type_of)
-        if content_format in (SENML_CBOR, SENML_JSON):
-            return _encode_senml(flatten(value, base), content_format)
+        if content_format in (SENML_CBOR, SENML_JSON, JSON):
+            return _encode_senml(flatten(value, base), content_format, type_of)
     except (ValueError, TypeError, IndexError, tlv.TlvError) as error:
         raise FormatError("value for %s: %s" % (path_text(base), error)) from error
     raise FormatError("writing in Content-Format %d is not supported" % content_format)
@@ -218,14 +232,13 @@ def _encode_text(value) -> bytes:
     return str(value).encode()
 
 
-def _from_json(payload: bytes, base: Path) -> list:
-    document = json.loads(payload)
-    if isinstance(document, dict):  # LwM2M JSON: {"bn": …, "e": [{"n": …, "sv": …}]}
-        name = document.get("bn", path_text(base))
-        document = [{"bn": name, **entry} for entry in document["e"]]
+def _from_senml_json(payload: bytes) -> list:
     records = []
-    for entry in document:
-        record = {_JSON_LABELS.get(key, key): value for key, value in entry.items()}
+    pack = json.loads(payload)
+    if not isinstance(pack, list):
+        raise ValueError("SenML is a list of records")
+    for entry in pack:
+        record = {_SENML_LABELS.get(key, key): value for key, value in entry.items()}
         if _DATA in record:
             padded = record[_DATA] + "=" * (-len(record[_DATA]) % 4)
             record[_DATA] = base64.urlsafe_b64decode(padded)
@@ -233,27 +246,51 @@ def _from_json(payload: bytes, base: Path) -> list:
     return records
 
 
-def _senml(records, base: Path, root: str) -> dict[Path, object]:
+def _from_json(payload: bytes, base: Path) -> list:
+    # {"bn": …, "e": [{"n": …, "sv": …}]}; without a base name, a name is a path or one relative to
+    # the request's.
+    document = json.loads(payload)
+    records = []
+    for entry in document["e"]:
+        record = {_JSON_LABELS.get(key, key): value for key, value in entry.items()}
+        name = document.get("bn")
+        if name is None:
+            name = "" if record.get(_NAME, "").startswith("/") else path_text(base) + "/"
+        record[_BASE_NAME] = name
+        records.append(record)
+    return records
+
+
+def _opaque(path: Path, value, type_of):
+    """Read the base64 that LwM2M JSON has in `sv` where the resource is opaque."""
+    if type_of(path) == "opaque" and isinstance(value, str):
+        return base64.b64decode(value, validate=True)
+    return value
+
+
+def _senml(records, root: str) -> dict[Path, object]:
     """Resolve SenML records (RFC 8428 §4) into {path: value}."""
     if not isinstance(records, list) or not all(isinstance(r, dict) for r in records):
         raise ValueError("SenML is a list of records")
     found: dict[Path, object] = {}
     base_name = ""
+    base_value = 0
     for record in records:
         base_name = record.get(_BASE_NAME, base_name)
+        base_value = record.get(_BASE_VALUE, base_value)
         name = base_name + record.get(_NAME, "")
         if root and name.startswith(root + "/"):
             name = name[len(root) :]
         path = parse_path(name)
-        for label in (_VALUE, _STRING, _BOOLEAN, _DATA, "vlo"):
+        for label in (_VALUE, _STRING, _BOOLEAN, _DATA, _LINK):
             if label in record:
-                found[path] = record[label]
+                value = record[label]
+                found[path] = value + base_value if label == _VALUE and base_value else value
                 break
     return found
 
 
-def _encode_senml(entries: dict[Path, object], content_format: int) -> bytes:
-    labels = {number: text for text, number in _JSON_LABELS.items() if text not in ("sv", "bv")}
+def _encode_senml(entries: dict[Path, object], content_format: int, type_of) -> bytes:
     records = []
     for path, value in entries.items():
         if isinstance(value, bool):
@@ -263,14 +300,19 @@ def _encode_senml(entries: dict[Path, object], content_format: int) -> bytes:
         elif isinstance(value, bytes):
             label = _DATA
         else:
-            label, value = _STRING, str(value)
+            label, value = _LINK if type_of(path) == "objlnk" else _STRING, str(value)
         records.append({_NAME: path_text(path), label: value})
     if content_format == SENML_CBOR:
         return cbor2.dumps(records)
+    names = _JSON_LABELS if content_format == JSON else _SENML_LABELS
+    labels = {number: text for text, number in names.items()}
     for record in records:
-        if _DATA in record:
-            data = base64.urlsafe_b64encode(record[_DATA]).decode()  # type: ignore[arg-type]
-            record[_DATA] = data.rstrip("=")
-    return json.dumps(
-        [{labels[key]: value for key, value in record.items()} for record in records]
-    ).encode()
+        data = record.pop(_DATA, None)
+        if data is None:
+            continue
+        if content_format == JSON:
+            record[_STRING] = base64.b64encode(data).decode()  # type: ignore[arg-type]
+        else:
+            record[_DATA] = base64.urlsafe_b64encode(data).decode().rstrip("=")  # type: ignore[arg-type]
+    packed = [{labels.get(key, key): value for key, value in record.items()} for record in records]
+    return json.dumps({"e": packed} if content_format == JSON else packed).encode()

@@ -36,7 +36,8 @@ class CodecError(Exception):
 def load(content_format: int):
     """Return the codec module of a Content-Format number, or None when there is none.
 
-    TLV is known by its IANA number and by 1542, which servers sent before the registration.
+    TLV and LwM2M JSON are known by their IANA numbers and by 1542 and 1543, which servers sent
+    before the registration.
     """
     if content_format == 0:
         from lwm2m.codec import text as module
@@ -44,10 +45,14 @@ def load(content_format: int):
         from lwm2m.codec import opaque as module
     elif content_format == 60:
         from lwm2m.codec import cbor_value as module
+    elif content_format == 110:
+        from lwm2m.codec import senml_json as module
     elif content_format == 112:
         from lwm2m.codec import senml_cbor as module
     elif content_format == 11542 or content_format == 1542:
         from lwm2m.codec import tlv as module
+    elif content_format == 11543 or content_format == 1543:
+        from lwm2m.codec import lwm2m_json as module
     else:
         return None
     return module

@@ -68,18 +68,33 @@ def encode(entries, base: tuple):
 
 def decode(payload, base: tuple, kind_of):
     """Yield (path, value) of each record; every path must lie at or under base."""
+    return resolve(_records(payload), base, kind_of)
+
+
+def _records(payload):
     reader = Reader(payload)
     first, count = reader.head()
     if first >> 5 != 4:
         raise CodecError("malformed SenML")
-    base_name = ""
-    base_value = 0
     while not reader.ends(count):
         if count:
             count -= 1
         record = reader.item()
         if not isinstance(record, dict):
             raise CodecError("malformed SenML")
+        yield record
+    if reader.at != len(payload):
+        raise CodecError("malformed SenML")
+
+
+def resolve(records, base: tuple, kind_of):
+    """Yield (path, value) of records resolved as RFC 8428 §4.5 says.
+
+    records: dicts with the labels of RFC 8428 §6.
+    """
+    base_name = ""
+    base_value = 0
+    for record in records:
         _check(record)
         base_name = record.get(_BASE_NAME, base_name)
         base_value = _number(record, _BASE_VALUE, base_value)
@@ -102,8 +117,6 @@ def decode(payload, base: tuple, kind_of):
         if label == _VALUE and base_value:
             value = _number(record, _VALUE, 0) + base_value
         yield path, coerce(kind, value)
-    if reader.at != len(payload):
-        raise CodecError("malformed SenML")
 
 
 def _check(record: dict) -> None:

@@ -62,10 +62,10 @@ def test_int_101_initial_registration():
 
 
 def test_draft_parameters():
-    """CR 5.2.1 Table 2: no version up to 1.0, `q` for Queue Mode, no binding parameter."""
+    """CR 5.2.1 Table 2: no version up to 1.0, `q` for Queue Mode, no binding; JSON announced."""
     request = Bench("draft", OWN_NUMBER, temperature=False).register()
     assert request.queries() == ["ep=urn:imei:1", "lt=86400", "q", "sms=" + OWN_NUMBER]
-    assert text(request) == "</1/0>,</3/0>"
+    assert text(request) == '</>;rt="oma.lwm2m";ct=11543,</1/0>,</3/0>'
     assert Bench("draft", queue=False).register().queries() == ["ep=urn:imei:1", "lt=86400"]
 
 
@@ -91,7 +91,9 @@ def test_alternate_path():
     it."""
     bench = Bench("draft", root_path="/lwm2m", temperature=False)
     request = bench.register()
-    assert text(request) == '</lwm2m>;rt="oma.lwm2m",</lwm2m/1/0>,</lwm2m/3/0>'
+    assert text(request) == (
+        '</lwm2m>;rt="oma.lwm2m";ct=11543,</lwm2m/1/0>,</lwm2m/3/0>'
+    )
     assert text(bench.request(GET, "/lwm2m/3/0/0")[0]) == "Nudge"
     assert bench.request(GET, "/3/0/0", token=b"2")[0].code == NOT_FOUND
 
@@ -413,7 +415,9 @@ def test_deregister_while_disabled():
 def test_alternate_path_of_two_segments():
     """CR 5.2.1: the alternate path may have several segments."""
     bench = Bench("draft", root_path="/a/lwm2m", temperature=False)
-    assert text(bench.register()).startswith('</a/lwm2m>;rt="oma.lwm2m",</a/lwm2m/1/0>')
+    assert text(bench.register()).startswith(
+        '</a/lwm2m>;rt="oma.lwm2m";ct=11543,</a/lwm2m/1/0>'
+    )
     assert text(bench.request(GET, "/a/lwm2m/3/0/0")[0]) == "Nudge"
 
 

@@ -1,0 +1,56 @@
+"""JSON (RFC 8259) written value by value, for SenML JSON and LwM2M JSON."""
+
+from binascii import b2a_base64
+
+from micropython import const
+
+from lwm2m.codec import CodecError
+
+_OPAQUE = const(6)
+_OBJLNK = const(8)
+
+
+def text_of(value) -> str:
+    """Write a bool, int, float or str as JSON; a float with as many digits as tell it apart.
+
+    CodecError for a float that JSON has no number for (RFC 8259 §6).
+    """
+    if value is True or value is False:
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return _quoted(value)
+    if not isinstance(value, float):
+        return str(value)
+    if value - value != 0:
+        raise CodecError("JSON has no such number")
+    # 6 to 9 digits for a float of 32 bits, 15 to 17 for one of 64.
+    for form in ("%.7g", "%.8g", "%.9g", "%.15g", "%.16g"):
+        text = form % value
+        if float(text) == value:
+            return text
+    return "%.17g" % value
+
+
+def value_text(kind: int, value, url: bool) -> str:
+    """Write the value of a resource of type kind; url: as `base64` has it, for Opaque."""
+    if kind == _OPAQUE:
+        return '"%s"' % base64(value, url)
+    if kind == _OBJLNK:
+        return '"%d:%d"' % value
+    return text_of(value)
+
+
+def _quoted(text: str) -> str:
+    text = text.replace("\\", "\\\\").replace('"', '\\"')
+    for char in text:
+        if char < " ":
+            break
+    else:
+        return '"%s"' % text
+    return '"%s"' % "".join([char if char >= " " else "\\u%04x" % ord(char) for char in text])
+
+
+def base64(data, url: bool) -> str:
+    """Write bytes in base64; url: with the alphabet for URLs and without padding (RFC 4648 §5)."""
+    text = str(b2a_base64(data)[:-1], "utf-8")
+    return text.replace("+", "-").replace("/", "_").rstrip("=") if url else text

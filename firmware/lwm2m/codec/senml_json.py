@@ -1,0 +1,64 @@
+"""SenML JSON (Content-Format 110; RFC 8428 §5, TS 1.1 Core §7.4.4), written and read as a stream.
+
+The records are those of SenML CBOR with text for labels: names, bases and times as there. Opaque
+is base64 with the alphabet for URLs and without padding.
+"""
+
+from lwm2m.codec.json_text import text_of, value_text
+from lwm2m.codec.senml_cbor import join, resolve
+
+# Label of the value by type, from String (1) to Corelnk (9).
+_LABELS = ("", "vs", "v", "v", "v", "vb", "vd", "v", "vlo", "vs")
+# Labels of RFC 8428 §6 for those of §5; further ones stay text and are ignored.
+_NUMBERS = {
+    "bver": -1,
+    "bn": -2,
+    "bt": -3,
+    "bv": -5,
+    "n": 0,
+    "v": 2,
+    "vs": 3,
+    "vb": 4,
+    "t": 6,
+    "vd": 8,
+}
+
+
+def encode(entries, base: tuple):
+    """Yield the pack record by record. An entry may have a time (s) as its fourth member."""
+    text = ""
+    for entry in entries:
+        name = join(entry[0][len(base) :])
+        if text:
+            text = ",{"
+        else:
+            text = '[{"bn":"/%s%s",' % (join(base), "/" if name and base else "")
+        if name:
+            text += '"n":"%s",' % name
+        if len(entry) > 3:
+            text += '"t":%s,' % text_of(entry[3])
+        kind = entry[1]
+        text += '"%s":%s}' % (_LABELS[kind], value_text(kind, entry[2], True))
+        yield text.encode()
+    yield b"]" if text else b"[]"
+
+
+def decode(payload, base: tuple, kind_of):
+    """Yield (path, value) of each record; every path must lie at or under base."""
+    return resolve(_records(payload), base, kind_of)
+
+
+def _records(payload):
+    from lwm2m.codec.json_reader import Reader, octets
+
+    reader = Reader(payload)
+    reader.take(0x5B)
+    first = True
+    while reader.more(0x5D, first):
+        first = False
+        record = {}
+        for label, value in reader.members(1).items():
+            number = _NUMBERS.get(label, label)
+            record[number] = octets(value) if number == 8 else value
+        yield record
+    reader.end()
