@@ -114,12 +114,13 @@ class Exchanges:
 
     def end(self, exchange: Exchange, response, reason: str | None, now: int):
         """Forget an exchange, send what waited for it, and tell its owner."""
+        # First what takes memory: where there is none, the exchange goes on.
+        ended = (exchange.message_id, exchange.token, exchange.peer, reason)
+        self._latest_ended = self._latest_ended[1 - _ENDED_KEPT :] + [ended]
         exchange.state = _ENDED
         del self._by_id[exchange.message_id]
         if exchange.token is not None:
             del self._by_token[exchange.token]
-        ended = (exchange.message_id, exchange.token, exchange.peer, reason)
-        self._latest_ended = self._latest_ended[1 - _ENDED_KEPT :] + [ended]
         if exchange in self._queue:
             self._queue.remove(exchange)
         self._deadline = _LOOK

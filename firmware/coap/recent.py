@@ -9,7 +9,7 @@ class Recent:
     """A value for each of the latest messages, until its time runs out or its place is needed.
 
     entries: how many are kept. octets: how many bytes the values may take together, 0 if they are
-    not bytes. All memory is taken at once, and no call does more work when more is kept.
+    not bytes. All places are there from the start, and a search takes no longer when more is kept.
     """
 
     def __init__(self, entries: int, octets: int = 0):

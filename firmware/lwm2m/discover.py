@@ -45,8 +45,8 @@ def _core(client, request, account):
     from coap.well_known import filtered
 
     version = account.version
-    all = links(client.tree, version, client.root, version.announced_format)
-    payload = ",".join(list(filtered(all, request.queries()))).encode()
+    announced = links(client.tree, version, client.root, version.announced_format)
+    payload = ",".join(list(filtered(announced, request.queries()))).encode()
     return request.reply(_CONTENT, payload, _LINK_FORMAT)
 
 
