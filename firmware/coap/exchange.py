@@ -89,7 +89,7 @@ class Exchanges:
         return False
 
     def by_id(self, message_id: int, peer, link) -> Exchange | None:
-        """Find what a peer acknowledges or resets (RFC 7252 §4.2: ID and endpoint must match)."""
+        """Find what a peer acknowledges or resets (RFC 7252 §4.4: ID and endpoint must match)."""
         exchange = self._by_id.get(message_id)
         if exchange is None or exchange.state != _OUTSTANDING:
             return None

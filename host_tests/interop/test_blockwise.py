@@ -168,7 +168,7 @@ def test_every_block_size_of_our_client(kind):
 
 @pytest.mark.parametrize("kind", ["aiocoap", "libcoap"])
 def test_fetch_with_blocks_both_ways(kind):
-    """RFC 8132 §2.3: a FETCH whose request and response are both in blocks."""
+    """RFC 8132 §2.5: a FETCH whose request and response are both in blocks."""
     body = text(1500)
     with serving(mtu=576) as (port, _):
         if kind == "aiocoap":

@@ -504,7 +504,7 @@ def test_transfer_that_restarts():
 
 
 def test_fetch_method():
-    """RFC 8132 §2.1, RFC 7959 §2.4: FETCH in blocks; what follows the first request may repeat
+    """RFC 8132 §2.5, RFC 7959 §2.4: FETCH in blocks; what follows the first request may repeat
     the body or leave it out, as aiocoap does."""
 
     def answer(request):
