@@ -115,6 +115,7 @@ class Asking:
                 self._echoes_left = 0
                 self._request.wire = self._request.without(_ECHO)
                 self._request.add(_ECHO, echo)
+                self._make_room()
                 self.send(now)
                 return
             self._endpoint.echo = (self._peer, self._link, echo)
@@ -130,6 +131,14 @@ class Asking:
             self._end(response, None, now)
         else:
             self._end(None, reason, now)
+
+    def _make_room(self):
+        """Have what goes with a further option fit a datagram as well."""
+        link = self._link
+        whole = self._source is None and not self._fetched
+        if whole and self._request.exceeds(getattr(link, "limit", link.mtu)):
+            self._split()
+        self._szx = min(self._szx, fitting(self._request, link.mtu))
 
     def _split(self):
         """Have the request's body go by Block1."""

@@ -11,6 +11,7 @@ from coap.registry import (
     PUT,
     REQUEST_ENTITY_INCOMPLETE,
     REQUEST_ENTITY_TOO_LARGE,
+    UNAUTHORIZED,
     UNSUPPORTED_CONTENT_FORMAT,
 )
 from coap.transmission import sms
@@ -270,6 +271,26 @@ def test_blocks_asked_for_by_4_13():
         got(outcomes, b"", REQUEST_ENTITY_TOO_LARGE)
         server.silence()
         assert not client.busy()
+
+
+def test_room_for_an_echo():
+    """RFC 9175 §2.3, RFC 7959 §2.5: with an Echo of 40 bytes no datagram exceeds the link's MTU,
+    whether the body went whole before or in blocks."""
+    for body, first in ((pattern(180), None), (_BODY, (0, 1, 128))):
+        client, server = asking(198)
+        outcomes = ask(client, server, PUT, body)
+        request = server.hear(CON, PUT, 1234, body if first is None else body[:128], block1=first)
+        answer(server, request, UNAUTHORIZED, echo=bytes(40))
+        at = 0
+        while at < len(body):
+            request = server.next()
+            number, more, size = read_block(request.get(27))
+            assert len(request.encode()) <= 198 and request.get(252) == bytes(40)
+            assert number * size == at and bytes(request.payload) == body[at : at + size]
+            at += size
+            assert more == (1 if at < len(body) else 0)
+            answer(server, request, CONTINUE if more else CHANGED, block1=(number, more, size))
+        got(outcomes, b"", CHANGED)
 
 
 def test_answers_that_do_not_fit():
