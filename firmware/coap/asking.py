@@ -12,6 +12,8 @@ time, and tells the end once. What moves it on, block by block:
     any other response                                          the end
     timeout, reset or cancelled, as of any exchange             the end
 
+An Echo in any other response goes with the next request to that peer (RFC 9175 §2.3).
+
 Reasons of its own for an end without a response: "incomplete" (blocks that do not fit together),
 "changed" (another ETag, again or behind what a sink has taken), "too large" (for body_limit),
 "refused" (by the sink).
