@@ -34,7 +34,8 @@ _SET_ASIDE = const(256)
 # Modules that a deep sleep loses anyway and that its record needs the room of.
 _SELDOM = (
     "lwm2m.codec.senml_cbor lwm2m.codec.tlv lwm2m.codec.text lwm2m.codec.opaque lwm2m.write "
-    "lwm2m.discover lwm2m.send lwm2m.attribute_text coap.well_known"
+    "lwm2m.discover lwm2m.send lwm2m.attribute_text coap.well_known lwm2m.codec.senml_json "
+    "lwm2m.codec.lwm2m_json lwm2m.codec.json_reader lwm2m.codec.json_text"
 )
 
 

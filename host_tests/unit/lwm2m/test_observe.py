@@ -18,7 +18,7 @@ from lwm2m.objects.ipso import Temperature
 from unit.lwm2m.helpers import DAY_MS, Bench, is_update, text
 
 # The client, CoAP and the data model beside the test itself: more than the board's heap holds.
-HEAP_K = 96
+HEAP_K = 112
 
 
 def online(version="1.1", **settings):
