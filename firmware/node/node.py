@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _CONSOLE_PAUSE_MS = const(1_000)  # a person at the console may have more to say
+_FIRST_RESPONSE = const(0x20)  # CoAP codes below it are requests
 # Below this a deep sleep costs more than it saves: the chip would boot again at once.
 _SHORTEST_DEEP_SLEEP_MS = const(2_000)
 # Timers of the board reach 2^29 ms, six days; a longer wait is made of several.
@@ -196,8 +197,10 @@ class Node:
             try:
                 self.client.receive(data, peer, link, self.clock.now())
             except MemoryError:
+                if len(data) < 2 or not 0 < data[1] < _FIRST_RESPONSE:
+                    raise  # a response half taken leaves somebody waiting for good
                 gc.collect()
-                self.client.drop("no_memory")  # the peer sends again what it must know answered
+                self.client.drop("no_memory")  # the request comes again
         self._event.set()
 
     def _bearer_event(self, name, facts):
