@@ -35,8 +35,12 @@ def send(client, paths, now: int) -> "str | None":
         except OperationError:
             return "paths: /%s has no value to send" % "/".join([str(part) for part in path])
     payload = bytearray()
-    for chunk in encode(entries, ()):
-        payload += chunk
+    try:
+        for chunk in encode(entries, ()):
+            payload += chunk
+        payload = bytes(payload)
+    except MemoryError:
+        return "paths: more than the memory holds"
     refusal = "no server: the version has no Send"
     for account in client.accounts:
         if "mute_send" not in account.version.server_resources:
@@ -51,7 +55,7 @@ def send(client, paths, now: int) -> "str | None":
             refusal = refusal and "no server: too many are waiting"
         else:
             refusal = None
-            account.outbox.append(bytes(payload))
+            account.outbox.append(payload)
     return refusal
 
 

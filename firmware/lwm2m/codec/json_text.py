@@ -27,7 +27,7 @@ def text_of(value) -> str:
     for form in ("%.7g", "%.8g", "%.9g", "%.15g", "%.16g"):
         text = form % value
         if float(text) == value:
-            return text
+            return "-0.0" if text == "-0" else text  # an integer has no sign of zero
     return "%.17g" % value
 
 

@@ -27,6 +27,25 @@ def test_int_307_muted():
         assert bench.sent() == []
 
 
+def test_more_than_the_memory_holds():
+    """DESIGN §6: a Send that does not fit the heap is refused, and the client goes on."""
+    from lwm2m import send
+
+    def full(entries, base):
+        yield b"x"
+        raise MemoryError("memory allocation failed")
+
+    bench = Bench("1.1", mute_send=False)
+    bench.register()
+    encode = send.encode
+    send.encode = full
+    try:
+        assert "memory" in bench.client.send(PATHS, bench.now)
+    finally:
+        send.encode = encode
+    assert bench.client.send(PATHS, bench.now) is None
+
+
 def test_int_306_int_311_send():
     """LightweightM2M-1.1-int-306, int-311: POST /dp with a SenML pack of the paths given."""
     bench = Bench("1.1", mute_send=False)

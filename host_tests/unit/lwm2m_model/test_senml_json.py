@@ -193,6 +193,8 @@ def test_floats():
     """RFC 8259 §6: a float is written with the digits that tell it apart, and read as it was."""
     for value, text in ((21.4, "21.4"), (-0.5, "-0.5"), (20.0, "20"), (1e-7, "1e-07"), (7, "7")):
         assert json_text.text_of(value) == text
+    for value, text in ((0.0, "0"), (-0.0, "-0.0")):
+        assert json_text.text_of(value) == text
     for value in (0.1, 1 / 3, 16777216.0, 3.4e38, 1.2e-38, 48.858093, -2.294694):
         assert json_reader.number(json_text.text_of(value).encode()) == value, value
     assert _one("v", "21.4", 3) == 21.4
