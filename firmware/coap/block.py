@@ -38,7 +38,7 @@ _SZX = const(7)
 _LARGEST_SZX = const(6)
 # Header, the longest token, marker, a Block and a Size option, and an ETag of four bytes.
 _BESIDE = const(24)
-_KEPT = const(2)  # transfers of each kind; the one used longest ago gives way
+_KEPT = const(2)  # transfers of each kind; the one begun longest ago gives way
 
 
 class Transfer:

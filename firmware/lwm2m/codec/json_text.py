@@ -5,9 +5,35 @@ from binascii import b2a_base64
 from micropython import const
 
 from lwm2m.codec import CodecError
+from lwm2m.codec.senml_cbor import join
 
 _OPAQUE = const(6)
 _OBJLNK = const(8)
+
+
+def records(entries, base: tuple, frame: tuple, labels: tuple, url: bool):
+    """Yield a document entry by entry, one JSON object each, the base name in the first.
+
+    entries: (path, type, value), perhaps with a time (s) behind them. frame: what stands before
+    the first object's members, with two %s for the base name; what ends the document; and the
+    document without entries. labels: label of the value by type. url: as `value_text` has it.
+    """
+    opening, closing, nothing = frame
+    text = ""
+    for entry in entries:
+        name = join(entry[0][len(base) :])
+        if text:
+            text = ",{"
+        else:
+            text = opening % (join(base), "/" if name and base else "")
+        if name:
+            text += '"n":"%s",' % name
+        if len(entry) > 3:
+            text += '"t":%s,' % text_of(entry[3])
+        kind = entry[1]
+        text += '"%s":%s}' % (labels[kind], value_text(kind, entry[2], url))
+        yield text.encode()
+    yield (closing if text else nothing).encode()
 
 
 def text_of(value) -> str:

@@ -8,33 +8,20 @@ are checked and not used, since they belong to notifications. Opaque is base64 i
 from micropython import const
 
 from lwm2m.codec import CodecError, coerce
-from lwm2m.codec.json_text import text_of, value_text
+from lwm2m.codec.json_text import records
 from lwm2m.codec.senml_cbor import join, split
 
 _OPAQUE = const(6)
 _OBJLNK = const(8)
 
+_FRAME = ('{"bn":"/%s%s","e":[{', "]}", '{"e":[]}')  # as json_text.records has it
 # Label of the value by type, from String (1) to Corelnk (9).
 _LABELS = ("", "sv", "v", "v", "v", "bv", "sv", "v", "ov", "sv")
 
 
 def encode(entries, base: tuple):
     """Yield the object entry by entry. An entry may have a time (s) as its fourth member."""
-    text = ""
-    for entry in entries:
-        name = join(entry[0][len(base) :])
-        if text:
-            text = ",{"
-        else:
-            text = '{"bn":"/%s%s","e":[{' % (join(base), "/" if name and base else "")
-        if name:
-            text += '"n":"%s",' % name
-        if len(entry) > 3:
-            text += '"t":%s,' % text_of(entry[3])
-        kind = entry[1]
-        text += '"%s":%s}' % (_LABELS[kind], value_text(kind, entry[2], False))
-        yield text.encode()
-    yield b"]}" if text else b'{"e":[]}'
+    return records(entries, base, _FRAME, _LABELS, False)
 
 
 def decode(payload, base: tuple, kind_of):

@@ -4,9 +4,10 @@ The records are those of SenML CBOR with text for labels: names, bases and times
 is base64 with the alphabet for URLs and without padding.
 """
 
-from lwm2m.codec.json_text import text_of, value_text
-from lwm2m.codec.senml_cbor import join, resolve
+from lwm2m.codec.json_text import records
+from lwm2m.codec.senml_cbor import resolve
 
+_FRAME = ('[{"bn":"/%s%s",', "]", "[]")  # as json_text.records has it
 # Label of the value by type, from String (1) to Corelnk (9).
 _LABELS = ("", "vs", "v", "v", "v", "vb", "vd", "v", "vlo", "vs")
 # Labels of RFC 8428 §6 for those of §5; further ones stay text and are ignored.
@@ -26,21 +27,7 @@ _NUMBERS = {
 
 def encode(entries, base: tuple):
     """Yield the pack record by record. An entry may have a time (s) as its fourth member."""
-    text = ""
-    for entry in entries:
-        name = join(entry[0][len(base) :])
-        if text:
-            text = ",{"
-        else:
-            text = '[{"bn":"/%s%s",' % (join(base), "/" if name and base else "")
-        if name:
-            text += '"n":"%s",' % name
-        if len(entry) > 3:
-            text += '"t":%s,' % text_of(entry[3])
-        kind = entry[1]
-        text += '"%s":%s}' % (_LABELS[kind], value_text(kind, entry[2], True))
-        yield text.encode()
-    yield b"]" if text else b"[]"
+    return records(entries, base, _FRAME, _LABELS, True)
 
 
 def decode(payload, base: tuple, kind_of):
