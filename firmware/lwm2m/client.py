@@ -6,7 +6,6 @@ deep as the board can, whenever `busy` is False.
 """
 
 from coap.endpoint import Endpoint
-from coap.message import dotted
 from micropython import const
 
 from lwm2m import queue as queue_mode
@@ -14,10 +13,10 @@ from lwm2m import registration, versions
 from lwm2m.account import ServerAccount, digits, parse_uri
 from lwm2m.attributes import Attributes
 from lwm2m.links import registration as object_links
-from lwm2m.object import OperationError
 from lwm2m.objects.server import Server
 from lwm2m.observe import Observations
 from lwm2m.operations import Operations
+from lwm2m.requests import Requests
 from lwm2m.trigger import admit, matches, read_trigger
 
 _IDLE = const(0)
@@ -25,14 +24,7 @@ _REGISTERED = const(2)
 _DISABLED = const(5)
 _WAITING = const(6)
 
-_GET = const(0x01)
-_POST = const(0x02)
-_NOT_FOUND = const(0x84)
-_SERVICE_UNAVAILABLE = const(0xA3)
-
 _LOOK_AGAIN_MS = const(60_000)  # whether a body that was begun still comes
-
-_METHODS = " GET POST PUT DELETE FETCH PATCH iPATCH".split(" ")
 
 
 class Client:
@@ -43,9 +35,10 @@ class Client:
     Short Server ID. root_path: alternate path for the Objects, such as "/lwm2m". sms_number: the
     device's own number for `sms=`, None while unknown. sms_suffix_digits: see trigger.matches.
     observations: how many at most. stored, stored_bytes: how many notifications, and
-    how many bytes of them, are kept for each server that cannot be told.
+    how many bytes of them, are kept for each server that cannot be told. epoch: callable() ->
+    seconds since 1970 or None while unknown, for the time stamps of values.
 
-    accounts: the ServerAccounts. dropped: {reason: count} of what was not obeyed. on_due:
+    accounts: the ServerAccounts. bootstrap: a lwm2m.bootstrap.Bootstrap, None without. dropped: {reason: count} of what was not obeyed. on_due:
     callable() or None, called when a change of the application's may have brought the next
     deadline nearer.
     """
@@ -62,24 +55,29 @@ class Client:
         observations: int = 32,
         stored: int = 32,
         stored_bytes: int = 2048,
+        epoch=None,
     ) -> None:
         self.endpoint_name = endpoint_name
         self.tree = tree
         self.random_bits = random_bits
         self.on_event = on_event
+        self.epoch = epoch
         self.on_due = None
+        self.bootstrap = None
         self.root = root_path.strip("/")
-        self._root = self.root.split("/") if self.root else []
         self.sms_number = digits(sms_number)
         self.sms_suffix_digits = sms_suffix_digits
         self.accounts = []
         self.links = {}
         self.dropped = {}
         self.attributes = Attributes()
-        self.endpoint = Endpoint(self._handle, random_bits, self._endpoint_drop, self._take)
+        self.requests = Requests(self)
+        self.endpoint = Endpoint(
+            self.requests.handle, random_bits, self._endpoint_drop, self.requests.take
+        )
         self.observations = Observations(self, observations, stored, stored_bytes)
         self._operations = {}
-        self._now = 0
+        self.now = 0
         tree.on_change.append(self._changed)
         tree.on_structure = self._structure_changed
 
@@ -145,7 +143,9 @@ class Client:
         )
         account.uri_host = uri_host
         account.rest = rest
-        server.on_execute = lambda role, arguments, by: self._execute(account, role)  # pyright: ignore
+        server.on_execute = lambda role, arguments, by: self.requests.execute(  # pyright: ignore
+            account, role
+        )
         self.accounts.append(account)
         return account
 
@@ -168,19 +168,22 @@ class Client:
 
         Never raises for what is in it. Returns what `step` returns.
         """
-        self._now = now
-        account = self._account(peer, link)
-        if account is None:
+        self.now = now
+        account = self.account(peer, link)
+        if self.bootstrap and self.bootstrap.owns(peer, link):
+            self.endpoint.receive(data, peer, link, now)
+        elif account is None:
             self.drop("sms_unknown_sender" if link.binding == "S" else "unknown_peer")
         elif account.state == _DISABLED:
             self.drop("disabled", account)  # CR C.1 resource 7: ignore all the messages
         elif link.binding == "S" and not account.answers_sms(self.sms_number):
-            reason = read_trigger(account, data, self._root)
+            root = self.requests.root
+            reason = read_trigger(account, data, root)
             for other in self.accounts:  # of one sender's accounts the one that the path names
                 if reason == "sms_other_server" and other.peers.get("S") == account.peers["S"]:
-                    reason = read_trigger(other, data, self._root)
+                    reason = read_trigger(other, data, root)
                     account = other
-            self._triggered(account, reason or admit(account, now))
+            self.triggered(account, reason or admit(account, now))
         else:
             if link.binding == account.transport and account.state != _IDLE:
                 queue_mode.touch(self, account, now)
@@ -189,11 +192,13 @@ class Client:
 
     def step(self, now: int) -> "int | None":
         """Do what is due; return the ms at which to run again, None when an event will tell."""
-        self._now = now
+        self.now = now
         self.endpoint.step(now)
         for account in self.accounts:
             queue_mode.step(self, account, now)
         due = self.observations.step(now)
+        if self.bootstrap:
+            due = earlier(due, self.bootstrap.step(now))
         for account in self.accounts:
             if account.outbox and account.state == _REGISTERED and not account.wanted:
                 from lwm2m.send import flush
@@ -211,6 +216,8 @@ class Client:
         """Whether the device has to stay awake: for an exchange, or for what a server may say."""
         if self.endpoint.busy() or self.endpoint.taking():
             return True
+        if self.bootstrap and self.bootstrap.busy():
+            return True
         return any([queue_mode.busy(account) for account in self.accounts])
 
     def update(self, account: "ServerAccount | None" = None, reason: str = "application") -> None:
@@ -224,7 +231,7 @@ class Client:
         """Deregister from one server or all, at the next step; `start` registers again."""
         for each in self.accounts if account is None else (account,):
             if each.state != _IDLE:
-                self._leave(each, _IDLE, now)
+                self.leave(each, _IDLE, now)
         self._nearer()
 
     def send(self, paths: list, now: int) -> "str | None":
@@ -294,7 +301,8 @@ class Client:
         version = account.version
         return object_links(self.tree, version, self.root, version.announced_format).encode()
 
-    def _account(self, peer, link):
+    def account(self, peer, link):
+        """Return the account whose server is at peer (for the parts of the client), or None."""
         binding = link.binding
         found = None
         for account in self.accounts:
@@ -306,92 +314,14 @@ class Client:
                 found = account
         return found
 
-    def _handle(self, request, peer, link, now):
-        """Serve one request (CR Table 3: the endpoint answers by the link it came by)."""
-        path = request.ids(len(self._root))
-        account = self._asking(request, path, peer, link, now)
-        if account is None:
-            return None
-        self._by_sms = link.binding == "S"
-        if self._is_node(request, path):
-            response = self.operations(account).handle(request, path, account)
-            if request.code == _GET:
-                self.observations.handle(request, response, path, account, now)
-            else:
-                self.observations.due = 0  # attributes may be others
-        else:
-            from lwm2m.discover import elsewhere
-
-            response = elsewhere(self, request, account)
-        if self.on_event:
-            self.emit(
-                "request",
-                account,
-                method=_METHODS[request.code] if request.code < 8 else str(request.code),
-                path="/" + "/".join(request.path()),
-                code=dotted(response.code),
-                binding=link.binding,
-            )
-        return response
-
-    def _take(self, request, peer, link, now):
-        """Say at the first block of a request's body whether the rest is wanted."""
-        path = request.ids(len(self._root))
-        account = self._asking(request, path, peer, link, now)
-        if account is None or self._is_node(request, path):
-            return account and True
-        from lwm2m.discover import elsewhere
-
-        return elsewhere(self, request, account)
-
-    def _asking(self, request, path, peer, link, now):
-        """Return the account whose server asks; None where silence is the answer."""
-        account = self._account(peer, link)
-        if account and path and path[0] == 1:
-            for other in self.accounts:  # of servers that share a peer, whose Server object it is
-                if other.peers.get(link.binding) == account.peers[link.binding]:
-                    if path[1:2] == (other.server.instance_id,):
-                        account = other
-        if account and account.reachable:
-            return account
-        # TS 1.0 5.4: silence until the Register is answered, which a trigger brings nearer.
-        if account and link.binding == "S" and request.code == _POST:
-            trigger = account.version.server_resources["update_trigger"]
-            if path == (1, account.server.instance_id, trigger) and self._is_node(request, path):
-                self._triggered(account, admit(account, now))
-                return None
-        self.drop("not_registered", account)
-        return None
-
-    def _is_node(self, request, path):
-        """Tell whether a path, below the root, is one that a node of the Objects may have."""
-        root = self._root
-        if path is None:
-            return False
-        return not root or request.path()[: len(root)] == root
-
-    def _execute(self, account, role):
-        """Act on an Execute of a Server object; what it asks for follows its response."""
-        if role == "disable":
-            self._leave(account, _DISABLED, self._now)
-        elif role != "update_trigger":
-            raise OperationError(_NOT_FOUND)
-        elif self._by_sms:
-            reason = admit(account, self._now)
-            self._triggered(account, reason)
-            if reason == "sms_rate_limit":
-                raise OperationError(_SERVICE_UNAVAILABLE)
-        else:
-            account.wanted = account.wanted or "trigger"
-            account.held = False
-            self.emit("trigger", account)
-
-    def _leave(self, account, target, now):
+    def leave(self, account, target: int, now: int) -> None:
+        """Deregister, then become target, IDLE or DISABLED (for the parts of the client)."""
         account.leaving = target
         if account.location is None and account.state in (_WAITING, _DISABLED):
             registration.left(self, account, now)
 
-    def _triggered(self, account, reason):
+    def triggered(self, account, reason) -> None:
+        """Report a trigger, or why it is not obeyed (for the parts of the client)."""
         if reason:
             self.drop(reason, account)
         else:

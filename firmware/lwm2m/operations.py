@@ -117,6 +117,12 @@ class Operations:
         depth = len(path)
         if depth and tree.object_class(path[0]) is None:
             raise OperationError(_NOT_FOUND)
+        if code > _DELETE:
+            if depth or not getattr(self.version, "composite", False):
+                raise OperationError(_METHOD_NOT_ALLOWED)
+            from lwm2m.composite import composite
+
+            return composite(self, request, server)
         if code == _GET:
             accept = request.get_uint(_ACCEPT)
             if accept == _LINK:

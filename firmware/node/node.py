@@ -171,6 +171,7 @@ class Node:
             root_path=site["root_path"],
             sms_number=site["sms_number"],
             stored_bytes=site["stored_bytes"],
+            epoch=hw.epoch_s,
         )
         if self._counters:
             self.client.endpoint.thaw(self._counters)

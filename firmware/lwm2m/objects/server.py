@@ -26,6 +26,7 @@ class Server(Object):
 
     object_id = 1
     multiple = True
+    bootstraps = False  # whether there is a bootstrap server that its trigger may ask
 
     def __init__(self, version, **settings) -> None:
         super().__init__()
@@ -49,17 +50,13 @@ class Server(Object):
 
     def role(self, rid: int) -> "str | None":
         """Return the role of a resource id, None for one without a role."""
-        roles = self.version.server_resources
-        for name in roles:
-            if roles[name] == rid:
-                return name
-        return None
+        return self.version.server_resources.name(rid)
 
     def has(self, rid: int) -> bool:
         """True for what is set, and for the triggers which the client serves."""
         row = self.definition(rid)
         if row and row[0] & _EXECUTE:
-            return self.role(rid) != "bootstrap_trigger"
+            return self.bootstraps or self.role(rid) != "bootstrap_trigger"
         return rid in self.values
 
     def validate(self, rid: int, value) -> None:
@@ -76,7 +73,7 @@ class Server(Object):
         elif role == "preferred_transport":
             good = len(value) == 1 and value in "UTSN"
         elif role == "lifetime":
-            good = 0 < value <= 0x7FFFFFFF
+            good = (0 if self.version.endless else 1) <= value <= 0x7FFFFFFF
         elif role == "pmin" or role == "pmax":
             good = 0 <= value <= (0x7FFFFFFF if self.version.binding_query else 0xFFFF)
         elif role == "disable_timeout":

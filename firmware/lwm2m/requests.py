@@ -1,0 +1,132 @@
+"""What servers ask of the client: whose request it is, whether it is heard, and who serves it.
+
+The endpoint hands requests to `handle`, and the first block of a large one to `take`. A request
+for a node of the Objects goes to `operations` and, where it observes, to `observe`; one of the
+bootstrap server's to `bootstrap`; the rest is answered by `discover`.
+"""
+
+from coap.message import dotted
+from micropython import const
+
+from lwm2m.object import OperationError
+from lwm2m.trigger import admit
+
+_DISABLED = const(5)
+
+_GET = const(0x01)
+_POST = const(0x02)
+_FETCH = const(0x05)
+_NOT_FOUND = const(0x84)
+_SERVICE_UNAVAILABLE = const(0xA3)
+
+_METHODS = " GET POST PUT DELETE FETCH PATCH iPATCH".split(" ")
+
+
+class Requests:
+    """Serves the requests of a client's servers. root: segments of the alternate path."""
+
+    def __init__(self, client) -> None:
+        self._client = client
+        self._by_sms = False
+        self.root = client.root.split("/") if client.root else []
+
+    def handle(self, request, peer, link, now: int):
+        """Serve one request (CR Table 3: the endpoint answers by the link it came by).
+
+        Returns the response, or None where silence is the answer.
+        """
+        client = self._client
+        path = request.ids(len(self.root))
+        bootstrap = client.bootstrap
+        if bootstrap and bootstrap.owns(peer, link):
+            return bootstrap.handle(request, path if self._is_node(request, path) else None, now)
+        account = self._asking(request, path, peer, link, now)
+        if account is None:
+            return None
+        self._by_sms = link.binding == "S"
+        if self._is_node(request, path):
+            response = client.operations(account).handle(request, path, account)
+            if request.code in (_GET, _FETCH):
+                client.observations.handle(request, response, path, account, now)
+            else:
+                client.observations.due = 0  # attributes may be others
+        else:
+            from lwm2m.discover import elsewhere
+
+            response = elsewhere(client, request, account)
+        if client.on_event:
+            client.emit(
+                "request",
+                account,
+                method=_METHODS[request.code] if request.code < 8 else str(request.code),
+                path="/" + "/".join(request.path()),
+                code=dotted(response.code),
+                binding=link.binding,
+            )
+        return response
+
+    def take(self, request, peer, link, now: int):
+        """Say at the first block of a request's body whether the rest is wanted.
+
+        Returns what coap.endpoint's on_body may return.
+        """
+        client = self._client
+        if client.bootstrap and client.bootstrap.owns(peer, link):
+            return True
+        path = request.ids(len(self.root))
+        account = self._asking(request, path, peer, link, now)
+        if account is None or self._is_node(request, path):
+            return account and True
+        from lwm2m.discover import elsewhere
+
+        return elsewhere(client, request, account)
+
+    def execute(self, account, role: "str | None") -> None:
+        """Act on an Execute of a Server object; what it asks for follows its response.
+
+        Raises OperationError 4.04 for what is not there, 5.03 for a trigger too many.
+        """
+        client = self._client
+        if role == "disable":
+            client.leave(account, _DISABLED, client.now)
+        elif role == "bootstrap_trigger" and client.bootstrap:
+            client.bootstrap.begin("trigger", client.now)
+        elif role != "update_trigger":
+            raise OperationError(_NOT_FOUND)
+        elif self._by_sms:
+            reason = admit(account, client.now)
+            client.triggered(account, reason)
+            if reason == "sms_rate_limit":
+                raise OperationError(_SERVICE_UNAVAILABLE)
+        else:
+            account.wanted = account.wanted or "trigger"
+            account.held = False
+            client.emit("trigger", account)
+
+    def _asking(self, request, path, peer, link, now):
+        """Return the account whose server asks; None where silence is the answer."""
+        client = self._client
+        account = client.account(peer, link)
+        if account and path and path[0] == 1:
+            # Of servers that share a peer it is the one whose Server object is meant.
+            for other in client.accounts:
+                if other.peers.get(link.binding) == account.peers[link.binding]:
+                    if path[1:2] == (other.server.instance_id,):
+                        account = other
+        if account and account.reachable:
+            return account
+        # TS 1.0 5.4: silence until the Register is answered, which a trigger brings nearer.
+        if account and link.binding == "S" and request.code == _POST:
+            trigger = account.version.server_resources["update_trigger"]
+            if path == (1, account.server.instance_id, trigger) and self._is_node(request, path):
+                client.triggered(account, admit(account, now))
+                return None
+        client.drop("not_registered", account)
+        return None
+
+    def _is_node(self, request, path):
+        """Tell whether a path, below the root, is one that a node of the Objects may have."""
+        root = self.root
+        if path is None:
+            return False
+        return not root or request.path()[: len(root)] == root
