@@ -172,9 +172,11 @@ class ServerAccount:
         """
         values = self.server.values
         roles = version.server_resources
-        for role, rid in self.version.server_resources.items():
-            if role not in roles:
-                values.pop(rid, None)
+        for rid in list(values):
+            if not roles.name(rid):
+                del values[rid]
+        if not version.endless and not self.value("lifetime", 1):
+            values[roles["lifetime"]] = 86_400  # the default; 0 is endless in 1.2 only
         transports = "US" if "S" in self.peers and self.transport == "U" else self.transports
         values[roles["binding"]] = version.format_binding(transports, self.queue)
         self.version = self.server.version = version

@@ -19,7 +19,7 @@ _NEEDED = "…"
 
 _SITE = (
     ("endpoint", "str", None, 64),
-    ("version", "str", "1.1", ("draft", "1.0", "1.1")),
+    ("version", "str", "1.1", ("draft", "1.0", "1.1", "1.2")),
     ("link", "str", "sim7000", ("udp", "sim800", "sim7000")),
     ("local_port", "int", 0, (0, 65535)),
     ("mtu", "int", 1024, (128, 1400)),  # blocks: 1152 gives 1024 bytes, 1024 and 576 give 512
@@ -36,7 +36,7 @@ _SERVER = (
     ("uri", "uri", _NEEDED, 255),
     ("uri_host", "bool", False, None),  # name the host in each request, for bytes
     ("short_server_id", "int", 1, (1, 65534)),
-    ("lifetime_s", "lifetime", 86400, (1, 0x7FFFFFFF)),
+    ("lifetime_s", "lifetime", 86400, (0, 0x7FFFFFFF)),  # 0: endless, in 1.2
     ("binding", "str", "U", ("U", "S", "US", "SU")),
     ("queue", "bool", True, None),
     ("sms_number", "phone", None, None),
@@ -130,6 +130,11 @@ def _together(site):
         if server["lifetime_s"] is None and site["version"] != "draft":
             raise ConfigError(
                 "%slifetime_s: null is not allowed in %s; use an integer" % (key, site["version"])
+            )
+        if server["lifetime_s"] == 0 and site["version"] != "1.2":
+            raise ConfigError(
+                "%slifetime_s: 0 is not allowed in %s; use an integer from 1 to 2147483647"
+                % (key, site["version"])
             )
         if "S" in server["binding"] and not server["sms_number"]:
             raise ConfigError(

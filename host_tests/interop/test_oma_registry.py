@@ -45,7 +45,12 @@ class _Server11(Server):
     object_version = versions.get("1.1").server_version
 
 
-SHIPPED = [Security, _Server10, _Server11, Device, ConnectivityMonitoring, Temperature]
+class _Server12(Server):
+    resources = versions.get("1.2").server_table
+    object_version = versions.get("1.2").server_version
+
+
+SHIPPED = [Security, _Server10, _Server11, _Server12, Device, ConnectivityMonitoring, Temperature]
 
 
 def _definition(cls):
@@ -95,7 +100,9 @@ def test_resources(cls):
     assert not missing
 
 
-@pytest.mark.parametrize("cls", [Device, ConnectivityMonitoring, Temperature])
+@pytest.mark.parametrize(
+    "cls", [_Server10, _Server11, _Server12, Device, ConnectivityMonitoring, Temperature]
+)
 def test_nothing_is_left_out(cls):
     """OMA registry: the tables of the device's own Objects are complete."""
     table = cls.resources
@@ -104,13 +111,10 @@ def test_nothing_is_left_out(cls):
     )
 
 
-@pytest.mark.parametrize("name", ["1.0", "1.1"])
-def test_roles_of_the_server_object(name):
+@pytest.mark.parametrize("cls", [_Server10, _Server11, _Server12])
+def test_roles_of_the_server_object(cls):
     """OMA registry: a role stands for the resource of that name."""
-    names = {
-        rid: row[2]
-        for rid, row in _resources(_definition({"1.0": _Server10, "1.1": _Server11}[name])).items()
-    }
+    names = {rid: row[2] for rid, row in _resources(_definition(cls)).items()}
     expected = {
         "short_server_id": "Short Server ID",
         "lifetime": "Lifetime",
@@ -122,9 +126,27 @@ def test_roles_of_the_server_object(name):
         "binding": "Binding",
         "update_trigger": "Registration Update Trigger",
         "bootstrap_trigger": "Bootstrap-Request Trigger",
+        "apn_link": "APN Link",
+        "alert_code": "TLS-DTLS Alert Code",
+        "last_bootstrapped": "Last Bootstrapped",
+        "priority": "Registration Priority Order",
+        "registration_delay": "Initial Registration Delay Timer",
+        "failure_block": "Registration Failure Block",
+        "bootstrap_on_failure": "Bootstrap on Registration Failure",
+        "retry_count": "Communication Retry Count",
+        "retry_timer": "Communication Retry Timer",
+        "sequence_delay": "Communication Sequence Delay Timer",
+        "sequence_retries": "Communication Sequence Retry Count",
         "sms_trigger": "Trigger",
         "preferred_transport": "Preferred Transport",
         "mute_send": "Mute Send",
+        "alternate_apn": "Alternate APN Links",
+        "server_versions": "Supported Server Versions",
+        "default_notification_mode": "Default Notification Mode",
+        "profile_hash": "Profile ID Hash Algorithm",
     }
-    for role, rid in versions.get(name).server_resources.items():
-        assert names[rid] == expected[role]
+    roles = versions.get(cls.object_version or "1.0").server_resources
+    assert {rid: expected[roles.name(rid)] for rid in names} == names
+    assert {role: roles.get(role) for role in expected if role in roles} == {
+        role: rid for rid, name in names.items() for role in expected if expected[role] == name
+    }

@@ -78,6 +78,10 @@ class Server(Object):
             good = 0 <= value <= (0x7FFFFFFF if self.version.binding_query else 0xFFFF)
         elif role == "disable_timeout":
             good = 0 <= value <= 0xFFFFFFFF
+        elif role == "default_notification_mode":
+            good = value == 0 or value == 1
+        elif role == "profile_hash":
+            good = value <= 255
         else:
             good = True
         if not good:

@@ -31,7 +31,7 @@ def test_the_defaults_are_filled_in():
 def test_a_refusal_names_key_value_and_what_is_allowed():
     """DESIGN §6: every error a person sees names the thing, the value and what to do."""
     cases = (
-        (_with(version="2.0"), 'version: "2.0" is not allowed; use draft, 1.0 or 1.1'),
+        (_with(version="2.0"), 'version: "2.0" is not allowed; use draft, 1.0, 1.1 or 1.2'),
         (_with(servers=[]), "servers: [] is not allowed; use a list of 1 to 4 entries"),
         (_with(colour="red"), "colour: no such key; allowed are endpoint, "),
         (
@@ -40,7 +40,7 @@ def test_a_refusal_names_key_value_and_what_is_allowed():
         ),
         (
             _with(servers=[{"uri": "coap://x", "lifetime_s": 0}]),
-            "servers[0].lifetime_s: 0 is not allowed; use an integer from 1 to 2147483647",
+            "servers[0].lifetime_s: 0 is not allowed in 1.1; use an integer from 1 to 2147483647",
         ),
         (
             _with(servers=[{"uri": "coap://x", "queue": 1}]),
