@@ -294,7 +294,12 @@ class Client:
             self._operations[version.name] = Operations(
                 self.tree, version, self.attributes, self.root
             )
-        return self._operations[version.name]
+        operations = self._operations[version.name]
+        if operations.access is None and self.tree.object_class(2):
+            from lwm2m.access import Access
+
+            operations.access = Access(self)
+        return operations
 
     def object_list(self, account) -> bytes:
         """Return the payload of Register, application/link-format (CR 5.2.1)."""

@@ -46,8 +46,11 @@ _INTEGER = const(2)
 class Operations:
     """Carries out the requests of the servers that speak `version` on `tree`.
 
-    attributes: the Attributes that Write-Attributes fills and Observe reads.
+    attributes: the Attributes that Write-Attributes fills and Observe reads. access: a
+    lwm2m.access.Access, None where every server may do everything.
     """
+
+    access = None
 
     def __init__(
         self, tree, version, attributes: "Attributes | None" = None, root: str = ""
