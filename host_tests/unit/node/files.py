@@ -1,0 +1,78 @@
+"""A flash whose power can be cut at every step: what `open` and `os` are to node.storage.
+
+A step is the opening of a file for writing (which empties it), each byte that is written, and a
+removal. A write that is cut leaves what was written until then; a file that is being written may
+also lose everything, where `lossy` is set, as on a file system that commits with the close.
+"""
+
+
+class PowerCut(Exception):
+    """The battery is off."""
+
+
+class _File:
+    def __init__(self, flash, path, mode):
+        self._flash = flash
+        self._path = path
+        self._writing = "w" in mode
+        if self._writing:
+            flash.step()
+            self._old = flash.files.get(path)
+            flash.files[path] = b""
+        elif path not in flash.files:
+            raise OSError(2)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if self._writing and kind is PowerCut and self._flash.lossy:
+            if self._old is None:
+                del self._flash.files[self._path]
+            else:
+                self._flash.files[self._path] = self._old
+        return False
+
+    def read(self, size=-1):
+        data = self._flash.files[self._path]
+        return data if size < 0 else data[:size]
+
+    def write(self, data):
+        for at in range(len(data)):
+            self._flash.step()
+            self._flash.files[self._path] += data[at : at + 1]
+        return len(data)
+
+    def flush(self):
+        self._flash.step()
+
+
+class Flash:
+    """files: {path: bytes}. left: steps until the power is cut, None for never."""
+
+    def __init__(self, lossy=False):
+        self.files = {}
+        self.left = None
+        self.steps = 0
+        self.lossy = lossy
+
+    def step(self):
+        self.steps += 1
+        if self.left is not None:
+            if self.left == 0:
+                raise PowerCut
+            self.left -= 1
+
+    def open(self, path, mode="r"):
+        return _File(self, path, mode)
+
+    def remove(self, path):
+        if path not in self.files:
+            raise OSError(2)
+        self.step()
+        del self.files[path]
+
+    def under(self, module):
+        """Make this the flash of a module: node.storage."""
+        module.open = self.open
+        module.os = self
