@@ -51,8 +51,8 @@ def test_a_cut_leaves_the_old_or_the_new_record():
         for earlier in ([OLD], [b"the first", OLD]):
             seen = []
 
-            def prepare(store):
-                for record in earlier:
+            def prepare(store, records=earlier):
+                for record in records:
                     store.save(record)
 
             for store, done in _cut_everywhere(prepare, lambda store: store.save(NEW), lossy):
@@ -142,7 +142,7 @@ def test_a_flash_that_forgets_is_noticed():
 
 
 def test_a_record_has_a_limit():
-    """Requirement, memory: a record longer than the limit is refused before anything is written."""
+    """Requirement, memory: one too long is refused before anything is written."""
     flash = Flash()
     store = _store(flash)
     store.save(bytes(storage.LIMIT))
