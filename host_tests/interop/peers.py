@@ -1,4 +1,4 @@
-"""CoAP software written elsewhere, for the interoperability tests to talk to.
+"""CoAP and LwM2M software written elsewhere, for the interoperability tests to talk to.
 
 Each function skips the test that calls it, with the reason, where its software is not installed.
 `python -m host_tests.interop.peers` says what there is, and installs from npm what is not.
@@ -31,6 +31,11 @@ def libcoap(name: str) -> str:
 def npm_coap() -> tuple:
     """Return (the node command, the folder to give it as NODE_PATH) for `require("coap")`."""
     return _or_skip(_npm_coap)
+
+
+def npm_lwm2m_codec() -> tuple:
+    """Return the same for `require("lwm2m-codec")`."""
+    return npm_coap()
 
 
 _missing = {}  # what was not found, so that it is looked for once
@@ -95,7 +100,7 @@ def _install(npm: str, folder: Path) -> None:
         raise MissingError(f"npm ci did not end in {_INSTALL_TIMEOUT_S} s: is npm reachable?")
     if done.returncode:
         errors = [line for line in done.stdout.splitlines() if line[:7] in ("npm err", "npm ERR")]
-        raise MissingError("npm cannot install the package coap: " + "; ".join(errors[:2]))
+        raise MissingError("npm cannot install its packages: " + "; ".join(errors[:2]))
 
 
 def _text(path: Path) -> str:
