@@ -200,7 +200,7 @@ class Observations:
                     return self._tell(observation, item, now)
         pmin, pmax, above, below, step = self._client.attributes.effective(
             account.short_server_id, observation.path
-        )
+        )[:5]
         if pmin is None:
             pmin = account.value("pmin", account.version.default_pmin_s)
         if pmax is None:

@@ -39,8 +39,6 @@ _OPAQUE_FORMAT = const(42)
 _E = const(4)
 _MULTIPLE = const(8)
 _OPAQUE = const(6)
-_FLOAT = const(4)
-_INTEGER = const(2)
 
 
 class Operations:
@@ -180,11 +178,11 @@ class Operations:
             raise OperationError(_BAD_REQUEST)
         if not self.tree.exists(path):
             raise OperationError(_NOT_FOUND)
-        numeric = False
+        kind = None
         if len(path) > 2:
-            flags, kind = self.tree.get(path[0], path[1]).definition(path[2])
-            numeric = _INTEGER <= kind <= _FLOAT
-        self.attributes.set(server.short_server_id if server else 0, path, queries, numeric)
+            kind = self.tree.get(path[0], path[1]).definition(path[2])[1]
+        server_id = server.short_server_id if server else 0
+        self.attributes.set(server_id, path, queries, kind, self.version.attributes)
 
     def _execute(self, request, obj, rid, server):
         if not obj.has(rid):
