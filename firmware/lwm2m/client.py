@@ -38,9 +38,9 @@ class Client:
     how many bytes of them, are kept for each server that cannot be told. epoch: callable() ->
     seconds since 1970 or None while unknown, for the time stamps of values.
 
-    accounts: the ServerAccounts. bootstrap: a lwm2m.bootstrap.Bootstrap, None without. dropped: {reason: count} of what was not obeyed. on_due:
-    callable() or None, called when a change of the application's may have brought the next
-    deadline nearer.
+    accounts: the ServerAccounts. bootstrap: a lwm2m.bootstrap.Bootstrap, None without. dropped:
+    {reason: count} of what was not obeyed. on_due: callable() or None, called when a change of the
+    application's may have brought the next deadline nearer.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class Client:
         self.epoch = epoch
         self.on_due = None
         self.bootstrap = None
+        self.bootstraps = 0  # how many failed registrations led to one, since one succeeded
         self.root = root_path.strip("/")
         self.sms_number = digits(sms_number)
         self.sms_suffix_digits = sms_suffix_digits
@@ -130,22 +131,38 @@ class Client:
 
             security = self.tree.add(Security(uri, short_server_id, sms_number=number))
         self.tree.add(server)
-        account = ServerAccount(
-            short_server_id,
-            enabler,
+        return self.adopt(
             server,
             security,
             peers,
+            rest,
+            uri_host,
             queue,
             awake_time_ms,
             after_sleep,
             triggers_per_hour,
         )
+
+    def adopt(
+        self,
+        server,
+        security,
+        peers: dict,
+        rest: str = "",
+        uri_host: bool = False,
+        *settings,
+    ) -> ServerAccount:
+        """Make an account of the instances of Objects 1 and 0 in the tree; return it.
+
+        rest: what the server's URI says behind host and port. settings: queue_mode and what
+        follows it in ServerAccount.
+        """
+        account = ServerAccount(
+            server.get("short_server_id"), server.version, server, security, peers, *settings
+        )
         account.uri_host = uri_host
         account.rest = rest
-        server.on_execute = lambda role, arguments, by: self.requests.execute(  # pyright: ignore
-            account, role
-        )
+        server.on_execute = lambda role, arguments, by: self.requests.execute(account, role)
         self.accounts.append(account)
         return account
 
@@ -157,11 +174,15 @@ class Client:
         self.links[link.binding] = link
 
     def start(self, now: int) -> None:
-        """Register, at the next step, with every server that is idle."""
-        for account in self.accounts:
-            if account.state == _IDLE:
-                account.state = _WAITING
-                account.due = now
+        """Register with every server that is idle: at the next step, or in their order."""
+        started = [account for account in self.accounts if account.state == _IDLE]
+        for account in started:
+            account.state = _WAITING
+            account.due = now
+        if any([account.value("priority") is not None for account in started]):
+            from lwm2m.retry import arrange
+
+            arrange(self, started, now)
 
     def receive(self, data: bytes, peer, link, now: int) -> "int | None":
         """Take one datagram; peer is (host, port) or, over SMS, the sender's digits.
@@ -204,7 +225,8 @@ class Client:
                 from lwm2m.send import flush
 
                 due = earlier(due, flush(self, account, now))
-            due = earlier(due, registration.step(self, account, now))
+            if not (self.bootstrap and self.bootstrap.active):
+                due = earlier(due, registration.step(self, account, now))
             until = account.awake_until
             if until is not None and until > now:
                 due = earlier(due, until)
