@@ -37,6 +37,8 @@ class Client:
     observations: how many at most. stored, stored_bytes: how many notifications, and
     how many bytes of them, are kept for each server that cannot be told. epoch: callable() ->
     seconds since 1970 or None while unknown, for the time stamps of values.
+    jobs: callables(now) -> next deadline or None, called at each step. guests: peers that answer
+    requests and are no servers, such as one that a package is fetched from.
 
     accounts: the ServerAccounts. bootstrap: a lwm2m.bootstrap.Bootstrap, None without. dropped:
     {reason: count} of what was not obeyed. on_due: callable() or None, called when a change of the
@@ -64,6 +66,8 @@ class Client:
         self.epoch = epoch
         self.on_due = None
         self.bootstrap = None
+        self.jobs = ()
+        self.guests = ()
         self.bootstraps = 0  # how many failed registrations led to one, since one succeeded
         self.root = root_path.strip("/")
         self.sms_number = digits(sms_number)
@@ -193,6 +197,8 @@ class Client:
         account = self.account(peer, link)
         if self.bootstrap and self.bootstrap.owns(peer, link):
             self.endpoint.receive(data, peer, link, now)
+        elif account is None and peer in self.guests:
+            self.endpoint.receive(data, peer, link, now)
         elif account is None:
             self.drop("sms_unknown_sender" if link.binding == "S" else "unknown_peer")
         elif account.state == _DISABLED:
@@ -220,6 +226,8 @@ class Client:
         due = self.observations.step(now)
         if self.bootstrap:
             due = earlier(due, self.bootstrap.step(now))
+        for job in self.jobs:
+            due = earlier(due, job(now))
         for account in self.accounts:
             if account.outbox and account.state == _REGISTERED and not account.wanted:
                 from lwm2m.send import flush
