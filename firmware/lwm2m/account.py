@@ -51,11 +51,16 @@ class ServerAccount:
     security: the Object 0 instance, None in the draft. peers: {"U": (host, port), "S": digits}; a
     binding without a peer is not used. queue_mode: whether Queue Mode is asked for where the
     binding does not say it (1.1). awake_time_ms: time to stay awake after the last message, None
-    for what the version prescribes. after_sleep: "update" or "register", what a wake begins with.
-    triggers_per_hour: obeyed SMS triggers in an hour. uri_host: whether requests over UDP name the
-    host (RFC 7252 §6.4), which only a server that is several at one address needs.
+    for what the version prescribes. after_sleep: "update" or "register", what a silence of more
+    than nat_ms ends with: a NAT may have given the client another address meanwhile (TS 1.1
+    Transport 6.4.3). triggers_per_hour: obeyed SMS triggers in an hour. uri_host: whether requests
+    over UDP name the host (RFC 7252 §6.4), which only a server that is several at one address
+    needs. profile: None to tell the server the object list, or the Profile IDs that stand for it
+    where the version has them: "hash", or "oma:..." or "v:..." with commas between.
     """
 
+    nat_ms = 60_000
+    profile: "str | None" = None
     uri_host = False
     rest = ""  # what the server's URI says behind host and port
 
@@ -93,13 +98,14 @@ class ServerAccount:
         self.registered: "tuple | None" = None  # parameters the server has acknowledged
         self.offered: "tuple | None" = None  # parameters in the message that is outstanding
         self.sent_at = 0  # ms, when that message, or the last one, left
-        self.expires: "int | None" = None  # ms, when the server forgets the registration
+        self.touched_at = 0  # ms, when any message last left or came
+        self.expires: "int | None" = None  # ms, when the server forgets it; None never
         self.due: "int | None" = None  # ms: next Update, next try or end of the disabled time
         self.failures = 0
         self.wanted: "str | None" = None  # why an Update is to be sent at once
         self.changed = True  # parameters may differ from the registered ones
         self.links: "int | None" = None  # CRC-32 of the object list, None when it has to be built
-        self.held = False  # WAITING as long as a 5.03 said; only the server itself ends it
+        self.held = False  # WAITING as a 5.03 said, or for its turn: the application ends neither
         self.resuming = False  # the next Register ends a disabled period
         self.leaving: "int | None" = None  # IDLE or DISABLED: deregister, then become that
         self.awake_until: "int | None" = None  # ms, end of the awake time; None asleep

@@ -9,15 +9,21 @@ def registration(tree, version, root: str = "", content_format: "int | None" = N
     return ",".join(list(links(tree, version, root, content_format)))
 
 
-def links(tree, version, root: str = "", content_format: "int | None" = None):
+def links(
+    tree,
+    version,
+    root: str = "",
+    content_format: "int | None" = None,
+    versions: bool = False,
+):
     """Yield the links of the object list: one an instance, one for an Object without any.
 
     root: alternate path without slashes at its ends ("lwm2m"), "" for none. content_format: number
     to announce as `ct` of the root link, None to leave it out. The root link is written only when
-    there is something to say.
+    there is something to say. versions: tell the version of every Object, and nothing of the root.
     """
     prefix = "/" + root if root else ""
-    if root or content_format is not None:
+    if (root or content_format is not None) and not versions:
         link = '<%s>;rt="oma.lwm2m"' % (prefix or "/")
         if content_format is not None:
             link += ";ct=%d" % content_format
@@ -27,6 +33,8 @@ def links(tree, version, root: str = "", content_format: "int | None" = None):
             continue
         instances = tree.instances(oid)
         ver = object_version(tree, version, oid)
+        if versions and not ver:
+            ver = ";ver=1.0"
         if ver or not instances:
             yield "<%s/%d>%s" % (prefix, oid, ver)
         for iid in instances:

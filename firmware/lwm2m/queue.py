@@ -18,6 +18,7 @@ _DISABLED = const(5)
 
 def touch(client, account, now: int) -> None:
     """Note a message sent to the server, or received from it: the awake time begins anew."""
+    account.touched_at = now
     if not account.queue:
         return
     time_ms = account.awake_time_ms

@@ -1,29 +1,44 @@
 """The registration interface: Register, Update, Deregister, Disable (CR 5.2.1, C.1; TS 1.0 5.3).
 
 One account is in one state, and this table says what moves it. The lifetime and the next Update
-are counted from the first transmission of the message that the server acknowledged.
+are counted from the first transmission of the message that the server acknowledged. What ends in
+WAITING is carried out by `lwm2m.retry`, loaded when it happens.
 
     state          on                                                   goes to
-    IDLE           start                                                REGISTERING
+    IDLE           start                                                WAITING, no delay
+                   start, with others before it in the order            WAITING for its turn
     REGISTERING    2.01 with a Location-Path                            REGISTERED
                    4.12, where the version has a lower one              WAITING, no delay
+                   4.xx but 4.03, where a Profile ID stood for the      WAITING, no delay, then
+                   object list                                          with the list
                    anything else, time-out, Reset                       WAITING
     REGISTERED     Update due or wanted, parameters changed             UPDATING
-                   queue parameter changed, lifetime over,
-                   wake or new address with after_sleep "register"      REGISTERING
+                   queue parameter changed, lifetime over, with
+                   after_sleep "register" a new address, or a
+                   message after a silence longer than nat_ms           REGISTERING
                    deregister, Disable                                  DEREGISTERING
     UPDATING       2.04                                                 REGISTERED
-                   5.xx                                                 WAITING, registration kept
+                   5.xx, 4.29                                           WAITING, registration kept
                    4.xx, time-out, Reset                                WAITING, then REGISTERING
     DEREGISTERING  any outcome                                          IDLE or DISABLED
     DISABLED       DisableTimeout over                                  REGISTERING
     WAITING        delay over, or an Update wanted                      UPDATING or REGISTERING
+                   each server before it registered, or failed          WAITING for its Initial
+                   without Registration Failure Block                   Registration Delay
                    deregister, Disable, the registration gone           IDLE or DISABLED
 
-The delay after the n-th failure in a row is 60 s x 2^(n-1), at most 86400 s, lengthened by a
-random 0 to 25 % so that a fleet does not come back all at once; a 5.03 replaces it with its
-Max-Age (RFC 7252 §5.9.3.4, 60 s where absent), which counts from 2^n s to 86400 s. An Update that
-is wanted ends the delay, but that of a 5.03 only where the server's trigger wants it.
+The delay after the n-th failure in a row is 60 s x 2^(n-1), at most 86400 s. Where a server has
+any of resources 17 to 20 (TS 1.1 Core 6.2.1.1), it is Retry Timer x 2^(n-1), and after Retry Count
+failures the Sequence Delay, with which n begins again; the others of them then are 60 s, 5, 86400
+s and 1. Each is lengthened by a random 0 to 25 % so that a fleet does not come back all at once. A
+Sequence Delay of MAX_VALUE ends the attempts until an Update is wanted; nothing else does. A 5.03
+or 4.29 replaces the delay with its Max-Age (RFC 7252 §5.9.3.4, 60 s where absent), which counts
+from 2^n s to 86400 s. An Update that is wanted ends the delay, but that of a 5.03, and the wait
+for a turn, only where the server's trigger wants it.
+
+The registration has failed after Sequence Retries x Retry Count failures: the next server in the
+order of Registration Priority then has its turn. After that, or a 4.xx, a bootstrap server is
+asked as Bootstrap on Registration Failure says, and the attempts go on where it is not.
 """
 
 import binascii
@@ -31,7 +46,6 @@ import binascii
 from coap.message import Message, dotted
 from micropython import const
 
-from lwm2m import versions
 from lwm2m.queue import touch
 
 NAMES = (
@@ -49,19 +63,14 @@ _POST = const(0x02)
 _DELETE = const(0x04)
 _CREATED = const(0x41)
 _CHANGED = const(0x44)
-_SERVICE_UNAVAILABLE = const(0xA3)
 _LOCATION_PATH = const(8)
 _URI_PATH = const(11)
 _CONTENT_FORMAT = const(12)
 _MAX_AGE = const(14)
 _URI_QUERY = const(15)
-_PRECONDITION_FAILED = const(0x8C)
 _LINK_FORMAT = const(40)
 
 _EARLY_PART = const(50)
-_SECOND_MS = const(1_000)
-_FIRST_DELAY_MS = const(60_000)
-_LONGEST_DELAY_MS = const(86_400_000)
 _DAY_S = const(86_400)  # default of Lifetime and of DisableTimeout
 _DEFAULT_MAX_AGE_S = const(60)
 
@@ -76,7 +85,9 @@ def step(client, account, now: int) -> "int | None":
             _register(client, account, now, None)
     elif state in (_WAITING, _REGISTERED):
         wanted = account.wanted and not account.held
-        lost = account.location is None or now >= account.expires
+        due = account.due is not None and now >= account.due
+        ends = account.expires
+        lost = account.location is None or (ends is not None and now >= ends)
         if account.leaving is not None:
             if lost:
                 left(client, account, now)
@@ -84,14 +95,14 @@ def step(client, account, now: int) -> "int | None":
                 account.state = _DEREGISTERING
                 _send(client, account, Message(_DELETE), now)
         elif lost:
-            if wanted or now >= account.due:
+            if wanted or due:
                 _register(client, account, now, None)
         else:
             if account.changed and state == _REGISTERED:
                 account.changed = False
                 if not wanted and _parameters(client, account) != account.registered:
                     wanted = account.wanted = "changed"
-            if now >= account.due:
+            if due:
                 wanted = account.wanted = account.wanted or "lifetime"
             if wanted:
                 _register(client, account, now, account.registered)
@@ -113,6 +124,7 @@ def left(client, account, now: int) -> None:
         client.endpoint.cancel(now, peer, link)
         if account.state == _DISABLED and hasattr(link, "disconnect"):
             link.disconnect(peer)
+    _next(client, now)
 
 
 def _parameters(client, account):
@@ -140,7 +152,7 @@ def _register(client, account, now, known):
     query = version.queue_query
     if known and (
         (query and queue != known[2])
-        or (account.after_sleep == "register" and queue and account.awake_until is None)
+        or (account.after_sleep == "register" and now - account.touched_at > account.nat_ms)
     ):
         known = None
     if known:
@@ -167,7 +179,11 @@ def _register(client, account, now, known):
         add(_URI_QUERY, query)
     if sms and (fresh or sms != known[3]):
         add(_URI_QUERY, "sms=" + sms)
-    if fresh or links != known[4]:
+    if fresh and account.profile and version.profiles:
+        from lwm2m.profile import profile_id
+
+        add(_URI_QUERY, "pid=" + profile_id(client, account))
+    elif fresh or links != known[4]:
         add(_CONTENT_FORMAT, _LINK_FORMAT)
         request.payload = client.object_list(account)
     account.wanted = None
@@ -218,14 +234,16 @@ def _answered(client, account, response, reason, now):
     if account.location and code in (_CREATED, _CHANGED):
         account.state = _REGISTERED
         account.registered = account.offered
-        account.failures = 0
+        account.failures = client.bootstraps = 0
         lifetime_s = account.registered[0]
-        lifetime_ms = (_DAY_S if lifetime_s is None else lifetime_s) * 1000
-        account.expires = account.sent_at + lifetime_ms
-        # Early enough for the last retransmission of the Update, by a sleep clock 2 % slow.
-        span_ms = client.route(account)[0].transmission.max_transmit_span_ms
-        early_ms = max(span_ms, lifetime_ms // _EARLY_PART)
-        account.due = account.expires - min(early_ms, lifetime_ms // 2)
+        account.expires = account.due = None
+        if lifetime_s != 0:
+            lifetime_ms = (_DAY_S if lifetime_s is None else lifetime_s) * 1000
+            account.expires = account.sent_at + lifetime_ms
+            # Early enough for the last retransmission of the Update, by a sleep clock 2 % slow.
+            span_ms = client.route(account)[0].transmission.max_transmit_span_ms
+            early_ms = max(span_ms, lifetime_ms // _EARLY_PART)
+            account.due = account.expires - min(early_ms, lifetime_ms // 2)
         client.observations.due = 0
         if state == _UPDATING:
             client.emit("updated", account)
@@ -233,29 +251,21 @@ def _answered(client, account, response, reason, now):
         client.observations.registered(account)
         facts = {"location": "/" + "/".join(account.location), "lifetime_s": lifetime_s}
         client.emit("registered", account, **facts)
+        _next(client, now)
         return
-    account.state = _WAITING
-    delay_ms = 0
-    lower = account.version.lower
-    if state == _REGISTERING and code == _PRECONDITION_FAILED and lower:
-        account.speak(versions.get(lower))
-    elif state == _UPDATING and code >> 5 != 5:
-        account.location = None
-    else:
-        account.failures += 1
-        delay_ms = _LONGEST_DELAY_MS
-        if account.failures <= 11:
-            delay_ms = min(_FIRST_DELAY_MS << account.failures - 1, delay_ms)
-        delay_ms += (delay_ms >> 10) * client.random_bits(8)
-        if code == _SERVICE_UNAVAILABLE:
-            delay_ms = max_age_s(response) * 1000
-            delay_ms = max(delay_ms, _SECOND_MS << min(account.failures, 16))
-            delay_ms = min(delay_ms, _LONGEST_DELAY_MS)
-            account.held = True
-    account.due = now + delay_ms
-    client.emit(
-        "register_failed", account, step=NAMES[state], reason=reason, retry_s=delay_ms // 1000
-    )
+    from lwm2m.retry import failed
+
+    failed(client, account, state, response, reason, now)
+
+
+def _next(client, now):
+    """Let the next server of an order register, where one waits for its turn."""
+    for account in client.accounts:
+        if account.held and account.due is None:
+            from lwm2m.retry import advance
+
+            advance(client, now)
+            return
 
 
 def max_age_s(response) -> int:

@@ -152,7 +152,9 @@ class Version:
     composite: whether FETCH and iPATCH are served (TS 1.1 6.3.8, 6.3.9).
     observe_attributes: whether an Observe may bring attributes of its own (TS 1.2 6.4.1).
     discover_depth: whether a Discover may say its depth (TS 1.2 6.3.2).
+    delete_resource_instance: whether a Delete may name one (TS 1.2 6.3.7).
     endless: whether a Lifetime of 0 never ends (TS 1.2 E.2).
+    profiles: whether a Register may name a profile instead of its object list (TS 1.2 6.2.1).
     """
 
     def __init__(self, name: str) -> None:
@@ -187,7 +189,8 @@ class Version:
             self.attributes += " edge con hqmax"
         self.announced_format = 112 if later else 11543
         self.composite = later
-        self.observe_attributes = self.discover_depth = self.endless = latest
+        self.observe_attributes = self.discover_depth = self.delete_resource_instance = latest
+        self.endless = self.profiles = latest
 
     def parse_binding(self, value) -> "tuple[str, bool] | None":
         """Read a value of Binding Preference (CR C.1 resource 10) or Binding (since 1.0: 7).
