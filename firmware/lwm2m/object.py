@@ -141,6 +141,19 @@ class Object:
             values[rid] = value
             self.changed(rid)
 
+    def sample(
+        self, rid: int, value, time_s: "int | None" = None, riid=None, keep: int = 32
+    ) -> bool:
+        """Set a value as `set` does, and keep it with its time for the next Send or notification.
+
+        time_s: s since 1970 when it was measured, None for now. keep: how many samples of the
+        resource are kept at most, the newest. Returns False where the time is not known, so that
+        nothing is kept. See lwm2m.samples.
+        """
+        from lwm2m.samples import sample
+
+        return sample(self, rid, value, time_s, riid, keep)
+
     def changed(self, rid: int) -> None:
         """Report that the value of rid is another; for live values, which `set` does not pass."""
         if self.tree:

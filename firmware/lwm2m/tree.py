@@ -15,7 +15,12 @@ class Tree:
 
     on_change: list of callables(path), called with (object, instance, resource) for each change.
     on_structure: callable() or None, called when an Object or an instance comes or goes.
+    epoch: callable() -> s since 1970, None while unknown; or None. samples: {path of a resource:
+    lwm2m.samples.Ring}, None before the first.
     """
+
+    epoch = None
+    samples = None
 
     def __init__(self) -> None:
         self._classes = {}
@@ -116,17 +121,23 @@ class Tree:
 
 
 class Entries:
-    """Iterates over (path, type, value) of the readable values at and under a path."""
+    """Iterates over (path, type, value) of the readable values at and under a path.
+
+    allowed: None, or tells of the path of an instance whether its values are to be among them.
+    """
 
     def __init__(self, tree: Tree, path: tuple) -> None:
         self._tree = tree
         self._path = path
+        self.allowed = None
 
     def __iter__(self):
         path = self._path
         oid = path[0]
         for iid in path[1:2] or self._tree.instances(oid):
             obj = self._tree.get(oid, iid)
+            if self.allowed and not self.allowed((oid, iid)):
+                continue
             for rid in path[2:3] or obj.present():
                 flags, kind = obj.definition(rid)
                 if not flags & _READ:
