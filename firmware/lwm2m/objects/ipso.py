@@ -1,31 +1,50 @@
-"""IPSO sensors: a value with its unit, the extremes measured, and their reset.
+"""IPSO Objects: sensors with the extremes measured, and every other definition on demand.
 
-A sensor of your own takes a few lines; any IPSO Object from 3300 on with a Sensor Value (5700)
-will do:
+A sensor with a Sensor Value (5700) takes a few lines, one of another kind a call:
 
-    from lwm2m.objects.ipso import Sensor
+    from lwm2m.objects import ipso
 
-    class Humidity(Sensor):
+    class Humidity(ipso.Sensor):
         object_id = 3304
         object_version = "1.1"
 
     humidity = node.add(Humidity(units="%RH", low=0, high=100))
     node.every(60_000, lambda: humidity.set(5700, probe.read()))
 
-Objects with other resources derive from lwm2m.object.Object, which shows how.
+    lamp = node.add(ipso.define(3311)(drive=lambda lamp: pin.value(lamp.values[5850])))
 """
+
+import sys
 
 from micropython import const
 
 from lwm2m.object import Object
 
-_MINIMUM = const(5601)
-_MAXIMUM = const(5602)
 _LOW = const(5603)
 _HIGH = const(5604)
 _VALUE = const(5700)
 _UNITS = const(5701)
 _APPLICATION_TYPE = const(5750)
+_RESET_EXTREMES = const(5605)
+
+
+def define(object_id: int):
+    """Return the class of an IPSO Object, 3200 to 3349, with what its resources do.
+
+    Sensor where it has a value that is measured; Input, Output or Timer of the modules
+    `ipso_input`, `ipso_output`, `ipso_timer`; else Plain of `ipso_kinds`. Call it once for each
+    Object: the table that it reads goes back to the heap. Raises ValueError for an id that is not
+    an IPSO Object's.
+    """
+    from lwm2m.objects.ipso_kinds import make
+
+    try:
+        return make(object_id)
+    finally:
+        room = sys.modules["lwm2m.objects"]
+        for name in ("ipso_kinds", "ipso_table"):
+            if sys.modules.pop("lwm2m.objects." + name, None):
+                delattr(room, name)
 
 
 class Sensor(Object):
@@ -34,9 +53,13 @@ class Sensor(Object):
     units: SenML unit ("Cel"). low, high: range that it can measure (5603, 5604). application_type:
     what it is for, which servers may change (5750). None leaves a resource out; Sensor Value and
     the extremes measured (5601, 5602) appear with the first `set(5700, value)`.
+
+    tracked: (value, least measured, most measured) as resource ids, for each value of the Object
+    that has extremes.
     """
 
     multiple = True
+    tracked = ((5700, 5601, 5602),)
     resources = (
         b"\x15\xe1\x01\x04"  # 5601 Min Measured Value
         b"\x15\xe2\x01\x04"  # 5602 Max Measured Value
@@ -64,19 +87,29 @@ class Sensor(Object):
                 self.values[rid] = value
 
     def set(self, rid: int, value, riid=None) -> None:
-        """Set and report a value; a Sensor Value moves the extremes measured."""
+        """Set and report a value; one that is tracked moves the extremes measured."""
         super().set(rid, value, riid)
-        if rid == _VALUE:
-            if value < self.values.get(_MINIMUM, value + 1):
-                super().set(_MINIMUM, value)
-            if value > self.values.get(_MAXIMUM, value - 1):
-                super().set(_MAXIMUM, value)
+        for measured, least, most in self.tracked:
+            if rid == measured:
+                if value < self.values.get(least, value + 1):
+                    super().set(least, value)
+                if value > self.values.get(most, value - 1):
+                    super().set(most, value)
 
     def execute(self, rid: int, arguments: bytes, server) -> None:
-        """Reset the extremes to the present value, the only executable of these Objects."""
-        if _VALUE in self.values:
-            super().set(_MINIMUM, self.values[_VALUE])
-            super().set(_MAXIMUM, self.values[_VALUE])
+        """Reset the extremes to the present values, or what has been added up to nothing.
+
+        A meter that goes on counting overrides it for 5822, Reset Cumulative Energy.
+        """
+        if rid != _RESET_EXTREMES:
+            for total in (5805, 5815):
+                if total in self.values:
+                    super().set(total, 0)
+            return
+        for measured, least, most in self.tracked:
+            if measured in self.values:
+                super().set(least, self.values[measured])
+                super().set(most, self.values[measured])
 
 
 class Temperature(Sensor):

@@ -1,0 +1,61 @@
+"""What an IPSO Object does, told from its resources; loaded by `ipso.define` for a moment."""
+
+from lwm2m.object import Object
+from lwm2m.objects.ipso_table import find
+
+# Values with extremes: the value, the least and the most measured.
+_TRACKED = (
+    (5700, 5601, 5602),
+    (5705, 5601, 5602),
+    (5536, 5601, 5602),
+    (5702, 5508, 5509),
+    (5703, 5510, 5511),
+    (5704, 5512, 5513),
+    (5800, 5801, 5802),
+    (5810, 5811, 5812),
+)
+_TIMER = 3340
+_INPUT_STATE = 5500
+_ON_OFF = 5850
+_SENSORS = (5605, 5822)  # the executables that Sensor knows
+
+
+class Plain(Object):
+    """An Object without behaviour. values: {resource id: value, or a dict of a multiple one}.
+
+    Raises ValueError for a value that does not fit.
+    """
+
+    multiple = True
+
+    def __init__(self, values: "dict | None" = None) -> None:
+        super().__init__()
+        for rid in values or ():
+            self.set(rid, values[rid])  # pyright: ignore[reportOptionalSubscript]
+
+
+def make(object_id: int):
+    """Return the class of an IPSO Object, as `ipso.define` does."""
+    found = find(object_id)
+    if found is None:
+        raise ValueError("%d: no such IPSO Object; there are 3200 and 3300 to 3349" % object_id)
+    version, table = found
+    ids = [table[at] << 8 | table[at + 1] for at in range(0, len(table), 4)]
+    members = {
+        "object_id": object_id,
+        "object_version": None if version == "1.0" else version,
+        "resources": table,
+    }
+    if object_id == _TIMER:
+        from lwm2m.objects.ipso_timer import Timer as Kind
+    elif _INPUT_STATE in ids:
+        from lwm2m.objects.ipso_input import Input as Kind
+    elif _ON_OFF in ids:
+        from lwm2m.objects.ipso_output import Output as Kind
+    elif 5700 in ids or _SENSORS[0] in ids or _SENSORS[1] in ids:
+        from lwm2m.objects.ipso import Sensor as Kind
+
+        members["tracked"] = tuple([row for row in _TRACKED if row[0] in ids and row[1] in ids])
+    else:
+        Kind = Plain
+    return type("IPSO%d" % object_id, (Kind,), members)
