@@ -44,7 +44,9 @@ class Requests:
         if account is None:
             return None
         self._by_sms = link.binding == "S"
-        if self._is_node(request, path):
+        if hasattr(request.payload, "end"):  # an Object has taken the body, see `take`
+            response = request.payload.end(request)
+        elif self._is_node(request, path):
             response = client.operations(account).handle(request, path, account)
             if request.code in (_GET, _FETCH):
                 client.observations.handle(request, response, path, account, now)
@@ -76,6 +78,9 @@ class Requests:
         path = request.ids(len(self.root))
         account = self._asking(request, path, peer, link, now)
         if account is None or self._is_node(request, path):
+            obj = client.tree.get(path[0], path[1]) if account and len(path) == 3 else None
+            if hasattr(obj, "body_sink"):
+                return obj.body_sink(request, path[2], client.operations(account), account)
             return account and True
         from lwm2m.discover import elsewhere
 
