@@ -47,7 +47,11 @@ _STRAYS = const(8)  # late answers to earlier blocks that are borne with
 
 
 class Asking:
-    """A request, its body and what has come of the response's. sink: as in coap.block, or None."""
+    """A request, its body and what has come of the response's. sink: as in coap.block, or None.
+
+    A sink may have `offset`, a multiple of 16, and `etag`: of a response that was begun earlier,
+    which goes on there; and hear(response), called with each before its chunk.
+    """
 
     def __init__(self, endpoint, request: Message, peer, link, on_response, sink=None):
         self._endpoint = endpoint
@@ -56,8 +60,8 @@ class Asking:
         self._on_response = on_response
         self._sink = sink
         self._body = bytearray()
-        self._fetched = 0
-        self._etag = None
+        self._fetched = getattr(sink, "offset", 0)
+        self._etag = getattr(sink, "etag", None)
         self._options = b""  # of the response's first block
         self._source = None
         self._sent = 0  # offset of the block in flight
@@ -71,6 +75,8 @@ class Asking:
         # Room for a Block and a Size option; the server may ask for less.
         self._szx = self._answer_szx = fitting(request, link.mtu)
         block2 = request.get_uint(_BLOCK2)
+        while self._fetched & (16 << self._szx) - 1:
+            self._szx -= 1
         self._tells_size = sink is not None or block2 is not None
         if block2 is not None:
             request.wire = request.without(_BLOCK2)
@@ -231,6 +237,8 @@ class Asking:
         chunk = response.payload
         self._fetched += len(chunk)
         if self._sink:
+            if hasattr(self._sink, "hear"):
+                self._sink.hear(response)
             if self._sink(chunk):
                 return "refused"
             response.payload = b""
