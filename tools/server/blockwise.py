@@ -47,6 +47,7 @@ _RESERVED_EXPONENT = 7
 _CONTINUE = wire.code_of("2.31")
 _INCOMPLETE = wire.code_of("4.08")
 _TOO_LARGE = wire.code_of("4.13")
+_SAFE = (wire.GET, wire.FETCH)
 _LOST = (wire.code_of("4.00"), wire.code_of("4.02"), _INCOMPLETE)
 _FROM_THE_START = b"start at block 0"  # As other refusals here, within the smallest block.
 _OF_ONE_MESSAGE = (
@@ -79,7 +80,8 @@ def exponent(size: int) -> int:
 class Limits:
     """The block size preferred, one of SIZES, and the largest response taken, in bytes.
 
-    A block size below 1024 is asked for in each GET; over SMS blocks have 64 bytes at most.
+    A block size below 1024 is asked for in each GET and FETCH; over SMS blocks have 64 bytes at
+    most.
     """
 
     block_size: int = SIZES[-1]
@@ -104,7 +106,7 @@ async def converse(
     """
     size = min(limits.block_size, _SMS_SIZE) if by_sms else limits.block_size
     if first is None:
-        if limits.block_size < SIZES[-1] and int(request.code) == wire.GET:
+        if limits.block_size < SIZES[-1] and int(request.code) in _SAFE:
             request.opt.block2 = (0, False, exponent(size))
         first = await _send(request, send, size, by_sms)
     return await _fetch(request, first, send, size, limits.body_limit)
@@ -168,7 +170,7 @@ async def _fetch(request: Message, first: Message, send, size: int, limit: int) 
         if attempts == _ATTEMPTS:
             text = "the answer changed or was lost %d times while it was fetched" % attempts
             raise TransferFailed("changed", text)
-        again = _again(request)
+        again = _next(request, size)
         again.opt.block2 = (0, False, exponent(size))
         response = await _collect(request, await send(again), send, size, limit)
         attempts += 1
@@ -180,7 +182,7 @@ async def _fetch(request: Message, first: Message, send, size: int, limit: int) 
 async def _collect(request, first: Message, send, size: int, limit: int) -> Message | None:
     """Fetch what follows a first block; returns None when it no longer belongs to it."""
     block, part = first.opt.block2, first
-    if block is None or int(request.code) != wire.GET:
+    if block is None or int(request.code) not in _SAFE:
         return first  # To ask for more of what another method answered might be to do it again.
     body = bytearray()
     while True:
@@ -202,7 +204,7 @@ async def _collect(request, first: Message, send, size: int, limit: int) -> Mess
         size = min(size, block.size)
         if len(body) // size >= _NUMBERS:
             raise TransferFailed("too_large", "the answer has more blocks than there are numbers")
-        message = _again(request)
+        message = _next(request, size)
         message.opt.block2 = (len(body) // size, False, exponent(size))
         try:
             part = await send(message)
@@ -226,6 +228,13 @@ def _again(request: Message, payload: bytes = b"") -> Message:
         if option.number not in _OF_ONE_MESSAGE:
             message.opt.add_option(option)
     return message
+
+
+def _next(request: Message, size: int) -> Message:
+    """Build the request for another block of the response. A FETCH says again what it asks for
+    (RFC 8132 §2.3), unless that was so long that it went in blocks itself."""
+    repeats = int(request.code) == wire.FETCH and len(request.payload) <= size
+    return _again(request, request.payload if repeats else b"")
 
 
 def _smaller(response: Message, size: int) -> int | None:

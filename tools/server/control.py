@@ -34,6 +34,7 @@ comes as an event), and "wait_s" (withdraw the request after so many seconds). A
 import asyncio
 import contextlib
 import json
+import math
 import os
 import time
 from collections.abc import AsyncIterator, Callable
@@ -208,7 +209,7 @@ class ControlServer:
             **client.facts(),
             "state": self._server.state(endpoint),
             "waiting": len(self._server.waiting(endpoint)),
-            "expires_in_s": round(left_s),
+            "expires_in_s": None if left_s == math.inf else round(left_s),
             "updated_at": round(client.updated_at, 3),
         }
 

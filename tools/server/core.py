@@ -11,7 +11,9 @@ The events are listed in the package's docstring.
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Callable
+from typing import Protocol
 
 from aiocoap import Message
 
@@ -21,26 +23,45 @@ from .echo import repeating
 from .endpoint import Endpoint, RequestFailed, Transmission
 from .management import DeviceManagement
 from .model import Model
-from .observations import Observation, Observations
-from .operations import OPERATIONS, Operation, Result
+from .observations import Observations
+from .operations import Result
+from .profiles import Profiles
+from .refusals import Refusals
 from .registration import Registrations
 from .registry import Client, Registry
-from .request_queue import STATE_NAMES, RequestQueue, Waiting
+from .request_queue import STATE_NAMES, RequestQueue
 from .sends import Sends
 from .sms import SmsLink, SmsSender
 from .triggers import TriggerSender
+from .versions import ALL as ALL_VERSIONS
+
+
+class Mounted(Protocol):
+    """What answers the requests under one first segment of a path, such as a Bootstrap-Server's
+    bs; takes and handle as blockwise.Bodies wants them."""
+
+    def takes(self, request: Message, peer) -> bool:
+        """Tell whether the whole payload of a request is wanted, of which a block has come."""
+        ...
+
+    def handle(self, request: Message, peer) -> tuple[Message | None, Callable | None]:
+        """Return the answer, None for silence, and what is called once it is on its way."""
+        ...
 
 
 class LwM2mServer(DeviceManagement):
-    """An LwM2M server for clients of versions draft, 1.0 and 1.1, on one UDP socket.
+    """An LwM2M server for clients of versions draft, 1.0, 1.1 and 1.2, on one UDP socket.
 
     on_event(name, facts): see the package. transmission: CoAP times, endpoint.Transmission.
     awake_s: how long a Queue Mode client stays awake after its last message; by default
         MAX_TRANSMIT_WAIT (93 s), and ACK_TIMEOUT for the draft. default_version: of clients that
-        name none, "1.0" or "draft". send_sms: async (to_number, user_data, dcs, udh); udh is the
-        user data header with its length octet, or b"". max_clients, max_queue: table bounds.
-        max_tries: how often a queued request is tried before it is given up. block_size: in which
-        large payloads go, 16 to 1024 (bytes); below 1024 it is asked for in what is read, too.
+        name none, "1.0" or "draft". versions: the names of those served; a client of another is
+        answered 4.12. profiles: {Profile ID: object list} agreed on beforehand; profile_refusal:
+        the code that answers one that is not known. send_sms: async (to_number, user_data, dcs,
+        udh); udh is the user data header with its length octet, or b"". max_clients, max_queue:
+        table bounds. max_tries: how often a queued request is tried before it is given up.
+        block_size: in which large payloads go, 16 to 1024 (bytes); below 1024 it is asked for in
+        what is read, too.
         body_limit: the largest response that is taken, in bytes. seed: for tokens, message IDs
         and locations.
     """
@@ -54,6 +75,9 @@ class LwM2mServer(DeviceManagement):
         transmission: Transmission | None = None,
         awake_s: float | None = None,
         default_version: str = "1.0",
+        versions: tuple[str, ...] = ALL_VERSIONS,
+        profiles: dict[str, str] | None = None,
+        profile_refusal: str = "4.00",
         send_sms: SmsSender | None = None,
         max_clients: int = 1000,
         max_queue: int = 100,
@@ -74,14 +98,19 @@ class LwM2mServer(DeviceManagement):
         self._registry = Registry(max_clients, seed)
         self._queues: dict[str, RequestQueue] = {}
         self._expiries: dict[str, asyncio.TimerHandle] = {}
-        self._next_id = 1
+        self._mounted: dict[str, Mounted] = {}
+        self.refusals = Refusals()
         self._sms = SmsLink(send_sms, self._receive_sms, self._drop_sms)
         self._registrations = Registrations(
             self._registry,
             registered=self._registered,
             updated=self._updated,
             deregistered=self._deregistered,
+            refusals=self.refusals,
+            profiles=Profiles(profiles),
             default_version=default_version,
+            served=versions,
+            profile_refusal=profile_refusal,
         )
         self.observations = Observations(
             self._registry,
@@ -90,7 +119,7 @@ class LwM2mServer(DeviceManagement):
             shown=self._shown,
             fetch=self._fetch_rest,
         )
-        self._sends = Sends(self._registry, self.model, self._emit)
+        self._sends = Sends(self._registry, self.model, self._emit, self.refusals)
         bodies = Bodies(
             self._handle,
             self._takes,
@@ -171,86 +200,6 @@ class LwM2mServer(DeviceManagement):
         self._registry.get(endpoint)
         return self._queues[endpoint].waiting()
 
-    async def cancel(
-        self, endpoint: str, path: str, *, passive: bool = False, via: str | None = None
-    ) -> Result | None:
-        """Cancel an observation by GET with Observe 1, or passively by a Reset to its next
-        notification (RFC 7641 §3.6); that returns None. Raises ValueError when there is none."""
-        if passive:
-            self._registry.get(endpoint)
-            observation = self.observations.named(endpoint, formats.parse_path(path))
-            self.observations.end(observation, "cancelled")
-            return None
-        return await self.enqueue(endpoint, "cancel", path, via=via)
-
-    def enqueue(
-        self,
-        endpoint: str,
-        operation: str,
-        path: str,
-        value=None,
-        *,
-        accept: int | None = None,
-        content_format: int | None = None,
-        replace: bool = True,
-        attributes: dict | None = None,
-        via: str | None = None,
-    ) -> asyncio.Future:
-        """Queue an operation without waiting; returns the future of its Result.
-
-        operation: read, write, execute, discover, observe, cancel, write-attributes, create or
-        delete. via "S" sends it by SMS at once, past the queue (CR Table 3). Cancelling the
-        future withdraws the request.
-        """
-        client = self._registry.get(endpoint)
-        ids = formats.parse_path(path)
-        if operation not in OPERATIONS:
-            raise ValueError("operation %r is not one of %s" % (operation, ", ".join(OPERATIONS)))
-        if via not in (None, "U", "S"):
-            raise ValueError("via %r is not U or S" % via)
-        if len(ids) < (2 if operation in ("write", "delete") else 1):
-            raise ValueError("path %r is too short for %s" % (path, operation))
-        if operation == "write-attributes" and not (attributes and isinstance(attributes, dict)):
-            raise ValueError("write-attributes needs attributes, such as {'pmin': 10}")
-        token = None
-        if operation == "observe":
-            old = self.observations.find(endpoint, ids)
-            token = old.token if old else self._endpoint.new_token()
-            if old is None:
-                self.observations.add(Observation(endpoint, ids, token, accept))
-        elif operation == "cancel":
-            token = self.observations.named(endpoint, ids).token
-        wanted = Operation(
-            operation, ids, value, content_format, accept, replace, attributes, token
-        )
-        waiting = self._waiting(wanted)
-        if via == "S":
-            if client.sms_number is None:
-                raise ValueError("%s registered no SMS number" % endpoint)
-            self._queues[endpoint].send_now(waiting, client.sms_number)
-        else:
-            self._queues[endpoint].put(waiting)
-        return waiting.future
-
-    def _waiting(self, operation: Operation) -> Waiting:
-        future = asyncio.get_running_loop().create_future()
-        # A failure that nobody awaits is told by the "failed" event.
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())
-        self._next_id += 1
-        return Waiting(self._next_id - 1, operation, future)
-
-    def _fetch_rest(self, endpoint: str, operation: Operation, by_sms: bool) -> asyncio.Future:
-        """Fetch the rest of a notification, by what that came by. Raises RequestFailed."""
-        queue = self._queues.get(endpoint)
-        if queue is None:
-            raise RequestFailed("closed", "%s is not registered any more" % endpoint)
-        waiting, number = self._waiting(operation), queue.client.sms_number
-        if by_sms and number and not queue.client.sms_only:
-            queue.send_now(waiting, number)
-        else:
-            queue.put_first(waiting)
-        return waiting.future
-
     async def read_directly(self, endpoint: str, path: str, wait_s: float = 2.0) -> Result | None:
         """Send one Non-confirmable Read to the recorded address at once, past the queue.
 
@@ -260,23 +209,14 @@ class LwM2mServer(DeviceManagement):
         client = self._registry.get(endpoint)
         if client.address is None:
             raise ValueError("%s has no UDP address" % endpoint)
-        wanted = Operation("read", formats.parse_path(path), confirmable=False)
-        address = client.address
-
-        @repeating
-        def send(message: Message):
-            return self._endpoint.start(message, address).future
-
-        facts = {"endpoint": endpoint, "path": path, "to": "%s:%d" % address}
+        facts = {"endpoint": endpoint, "path": path, "to": "%s:%d" % client.address}
         self._emit("direct_sent", facts)
         try:
-            request = wanted.build(client, self.model)
-            response = await asyncio.wait_for(converse(request, send, self._limits), wait_s)
+            result = await self._read_at_once(client, path, wait_s)
         except (asyncio.TimeoutError, RequestFailed) as error:
             reason = error.reason if isinstance(error, RequestFailed) else "no response"
             self._emit("direct_lost", {**facts, "reason": reason})
             return None
-        result = wanted.result(client, response, self.model, "U")
         told = {"endpoint": endpoint, "path": path, "code": result.code}
         self._emit("direct_response", {**told, "value": formats.to_json(result.value)})
         return result
@@ -287,6 +227,22 @@ class LwM2mServer(DeviceManagement):
         if client.address is None:
             raise ValueError("%s has no UDP address" % endpoint)
         self._endpoint.send(datagram, client.address)
+
+    def mount(self, segment: str, mounted: Mounted) -> None:
+        """Let another answer the requests to /SEGMENT and what is under it, but rd and dp."""
+        self._mounted[segment] = mounted
+
+    async def exchange(self, request: Message, peer: tuple[str, int]) -> Message:
+        """Make any request of any peer, from the server's own socket, in blocks if need be.
+
+        Raises RequestFailed.
+        """
+
+        @repeating
+        def send(message: Message):
+            return self._endpoint.start(message, peer).future
+
+        return await converse(request, send, self._limits)
 
     # SMS.
 
@@ -337,10 +293,12 @@ class LwM2mServer(DeviceManagement):
         path = tuple(s for s in request.opt.uri_path if s)
         if path == ("dp",):
             return self._sends.takes(request, peer)
+        if path and path[0] in self._mounted:
+            return self._mounted[path[0]].takes(request, peer)
         return path[:1] == ("rd",) and self._registrations.takes(request)
 
     def _handle(self, request: Message, peer):
-        """Answer a request: /rd, and Send to /dp."""
+        """Answer a request: /rd, Send to /dp, and what is mounted."""
         path = tuple(s for s in request.opt.uri_path if s)
         if path[:1] == ("rd",):
             return self._registrations.handle(request, peer)
@@ -348,6 +306,8 @@ class LwM2mServer(DeviceManagement):
             return None, None  # An SMS costs: an unknown sender gets none for nonsense.
         if path == ("dp",):
             return self._sends.handle(request, peer), None
+        if path and path[0] in self._mounted:
+            return self._mounted[path[0]].handle(request, peer)
         return wire.message(wire.code_of("4.04")), None
 
     def _heard(self, peer, incoming: Message) -> None:
@@ -406,9 +366,11 @@ class LwM2mServer(DeviceManagement):
         self._queues.pop(client.endpoint).close(reason)
 
     def _arm_expiry(self, client: Client) -> None:
-        old = self._expiries.get(client.endpoint)
+        old = self._expiries.pop(client.endpoint, None)
         if old is not None:
             old.cancel()
+        if client.expires_at == math.inf:
+            return
         loop = asyncio.get_running_loop()
         self._expiries[client.endpoint] = loop.call_at(client.expires_at, self._expired, client)
 

@@ -17,6 +17,7 @@ __all__ = [
     "encode_paths",
     "flatten",
     "from_text",
+    "gather",
     "nest",
     "parse_path",
     "path_text",
@@ -53,8 +54,12 @@ def decode(content_format: int | None, payload: bytes, base: Path, type_of, root
     """
     if content_format == LINK:
         return _guarded(_links, content_format, payload, base)
-    found = records(content_format, payload, base, type_of, root)
-    return nest(newest(found), base)
+    return gather(records(content_format, payload, base, type_of, root), base)
+
+
+def gather(records: list[Record], base: Path):
+    """Return the newest values of records as the value of `base`. Raises FormatError."""
+    return nest(newest(records), base)
 
 
 def records(

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from aiocoap import Message
 
-from . import formats, wire
+from . import wire
 from .endpoint import RequestFailed
 from .formats import Path, path_text
 from .model import Model
-from .operations import Operation, decode_payload
+from .operations import Decoded, Operation, decode_payload
 from .registry import Registry
 
 _FRESH_S = 128  # RFC 7641 §3.4: a notification this much later is newer whatever its number.
@@ -20,8 +20,9 @@ _MAX_PER_CLIENT = 100
 
 @dataclass
 class Observation:
-    """One observed path of one client.
+    """One observed path of one client, or several by an Observe-Composite.
 
+    paths: of the composite one, whose path is the root, asked for in content_format.
     established: the client answered the Observe. number, at: Observe option of the newest
     notification and the loop time it came at, in seconds. fetching: the rest of a notification is
     on its way; next: the one, with its facts, whose rest follows.
@@ -37,16 +38,27 @@ class Observation:
     notifications: int = 0
     fetching: bool = False
     next: tuple[Message, dict] | None = None
+    paths: tuple[Path, ...] = ()
+    content_format: int | None = None
 
     def facts(self) -> dict:
         """Return the observation as plain data."""
         return {
-            "endpoint": self.endpoint,
-            "path": path_text(self.path),
-            "token": self.token.hex(),
+            **self.names(),
             "established": self.established,
             "notifications": self.notifications,
         }
+
+    def names(self) -> dict:
+        """Return what names the observation in events."""
+        facts = {
+            "endpoint": self.endpoint,
+            "path": path_text(self.path),
+            "token": self.token.hex(),
+        }
+        if self.paths:
+            facts["paths"] = [path_text(path) for path in self.paths]
+        return facts
 
     def is_newer(self, number: int) -> bool:
         """Tell whether a notification with this Observe number is newer than the last one
@@ -86,10 +98,10 @@ class Observations:
             )
         self._by_token[observation.token] = observation
 
-    def find(self, endpoint: str, path: Path) -> Observation | None:
-        """Return the observation of a path, or None."""
-        for observation in self._by_token.values():
-            if observation.endpoint == endpoint and observation.path == path:
+    def find(self, endpoint: str, path: Path, paths: tuple[Path, ...] = ()) -> Observation | None:
+        """Return the observation of a path, or of several in any order, or None."""
+        for observation in self.of(endpoint):
+            if observation.path == path and sorted(observation.paths) == sorted(paths):
                 return observation
         return None
 
@@ -97,11 +109,12 @@ class Observations:
         """Return the observations of a client."""
         return [o for o in self._by_token.values() if o.endpoint == endpoint]
 
-    def named(self, endpoint: str, path: Path) -> Observation:
-        """Return the observation of a path; raises ValueError when there is none."""
-        observation = self.find(endpoint, path)
+    def named(self, endpoint: str, path: Path, paths: tuple[Path, ...] = ()) -> Observation:
+        """Return the observation as `find` does; raises ValueError when there is none."""
+        observation = self.find(endpoint, path, paths)
         if observation is None:
-            raise ValueError("%s of %s is not observed" % (path_text(path), endpoint))
+            names = " ".join(path_text(path) for path in paths or (path,))
+            raise ValueError("%s of %s is not observed" % (names, endpoint))
         return observation
 
     def judge(self, incoming: Message, peer) -> str:
@@ -121,8 +134,7 @@ class Observations:
             return "accept"
         observation.notifications += 1
         facts = {
-            "endpoint": client.endpoint,
-            "path": path_text(observation.path),
+            **observation.names(),
             "code": wire.dotted(int(incoming.code)),
             "value": None,
             "content_format": wire.content_format_of(incoming),
@@ -133,10 +145,9 @@ class Observations:
         }
         block = incoming.opt.block2
         if block is None or not (block.more or block.block_number):
-            value, error = decode_payload(incoming, observation.path, client, self._model)
-            self._tell(facts, value, error)
+            self._tell(facts, decode_payload(incoming, observation.path, client, self._model))
         elif not facts["fresh"]:
-            self._tell(facts, None, "only its first block came, and a newer one has come before")
+            self._lost(facts, ", and a newer one has come before")
         else:
             self._fetch_rest(observation, incoming, facts)
         # CR 6.1 step 3: a notification, too, makes the server look into its queue.
@@ -150,12 +161,16 @@ class Observations:
         """
         if observation.fetching:
             if observation.next is not None:
-                overtaken = "only its first block came, and then a newer one"
-                self._tell(observation.next[1], None, overtaken)
+                self._lost(observation.next[1], ", and then a newer one")
             observation.next = (incoming, facts)
             return
         wanted = Operation(
-            "notification", observation.path, accept=observation.accept, first=incoming
+            "notification",
+            observation.path,
+            accept=observation.accept,
+            first=incoming,
+            paths=observation.paths,
+            content_format=observation.content_format,
         )
 
         def fetched(future: asyncio.Future) -> None:
@@ -163,9 +178,9 @@ class Observations:
             if error is None:
                 result = future.result()
                 facts["code"] = result.code
-                self._tell(facts, result.value, result.error)
+                self._tell(facts, Decoded(result.value, result.records, result.error))
             else:
-                self._tell(facts, None, "only its first block came: %s" % error)
+                self._lost(facts, ": %s" % error)
             observation.fetching = False
             following, observation.next = observation.next, None
             if following is not None:
@@ -174,30 +189,29 @@ class Observations:
         try:
             future = self._fetch(observation.endpoint, wanted, facts["via"] == "S")
         except RequestFailed as error:
-            self._tell(facts, None, "only its first block came: %s" % error)
+            self._lost(facts, ": %s" % error)
             return
         observation.fetching = True
         future.add_done_callback(fetched)
 
-    def _tell(self, facts: dict, value, error: str | None) -> None:
-        facts["value"] = formats.to_json(value)
-        if error:
-            facts["error"] = error
-        self._emit("notification", facts)
+    def _tell(self, facts: dict, decoded: Decoded) -> None:
+        self._emit("notification", {**facts, **decoded.facts()})
+
+    def _lost(self, facts: dict, why: str) -> None:
+        self._tell(facts, Decoded(error="only its first block came" + why))
 
     def settle(self, waiting, response: Message | None) -> None:
         """Settle the observation that a finished Observe or Cancel request concerns."""
         observation = self._by_token.get(waiting.operation.token)
         if observation is None:
             return
-        if waiting.operation.name == "cancel":
+        if waiting.operation.name.startswith("cancel"):
             if response is not None:
                 self.end(observation, "cancelled")
         elif response is not None and response.opt.observe is not None:
             observation.established = True
             observation.is_newer(response.opt.observe)
-            facts = {"endpoint": observation.endpoint, "token": observation.token.hex()}
-            self._emit("observing", {**facts, "path": path_text(observation.path)})
+            self._emit("observing", observation.names())
         elif response is not None or not observation.established:
             self.end(observation, "refused" if response is not None else "failed")
 
@@ -205,9 +219,7 @@ class Observations:
         """Forget an observation; its next notification is rejected (RFC 7641 §3.6)."""
         self._by_token.pop(observation.token, None)
         if observation.established:
-            facts = {"endpoint": observation.endpoint, "token": observation.token.hex()}
-            path = path_text(observation.path)
-            self._emit("observation_ended", {**facts, "path": path, "reason": reason})
+            self._emit("observation_ended", {**observation.names(), "reason": reason})
 
     def end_all(self, endpoint: str, reason: str) -> None:
         """End a client's observations; those yet to be asked for outlive a re-registration."""

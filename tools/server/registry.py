@@ -28,7 +28,8 @@ class Client:
     address: the newest UDP (host, port), None for a client seen by SMS only.
     binding: as registered; for the draft, which has no such parameter, put together from its
         queue mode and SMS number. sms_number: digits or None. queue_mode: CR 6.1.
-    expires_at: loop time in seconds. registered_at, updated_at: epoch seconds.
+    profile: its Profile ID where one stands for the object list (1.2).
+    expires_at: loop time in seconds, infinity for never. registered_at, updated_at: epoch seconds.
     """
 
     endpoint: str
@@ -41,6 +42,7 @@ class Client:
     listed: ObjectList
     peer: tuple[str, int] | str
     address: tuple[str, int] | None
+    profile: str | None = None
     expires_at: float = 0.0
     registered_at: float = field(default_factory=time.time)
     updated_at: float = field(default_factory=time.time)
@@ -77,6 +79,7 @@ class Client:
                 for iid in iids or [0]
             ],
             "root": self.listed.root or "/",
+            "profile": self.profile,
         }
 
 

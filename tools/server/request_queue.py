@@ -24,6 +24,7 @@ from .endpoint import Endpoint, Exchange, RequestFailed
 from .model import Model
 from .operations import Operation
 from .registry import Client
+from .requests import build
 
 ASLEEP, AWAKE, REACHABLE = 0, 1, 2
 STATE_NAMES = ("asleep", "awake", "reachable")
@@ -42,11 +43,14 @@ class Waiting:
 
     def facts(self) -> dict:
         """Return what names the request in events."""
-        return {
+        facts = {
             "id": self.id,
             "operation": self.operation.name,
             "path": formats.path_text(self.operation.path),
         }
+        if self.operation.paths:
+            facts["paths"] = [formats.path_text(path) for path in self.operation.paths]
+        return facts
 
 
 class RequestQueue:
@@ -221,7 +225,7 @@ class RequestQueue:
         to = peer if via == "S" else "%s:%d" % peer
         self._report("sending", waiting, via=via, to=to, tries=waiting.tries)
         try:
-            request = operation.build(client, self._model)
+            request = build(operation, client, self._model)
             response = await self._converse(waiting, request, peer)
         except formats.FormatError as error:
             self._fail(waiting, RequestFailed("format", str(error)))
@@ -260,7 +264,7 @@ class RequestQueue:
             to = peer if by_sms else self.client.address or peer
             return self._exchange_one(waiting, message, to)
 
-        if waiting.operation.name == "cancel":
+        if waiting.operation.name.startswith("cancel"):
             response = await send(request)
             if response.opt.block2 is not None and response.opt.block2.more:
                 response.payload = b""  # A value no longer observed is not worth more messages.

@@ -11,7 +11,7 @@ from aiocoap.numbers.optionnumbers import OptionNumber
 
 CON, NON, ACK, RST = 0, 1, 2, 3
 
-GET, POST, PUT, DELETE = 1, 2, 3, 4
+GET, POST, PUT, DELETE, FETCH, IPATCH = 1, 2, 3, 4, 5, 7
 
 LINK_FORMAT = 40
 
