@@ -21,7 +21,7 @@ _DEREGISTERING = const(4)
 _WAITING = const(6)
 _KEPT_FLAGS = const(5)  # observe: DIRTY and UNANSWERED
 
-_FORMAT = const(2)
+_FORMAT = const(3)
 _CRC_BYTES = const(4)
 
 
@@ -82,7 +82,7 @@ def _facts(client, now):
         now,
         list(client.endpoint.freeze()),
         client.observations.sequence,
-        [_account(account, now) for account in accounts],
+        [client.bootstraps] + [_account(account, now) for account in accounts],
         [
             [
                 accounts.index(each.account),
@@ -122,14 +122,16 @@ def _account(account, now):
         _up(account.send_at, now),
         written,
         None if account.version.name == account.configured else account.version.name,
+        (now - account.touched_at) // 1000,
     ]
 
 
 def _restore(client, facts):
     base, counters, sequence, accounts, observed, stored, attributes = facts[2:]
     for index, account in enumerate(client.accounts):
-        state, location, expires, due, awake, failures, registered = accounts[index][:7]
-        hour, count, leaving, held, outbox, send_at, written, version = accounts[index][7:]
+        kept = accounts[index + 1]
+        state, location, expires, due, awake, failures, registered, hour = kept[:8]
+        count, leaving, held, outbox, send_at, written, version, silence = kept[8:]
         if version:
             account.speak(versions.get(version))
         for at in range(0, len(written), 2):
@@ -151,6 +153,7 @@ def _restore(client, facts):
         account.held = held
         account.outbox = [bytes(payload) for payload in outbox]
         account.send_at = base + send_at * 1000
+        account.touched_at = base - silence * 1000
         if state in (_UPDATING, _DEREGISTERING) and location:
             state, account.due = _REGISTERED, base  # the outcome is unknown: begin again
         elif state in (_REGISTERING, _UPDATING, _DEREGISTERING):
@@ -168,6 +171,7 @@ def _restore(client, facts):
         restored.append(observation)
     client.observations.stored = [(restored[index], form, body) for index, form, body in stored]
     client.observations.sequence = sequence
+    client.bootstraps = int(accounts[0])
     client.attributes.thaw(attributes)
     client.endpoint.thaw(tuple(counters))
 
