@@ -182,6 +182,8 @@ def _fits(value: int, bits: int, kind: int) -> bool:
 
 
 def _parse(kind, data):
+    if kind == 0:
+        return None
     if kind in (_INTEGER, _TIME, _UNSIGNED):
         size = len(data)
         if size not in (1, 2, 4, 8):
