@@ -39,6 +39,8 @@ from unit.lwm2m.helpers import (
 
 # The client, CoAP and the data model beside the test itself: more than the board's heap holds.
 HEAP_K = 96
+BLOCK1 = 27
+CONTINUE = 0x5F
 URI_HOST = 3
 URI_PORT = 7
 
@@ -514,6 +516,42 @@ def test_after_sleep_register():
     assert bench.one().path() == ["rd"]
 
 
+def test_register_after_a_silence_that_a_nat_does_not_outlive():
+    """TS 1.1 Transport 6.4.3 and requirement 11: with after_sleep "register" a message after more
+    silence than nat_ms is a Register; a shorter sleep begins with an Update, with and without
+    Queue Mode, across a deep sleep too."""
+    for queue in (True, False):
+        bench = Bench(after_sleep="register", awake_time_ms=10_000, queue=queue)
+        bench.register()
+        bench.run_for(60_000)
+        assert bench.sent() == []
+        bench.client.update()
+        bench.step()
+        update = bench.one()
+        assert is_update(update)
+        bench.answer(update, CHANGED)
+        bench.run_for(40_000)
+        record = bench.client.freeze(bench.now)
+        for slept_ms, path in ((10_000, ["rd", "5a3f"]), (30_000, ["rd"])):
+            after = Bench(after_sleep="register", awake_time_ms=10_000, queue=queue)
+            after.now = bench.now + slept_ms
+            assert after.client.thaw(record, after.now)
+            after.client.update()
+            after.step()
+            assert after.one().path() == path
+        bench.run_for(21_000)
+        bench.client.update()
+        bench.step()
+        assert bench.one().path() == ["rd"]
+        bench = Bench(after_sleep="register", awake_time_ms=10_000, queue=queue)
+        bench.account.nat_ms = 300_000
+        bench.register()
+        bench.run_for(299_000)
+        bench.client.update()
+        bench.step()
+        assert is_update(bench.one())
+
+
 def test_lifetime_over_while_nobody_ran():
     """CR 5.2.1: a registration that has expired is not updated but made again."""
     bench = Bench(lifetime_s=300)
@@ -521,6 +559,41 @@ def test_lifetime_over_while_nobody_ran():
     bench.now += 400_000
     bench.step()
     assert bench.one().path() == ["rd"]
+
+
+def test_object_list_in_blocks():
+    """RFC 7959 §2 and TS 1.0 5.3.1: an object list larger than the link takes goes in blocks, with
+    all the parameters in each; so it does in an Update, and a lost answer is no other Register."""
+    bench = Bench()
+    bench.udp.mtu = 152
+    for _ in range(9):
+        bench.tree.add(Temperature())
+    expected = bytes(bench.client.object_list(bench.account))
+    bench.client.start(bench.now)
+    bench.step()
+    queries = ["ep=urn:imei:1", "lt=86400", "lwm2m=1.1", "b=U", "Q"]
+    for location, said in (("rd", queries), (None, [])):
+        body = b""
+        while True:
+            request = bench.one()
+            assert request.queries() == said and request.get_uint(CONTENT_FORMAT) == 40
+            assert len(request.encode()) <= 152
+            body += bytes(request.payload)
+            block = request.get_uint(BLOCK1)
+            assert block >> 4 == (len(body) - 1) // (16 << (block & 7))
+            if not block & 8:
+                break
+            bench.run_for(5_000)  # the answer is lost
+            assert bytes(bench.one().encode()) == bytes(request.encode())
+            bench.answer(request, CONTINUE, options=[(BLOCK1, block)])
+        assert body == expected and len(body) > 152
+        options = [(BLOCK1, block), (LOCATION_PATH, "rd"), (LOCATION_PATH, "5a3f")]
+        bench.answer(request, CREATED if location else CHANGED, options=options)
+        assert bench.account.state == REGISTERED
+        bench.tree.add(Temperature())
+        expected = bytes(bench.client.object_list(bench.account))
+        bench.step()
+    assert bench.names().count("registering") == 1
 
 
 def test_two_servers():
