@@ -5,6 +5,7 @@ format (RFC 6690).
 from micropython import const
 
 from lwm2m.attribute_text import link_format
+from lwm2m.codec import CodecError
 from lwm2m.links import links, object_version
 from lwm2m.object import OperationError
 from lwm2m.uri import parse_path
@@ -50,15 +51,41 @@ def _core(client, request, account):
     return request.reply(_CONTENT, payload, _LINK_FORMAT)
 
 
-def discover(tree, version, attributes, server_id: int, path: tuple, root: str = ""):
+def depth_of(queries: list) -> "int | None":
+    """Return the levels that a Discover asks for by its query "depth=", 0 to 3 (TS 1.2 §6.3.2).
+
+    None without it; CodecError for another number.
+    """
+    depth = None
+    for query in queries:
+        name, _, text = query.partition("=")
+        if name == "depth":
+            if depth is not None or text not in ("0", "1", "2", "3"):
+                raise CodecError("depth is not a number from 0 to 3")
+            depth = int(text)
+    return depth
+
+
+def discover(
+    tree,
+    version,
+    attributes,
+    server_id: int,
+    path: tuple,
+    root: str = "",
+    depth: "int | None" = None,
+):
     """Yield the answer to a Discover of an existing path, link by link.
 
     The link of the path itself shows the attributes that hold there, inherited ones included;
-    those below show what was written to them.
+    those below show what was written to them. depth: levels to go below the path; None: those of
+    1.0 and 1.1, to the resources of an Object or instance, to the instances of a resource.
     """
     prefix = "/" + root if root else ""
     first = True
-    for target in _targets(tree, version, path):
+    if depth is None:
+        depth = 2 if len(path) == 1 else 1
+    for target in _targets(tree, version, path, len(path) + depth):
         link = "<%s/%s>" % (prefix, "/".join([str(part) for part in target]))
         if len(target) == 1:
             link += object_version(tree, version, path[0])
@@ -76,21 +103,28 @@ def discover(tree, version, attributes, server_id: int, path: tuple, root: str =
         first = False
 
 
-def _targets(tree, version, path):
+def _targets(tree, version, path, longest):
     oid = path[0]
     yield path
     if len(path) > 2:
-        # Resource Instances are addressable since 1.1, the first version that announces its own.
-        obj = tree.get(oid, path[1])
-        if version.server_version and len(path) == 3 and obj.definition(path[2])[0] & _MULTIPLE:
-            for riid in sorted(obj.read(path[2])):
-                yield path + (riid,)
+        yield from _instances(tree, version, path, longest)
         return
     for iid in path[1:] or tree.instances(oid):
-        if len(path) == 1:
+        if len(path) == 1 and longest > 1:
             yield oid, iid
-        for rid in tree.get(oid, iid).present():
-            yield oid, iid, rid
+        if longest > 2:
+            for rid in tree.get(oid, iid).present():
+                target = (oid, iid, rid)
+                yield target
+                yield from _instances(tree, version, target, longest)
+
+
+def _instances(tree, version, path, longest):
+    # Resource Instances are addressable since 1.1, the first version that announces its own.
+    obj = tree.get(path[0], path[1])
+    if longest > 3 and version.server_version and obj.definition(path[2])[0] & _MULTIPLE:
+        for riid in sorted(obj.read(path[2])):
+            yield path + (riid,)
 
 
 def _server_id(tree, version, path: tuple) -> str:

@@ -4,13 +4,14 @@ GET     Accept 40: Discover; otherwise Read of an Object, instance, resource, re
 PUT     without payload and with queries: Write-Attributes; otherwise Write (replace)
 POST    Object: Create; instance: Write (partial); resource: Execute, or Write of some values
         of a multiple resource
-DELETE  instance: Delete
+DELETE  instance or, since 1.2, resource instance: Delete
+FETCH   Read-Composite, and iPATCH Write-Composite, on the root path: lwm2m.composite
 """
 
 from micropython import const
 
 from lwm2m.attributes import Attributes
-from lwm2m.codec import CodecError, load
+from lwm2m.codec import CodecError, load, registered
 from lwm2m.object import OperationError
 from lwm2m.uri import parse_arguments
 
@@ -32,13 +33,23 @@ _INTERNAL_SERVER_ERROR = const(0xA0)
 _CONTENT_FORMAT = const(12)
 _ACCEPT = const(17)
 
+# SenML-ETCH is what requests come in (RFC 8790 §3).
+_REQUESTS_ONLY = (320, 322)
+
 _TEXT = const(0)
 _LINK = const(40)
 _OPAQUE_FORMAT = const(42)
 
+# Flags of a resource, and bits of the rights that an operation needs (Object 2 resource 2).
+_R = const(1)
+_W = const(2)
 _E = const(4)
 _MULTIPLE = const(8)
 _OPAQUE = const(6)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Operations:
@@ -48,7 +59,7 @@ class Operations:
     lwm2m.access.Access, None where every server may do everything.
     """
 
-    access = None
+    access: "Any" = None
 
     def __init__(
         self, tree, version, attributes: "Attributes | None" = None, root: str = ""
@@ -73,7 +84,7 @@ class Operations:
         except MemoryError:
             return request.reply(_INTERNAL_SERVER_ERROR)
 
-    def read(self, path: tuple, accept: "int | None", server) -> tuple:
+    def read(self, path: "Any", accept: "int | None", server) -> tuple:
         """Return (content format, payload bytes) of a Read; accept is a number or None.
 
         Raises OperationError 4.01 for Security, 4.04, 4.05 for what is not readable, 4.06 when the
@@ -84,42 +95,65 @@ class Operations:
             raise OperationError(_METHOD_NOT_ALLOWED)
         tree = self.tree
         entries = tree.entries(path)
+        if len(path) > 1:
+            self.allow(server, path, _R)
+        else:
+            self.limit(entries, server)
         single = tree.is_single(path)
         if accept is not None:
-            content_format = accept
+            content_format = registered(accept)
         elif not single:
             content_format = self.version.structured_format
         elif tree.get(path[0], path[1]).definition(path[2])[1] == _OPAQUE:
             content_format = _OPAQUE_FORMAT
         else:
             content_format = _TEXT
-        codec = load(content_format) if content_format in self.version.formats else None
+        return content_format, self.encode(entries, path, content_format)
+
+    def encode(self, entries, base: tuple, content_format: int):
+        """Return entries (see lwm2m.codec) as a payload in a format of the version.
+
+        Raises OperationError 4.06 when the format cannot carry them, 5.00 without the memory.
+        """
+        formats = self.version.formats
+        allowed = content_format in formats and content_format not in _REQUESTS_ONLY
+        codec = load(content_format) if allowed else None
         if codec is None:
             raise OperationError(_NOT_ACCEPTABLE)
         payload = b""
         try:
-            for chunk in codec.encode(entries, path):
+            for chunk in codec.encode(entries, base):
                 if not payload:
                     payload = chunk  # a large value alone is not copied
                     continue
                 if not isinstance(payload, bytearray):
                     payload = bytearray(payload)
                 payload += chunk
-            return content_format, payload
+            return payload
         except CodecError:
             raise OperationError(_NOT_ACCEPTABLE)
         except MemoryError:
             raise OperationError(_INTERNAL_SERVER_ERROR)
 
+    def allow(self, server, path: tuple, needed: int) -> None:
+        """Raise OperationError 4.01 unless a server has the rights `needed` at path."""
+        if self.access:
+            self.access.check(server, path, needed)
+
+    def limit(self, entries, server) -> None:
+        """Leave the instances that a server may not read out of entries (TS 1.1 Core §8.2.4)."""
+        access = self.access
+        if access:
+            entries.allowed = lambda path: access.readable(server, path)
+
     def _dispatch(self, request, path, server):
         _guard(path)
-        tree = self.tree
         code = request.code
         depth = len(path)
-        if depth and tree.object_class(path[0]) is None:
+        if depth and self.tree.object_class(path[0]) is None:
             raise OperationError(_NOT_FOUND)
         if code > _DELETE:
-            if depth or not getattr(self.version, "composite", False):
+            if depth or not self.version.composite:
                 raise OperationError(_METHOD_NOT_ALLOWED)
             from lwm2m.composite import composite
 
@@ -127,19 +161,27 @@ class Operations:
         if code == _GET:
             accept = request.get_uint(_ACCEPT)
             if accept == _LINK:
-                return request.reply(_CONTENT, self._discover(path, server), _LINK)
+                links = self._discover(path, request.queries(), server)
+                return request.reply(_CONTENT, links, _LINK)
             content_format, payload = self.read(path, accept, server)
             return request.reply(_CONTENT, payload, content_format)
         if code == _POST and depth == 1:
             from lwm2m.write import create
 
             return create(self, request, path[0], server)
+        return self._change(request, path, server)
+
+    def _change(self, request, path, server):
+        # PUT, POST and DELETE; a POST not on an Object.
+        tree = self.tree
+        code = request.code
+        depth = len(path)
         if depth < 2 and not (code == _PUT and depth):
             raise OperationError(_METHOD_NOT_ALLOWED)
         if code == _DELETE:
             from lwm2m.write import delete
 
-            return delete(self, request, path)
+            return delete(self, request, path, server)
         if code == _PUT:
             queries = request.queries()
             if queries:
@@ -156,20 +198,24 @@ class Operations:
         if code == _POST and row and depth == 3:
             if row[0] & _E:
                 return self._execute(request, obj, path[2], server)
+            self.allow(server, path, _W)
             if not row[0] & _MULTIPLE:
                 raise OperationError(_METHOD_NOT_ALLOWED)
         from lwm2m.write import write
 
         return write(self, request, obj, path, server)
 
-    def _discover(self, path, server) -> bytes:
-        from lwm2m.discover import discover
+    def _discover(self, path, queries, server) -> bytes:
+        from lwm2m.discover import depth_of, discover
 
         if not self.tree.exists(path) or len(path) > 3:
             raise OperationError(_METHOD_NOT_ALLOWED if len(path) in (0, 4) else _NOT_FOUND)
         payload = bytearray()
         server_id = server.short_server_id if server else 0
-        for link in discover(self.tree, self.version, self.attributes, server_id, path, self.root):
+        depth = depth_of(queries) if self.version.discover_depth else None
+        for link in discover(
+            self.tree, self.version, self.attributes, server_id, path, self.root, depth
+        ):
             payload += link.encode()
         return bytes(payload)
 
@@ -178,6 +224,8 @@ class Operations:
             raise OperationError(_BAD_REQUEST)
         if not self.tree.exists(path):
             raise OperationError(_NOT_FOUND)
+        if len(path) > 1:
+            self.allow(server, path, _R)
         kind = None
         if len(path) > 2:
             kind = self.tree.get(path[0], path[1]).definition(path[2])[1]
@@ -189,6 +237,7 @@ class Operations:
             raise OperationError(_NOT_FOUND)
         if request.get_uint(_CONTENT_FORMAT, _TEXT) != _TEXT:
             raise OperationError(_UNSUPPORTED_CONTENT_FORMAT)
+        self.allow(server, (obj.object_id, obj.instance_id, rid), _E)
         arguments = bytes(request.payload)
         parse_arguments(arguments)
         obj.execute(rid, arguments, server)
@@ -196,6 +245,6 @@ class Operations:
 
 
 def _guard(path) -> None:
-    # Security and OSCORE Objects are for the bootstrap server only (TS 1.0 §5.4, ETS int-221).
-    if path and path[0] in (0, 21):
+    # Security, OSCORE and COSE are for the bootstrap server only (TS 1.0 §5.4, ETS int-221).
+    if path and path[0] in (0, 21, 23):
         raise OperationError(_UNAUTHORIZED)

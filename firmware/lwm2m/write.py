@@ -5,7 +5,7 @@ A Write is applied whole or not at all: everything is read, checked and validate
 
 from micropython import const
 
-from lwm2m.codec import load
+from lwm2m.codec import load, registered
 from lwm2m.object import OperationError
 
 _POST = const(2)
@@ -24,15 +24,14 @@ _CONTENT_FORMAT = const(12)
 _TEXT = const(0)
 _OPAQUE = const(42)
 _CBOR = const(60)
-_OLD_TLV = const(1542)
-_OLD_JSON = const(1543)
-# From the numbers before the IANA registration to those after it.
-_REGISTERED = const(10000)
 
 _W = const(2)
 _E = const(4)
 _MULTIPLE = const(8)
 _MANDATORY = const(16)
+# Rights of the servers, as lwm2m.operations has them.
+_DELETE_RIGHT = const(8)
+_CREATE_RIGHT = const(16)
 
 _UNASSIGNED = const(65535)
 # Instances of one Object and of one resource which servers may make.
@@ -41,6 +40,7 @@ _MAX_INSTANCES = const(64)
 
 def write(operations, request, obj, path: tuple, server):
     """Carry out a PUT or POST on an instance, resource or resource instance of obj."""
+    operations.allow(server, path, _W)
     partial = request.code == _POST
     updates = _updates(operations, request, obj, path)
     if partial or len(path) == 4:
@@ -73,6 +73,7 @@ def create(operations, request, oid: int, server):
     """Carry out a POST on an Object: make an instance, under the payload's id or a free one."""
     tree = operations.tree
     cls = tree.object_class(oid)
+    operations.allow(server, (oid,), _CREATE_RIGHT)
     if not cls.creatable:
         raise OperationError(_METHOD_NOT_ALLOWED)
     obj = cls()
@@ -91,6 +92,8 @@ def create(operations, request, oid: int, server):
         if table[at + 2] & _MANDATORY and not obj.has(table[at] << 8 | table[at + 1]):
             raise OperationError(_BAD_REQUEST)
     tree.add(obj, obj.instance_id)
+    if operations.access:
+        operations.access.created(server, (oid, obj.instance_id))
     response = request.reply(_CREATED)
     if named is None:
         # TS 1.1 Core §6.3.6: the client names the instance when the server did not.
@@ -100,14 +103,27 @@ def create(operations, request, oid: int, server):
     return response
 
 
-def delete(operations, request, path: tuple):
-    """Carry out a DELETE on an instance."""
-    obj = operations.tree.get(path[0], path[1])
-    if obj is None:
+def delete(operations, request, path: tuple, server):
+    """Carry out a DELETE on an instance or, since 1.2, on a resource instance."""
+    tree = operations.tree
+    obj = tree.get(path[0], path[1])
+    if obj is None or not tree.exists(path):
         raise OperationError(_NOT_FOUND)
-    if len(path) != 2 or not obj.creatable:
+    operations.allow(server, path, _DELETE_RIGHT)
+    if len(path) == 4 and operations.version.delete_resource_instance:
+        flags = obj.definition(path[2])[0]
+        left = {riid: value for riid, value in obj.read(path[2]).items() if riid != path[3]}
+        if not flags & _W or (flags & _MANDATORY and not left):
+            raise OperationError(_METHOD_NOT_ALLOWED)
+        obj.validate(path[2], left)
+        obj.write(path[2], left, server)
+        obj.changed(path[2])
+    elif len(path) == 2 and obj.creatable:
+        tree.remove(path[0], path[1])
+        if operations.access:
+            operations.access.deleted(path)
+    else:
         raise OperationError(_METHOD_NOT_ALLOWED)
-    operations.tree.remove(path[0], path[1])
     operations.attributes.forget(path)
     return request.reply(_DELETED)
 
@@ -117,12 +133,10 @@ def _updates(operations, request, obj, path: tuple) -> dict:
     # one id) read-only resources may be set, and an instance id in it becomes the object's.
     depth = len(path)
     creating = depth == 1
-    content_format = request.get_uint(_CONTENT_FORMAT)
-    if content_format is None:
-        content_format = _TEXT if depth > 2 else operations.version.structured_format
-    if content_format in (_OLD_TLV, _OLD_JSON):
-        content_format += _REGISTERED
-    codec = load(content_format) if content_format in operations.version.formats else None
+    version = operations.version
+    default = _TEXT if depth > 2 else version.structured_format
+    content_format = registered(request.get_uint(_CONTENT_FORMAT, default))
+    codec = load(content_format) if content_format in version.formats else None
     if codec is None or (depth < 3 and content_format in (_TEXT, _OPAQUE, _CBOR)):
         raise OperationError(_UNSUPPORTED_CONTENT_FORMAT)
 
@@ -138,7 +152,7 @@ def _updates(operations, request, obj, path: tuple) -> dict:
     for target, value in codec.decode(request.payload, path, kind_of):
         rid = target[2]
         is_multiple = len(target) == 4 or value.__class__ is dict
-        if bool(obj.definition(rid)[0] & _MULTIPLE) != is_multiple:
+        if bool(obj.definition(rid)[0] & _MULTIPLE) != is_multiple or value is None:
             raise OperationError(_BAD_REQUEST)
         if creating and target[1] != _UNASSIGNED:
             if obj.instance_id not in (None, target[1]):

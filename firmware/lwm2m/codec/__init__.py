@@ -8,8 +8,9 @@ Every codec module offers
 `entries` can be iterated more than once and yields (path, type, value): path is a tuple of 3 or 4
 integers, type one of the numbers of lwm2m.object. `base` is the path of the request.
 `kind_of(path)` gives the type of a resource, or None when there is none. Both raise CodecError for
-what the format cannot carry; `decode` raises it for every malformed payload. Codecs know bytes,
-paths and types; whether a resource exists or may be written is the caller's matter.
+what the format cannot carry; `decode` raises it for every malformed payload. A value of None
+(SenML-ETCH, LwM2M CBOR) stands for a resource instance to be removed. Codecs know bytes, paths and
+types; whether a resource exists or may be written is the caller's matter.
 
 Values by type (TS Core appendix C): String and Corelnk str, Integer, Unsigned and Time int, Float
 int or float, Boolean bool, Opaque bytes, Objlnk a tuple (object id, instance id).
@@ -33,12 +34,19 @@ class CodecError(Exception):
     """A payload is malformed, or a value cannot be carried; the text says what and where."""
 
 
-def load(content_format: int):
-    """Return the codec module of a Content-Format number, or None when there is none.
+def registered(content_format: int) -> int:
+    """Return the number that IANA gave to what 1541 to 1544 meant before: text, TLV, JSON, octets.
 
-    TLV and LwM2M JSON are known by their IANA numbers and by 1542 and 1543, which servers sent
-    before the registration.
+    Servers still ask for those and write in them (Leshan before 1.0); they are told the number
+    that stands for the same format today.
     """
+    if 1541 <= content_format <= 1544:
+        return (0, 11542, 11543, 42)[content_format - 1541]
+    return content_format
+
+
+def load(content_format: int):
+    """Return the codec of a Content-Format number (see `registered`), None when there is none."""
     if content_format == 0:
         from lwm2m.codec import text as module
     elif content_format == 42:
@@ -49,10 +57,16 @@ def load(content_format: int):
         from lwm2m.codec import senml_json as module
     elif content_format == 112:
         from lwm2m.codec import senml_cbor as module
-    elif content_format == 11542 or content_format == 1542:
+    elif content_format == 320 or content_format == 322:
+        from lwm2m.codec.senml_etch import Etch
+
+        return Etch(content_format)
+    elif content_format == 11542:
         from lwm2m.codec import tlv as module
-    elif content_format == 11543 or content_format == 1543:
+    elif content_format == 11543:
         from lwm2m.codec import lwm2m_json as module
+    elif content_format == 11544:
+        from lwm2m.codec import lwm2m_cbor as module
     else:
         return None
     return module

@@ -37,10 +37,12 @@ def records(entries, base: tuple, frame: tuple, labels: tuple, url: bool):
 
 
 def text_of(value) -> str:
-    """Write a bool, int, float or str as JSON; a float with as many digits as tell it apart.
+    """Write None, a bool, int, float or str as JSON; a float with as many digits as tell it apart.
 
     CodecError for a float that JSON has no number for (RFC 8259 §6).
     """
+    if value is None:
+        return "null"
     if value is True or value is False:
         return "true" if value else "false"
     if isinstance(value, str):

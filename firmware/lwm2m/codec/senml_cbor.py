@@ -23,7 +23,7 @@ _DATA_VALUE = const(8)
 
 _SENML_VERSION = const(10)
 
-# Label of the value by type, from String (1) to Time (7), and Corelnk (9).
+# Label of the value by type, from None (0) to Time (7), and Corelnk (9).
 _LABELS = b"\x02\x03\x02\x02\x02\x04\x08\x02\x00\x03"
 _FLOAT = const(4)
 _OBJLNK = const(8)
@@ -68,10 +68,11 @@ def encode(entries, base: tuple):
 
 def decode(payload, base: tuple, kind_of):
     """Yield (path, value) of each record; every path must lie at or under base."""
-    return resolve(_records(payload), base, kind_of)
+    return resolve(pack(payload), base, kind_of)
 
 
-def _records(payload):
+def pack(payload):
+    """Yield the records of a pack as dicts with the labels of RFC 8428 §6."""
     reader = Reader(payload)
     first, count = reader.head()
     if first >> 5 != 4:
@@ -87,15 +88,15 @@ def _records(payload):
         raise CodecError("malformed SenML")
 
 
-def resolve(records, base: tuple, kind_of):
+def resolve(records, base: tuple, kind_of, removal: bool = False):
     """Yield (path, value) of records resolved as RFC 8428 §4.5 says.
 
-    records: dicts with the labels of RFC 8428 §6.
+    records: what `pack` yields. removal: whether a value may be null, which yields (path, None).
     """
     base_name = ""
     base_value = 0
     for record in records:
-        _check(record)
+        check(record)
         base_name = record.get(_BASE_NAME, base_name)
         base_value = _number(record, _BASE_VALUE, base_value)
         name = record.get(_NAME, "")
@@ -111,6 +112,9 @@ def resolve(records, base: tuple, kind_of):
         if len(path) < 3 or path[: len(base)] != base:
             raise CodecError("SenML name is outside the request's path")
         kind = kind_of(path)
+        if removal and label == _VALUE and record[label] is None:
+            yield path, None
+            continue
         if kind is None or label != ("vlo" if kind == _OBJLNK else _LABELS[kind]):
             raise CodecError("SenML value is of another type than the resource")
         value = record[label]
@@ -119,7 +123,8 @@ def resolve(records, base: tuple, kind_of):
         yield path, coerce(kind, value)
 
 
-def _check(record: dict) -> None:
+def check(record: dict) -> None:
+    """Raise CodecError for a record of another SenML version, or with a label it asks to know."""
     version = record.get(_BASE_VERSION, _SENML_VERSION)
     known = isinstance(version, int) and version <= _SENML_VERSION
     for label in record:

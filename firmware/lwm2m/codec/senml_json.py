@@ -8,8 +8,8 @@ from lwm2m.codec.json_text import records
 from lwm2m.codec.senml_cbor import resolve
 
 _FRAME = ('[{"bn":"/%s%s",', "]", "[]")  # as json_text.records has it
-# Label of the value by type, from String (1) to Corelnk (9).
-_LABELS = ("", "vs", "v", "v", "v", "vb", "vd", "v", "vlo", "vs")
+# Label of the value by type, from None (0), whose value is null, to Corelnk (9).
+_LABELS = ("v", "vs", "v", "v", "v", "vb", "vd", "v", "vlo", "vs")
 # Labels of RFC 8428 §6 for those of §5; further ones stay text and are ignored.
 _NUMBERS = {
     "bver": -1,
@@ -32,10 +32,11 @@ def encode(entries, base: tuple):
 
 def decode(payload, base: tuple, kind_of):
     """Yield (path, value) of each record; every path must lie at or under base."""
-    return resolve(_records(payload), base, kind_of)
+    return resolve(pack(payload), base, kind_of)
 
 
-def _records(payload):
+def pack(payload):
+    """Yield the records of a pack as dicts with the labels of RFC 8428 §6."""
     from lwm2m.codec.json_reader import Reader, octets
 
     reader = Reader(payload)

@@ -62,11 +62,36 @@ def test_accept_that_cannot_be_met():
         ("3/0/0", 42),
         ("3/0/0", 50),
         ("3/0/0", 11543),
-        ("3/0/0", 1542),
+        ("3/0/0", 1543),
+        ("3/0", 1541),
+        ("3/0/0", 1544),
+        ("3/0/0", 1540),
+        ("3/0/0", 1545),
+        ("3/0/0", 320),
         ("3/0/0", 65535),
     ):
         assert code(fixture.ask(GET, path, accept=accept)) == 406, (path, accept)
     assert code(Fixture("1.0").ask(GET, "3/0/0", accept=60)) == 406
+
+
+def test_numbers_before_the_registration():
+    """TS 1.0 §6.4 as drafted: 1541 to 1544 ask for text, TLV, JSON and octets; what comes carries
+    the number that IANA gave."""
+    for name, path, accept, expected in (
+        ("1.1", "3/0/3", 1541, 0),
+        ("1.1", "3/0", 1542, 11542),
+        ("1.0", "3/0", 1542, 11542),
+        ("1.0", "3/0", 1543, 11543),
+        ("1.0", "30000/0/5", 1544, 42),
+    ):
+        response = Fixture(name).ask(GET, path, accept=accept)
+        assert (code(response), _format(response)) == (205, expected), accept
+
+
+def test_etch_is_no_answer():
+    """RFC 8790 §3, §6: SenML-ETCH is what requests carry; to ask for it in an answer is 4.06."""
+    for accept in (320, 322):
+        assert code(Fixture("1.2").ask(GET, "3/0", accept=accept)) == 406
 
 
 def test_every_level():
