@@ -14,8 +14,10 @@ class ConfigError(Exception):
 # A row a key: (name, kind, default, allowed). Kinds: "str", "int", "bool", "number", "phone",
 # "uri", "path", "sensor", "lifetime" (null: the resource does not exist), "list", "dict". A
 # default of _NEEDED must be given; None may stay unset. Allowed: a tuple of values, or for an
-# integer its (least, most), or for a string its most characters.
+# integer its (least, most), or for a string its most characters. A default of _LEFT_OUT: the key
+# is not there where it is not given, to spend no memory on what hardly a site has.
 _NEEDED = "…"
+_LEFT_OUT = "-"
 
 _SITE = (
     ("endpoint", "str", None, 64),
@@ -45,6 +47,17 @@ _SERVER = (
     ("awake_time_s", "int", None, (1, 86400)),
     ("after_sleep", "str", "update", ("update", "register")),
     ("triggers_per_hour", "int", 10, (1, 3600)),
+    ("nat_s", "int", _LEFT_OUT, (1, 86400)),  # silence after which after_sleep register registers
+    ("profile_id", "str", _LEFT_OUT, 64),  # "hash", or "oma:..." or "v:...": for the object list
+    # Resources 13 to 20 of the Server object.
+    ("priority", "int", _LEFT_OUT, (0, 0xFFFFFFFF)),
+    ("registration_delay_s", "int", _LEFT_OUT, (0, 0xFFFFFFFF)),
+    ("failure_block", "bool", _LEFT_OUT, None),
+    ("bootstrap_on_failure", "bool", _LEFT_OUT, None),
+    ("retry_count", "int", _LEFT_OUT, (1, 65535)),
+    ("retry_timer_s", "int", _LEFT_OUT, (1, 0xFFFFFFFF)),
+    ("sequence_delay_s", "int", _LEFT_OUT, (1, 0xFFFFFFFF)),  # the most: no other sequence
+    ("sequence_retries", "int", _LEFT_OUT, (1, 65535)),
 )
 _MODEM = (
     ("apn", "str", "", 63),
@@ -127,15 +140,7 @@ def _together(site):
                 % (key, server["short_server_id"])
             )
         seen.append(server["short_server_id"])
-        if server["lifetime_s"] is None and site["version"] != "draft":
-            raise ConfigError(
-                "%slifetime_s: null is not allowed in %s; use an integer" % (key, site["version"])
-            )
-        if server["lifetime_s"] == 0 and site["version"] != "1.2":
-            raise ConfigError(
-                "%slifetime_s: 0 is not allowed in %s; use an integer from 1 to 2147483647"
-                % (key, site["version"])
-            )
+        _fits_version(key, server, site["version"])
         if "S" in server["binding"] and not server["sms_number"]:
             raise ConfigError(
                 "%ssms_number: missing; binding %s needs the server's number"
@@ -145,10 +150,6 @@ def _together(site):
             raise ConfigError(
                 "%sbinding: %s needs a modem; use link sim800 or sim7000, or binding U"
                 % (key, server["binding"])
-            )
-        if server["binding"] == "SU" and site["version"] == "1.0":
-            raise ConfigError(
-                "%sbinding: SU is not allowed in 1.0, which prefers UDP; use US or S" % key
             )
     if not site["modem"]["sms_storing"] and site["sleep"] == "deep":
         raise ConfigError(
@@ -167,6 +168,36 @@ def _together(site):
         raise ConfigError("modem.apn: missing; use the operator's access point name")
     if site["link"] == "udp" and not site["endpoint"]:
         raise ConfigError("endpoint: missing; without a modem there is no IMEI to make it from")
+
+
+def _fits_version(key, server, version):
+    """Refuse what the enabler version has no resource or parameter for."""
+    lifetime_s = server["lifetime_s"]
+    if lifetime_s is None and version != "draft":
+        raise ConfigError(
+            "%slifetime_s: null is not allowed in %s; use an integer" % (key, version)
+        )
+    if lifetime_s == 0 and version != "1.2":
+        raise ConfigError(
+            "%slifetime_s: 0 is not allowed in %s; use an integer from 1 to 2147483647"
+            % (key, version)
+        )
+    if server["binding"] == "SU" and version == "1.0":
+        raise ConfigError(
+            "%sbinding: SU is not allowed in 1.0, which prefers UDP; use US or S" % key
+        )
+    for name, _, default, _ in _SERVER:
+        since = "1.2" if name == "profile_id" else "1.1"
+        if default is _LEFT_OUT and name in server and name != "nat_s":
+            if version == "draft" or version < since:
+                raise ConfigError(
+                    "%s%s: not allowed in %s; it needs version %s" % (key, name, version, since)
+                )
+    if not _is_profile(server.get("profile_id", "hash")):
+        raise ConfigError(
+            "%sprofile_id: %s is not allowed; use hash, oma:NAME or v:NAME"
+            % (key, _shown(server["profile_id"]))
+        )
 
 
 def _table(prefix, given, rows):
@@ -189,7 +220,8 @@ def _table(prefix, given, rows):
         elif value is None:
             if default is _NEEDED:
                 raise ConfigError("%s%s: missing; use %s" % (prefix, name, _use(kind, allowed)))
-            checked[name] = default
+            if default is not _LEFT_OUT:
+                checked[name] = default
         elif _fits(kind, value, allowed):
             checked[name] = value
         else:
@@ -236,6 +268,15 @@ def _is_uri(text):
         parse_uri(text)
     except ValueError:
         return False
+    return True
+
+
+def _is_profile(text):
+    """Whether the Profile IDs are in the grammar of TS 1.2 Core 6.2.1, or "hash"."""
+    for each in text.split(","):
+        name = each[4:] if each[:4] == "oma:" else each[2:] if each[:2] == "v:" else ""
+        if not name or name.lower().strip("abcdefghijklmnopqrstuvwxyz0123456789-"):
+            return text == "hash"
     return True
 
 

@@ -19,7 +19,19 @@ def add_server(client, version: str, server: dict) -> None:
     settings = {}
     if "mute_send" in versions.get(version).server_resources:
         settings["mute_send"] = server["mute_send"]
-    client.add_server(
+    for key in (
+        "priority",
+        "registration_delay_s",
+        "failure_block",
+        "bootstrap_on_failure",
+        "retry_count",
+        "retry_timer_s",
+        "sequence_delay_s",
+        "sequence_retries",
+    ):
+        if key in server:
+            settings[key[:-2] if key[-2:] == "_s" else key] = server[key]
+    account = client.add_server(
         server["uri"],
         server["short_server_id"],
         version,
@@ -34,6 +46,9 @@ def add_server(client, version: str, server: dict) -> None:
         uri_host=server["uri_host"],
         **settings,
     )
+    account.profile = server.get("profile_id")
+    if "nat_s" in server:
+        account.nat_ms = server["nat_s"] * 1000
 
 
 def add_all(node) -> None:

@@ -1,4 +1,4 @@
-"""What LwM2M 1.2 adds to the registration: Profile IDs, a lifetime without end (TS 1.2 Core 6.2)."""
+"""What LwM2M 1.2 adds: Profile IDs, a lifetime without end (TS 1.2 Core 6.2)."""
 
 import hashlib
 

@@ -110,3 +110,54 @@ def test_modem_settings():
     modem = config.check(_with(modem={"network": "nb-iot", "attach_s": 600}))["modem"]
     assert (modem["network"], modem["attach_s"], modem["baudrate"]) == ("nb-iot", 600, None)
     assert _refusal(_with(objects=[{"object": 3303.0}])).startswith("objects[0].object: ")
+
+
+def test_the_order_and_the_patience_of_servers():
+    """TS 1.1 Core E.2 resources 13 to 20: a key each, not there where it is not given, and refused
+    where the version has no such resource."""
+    keys = {
+        "priority": 3,
+        "registration_delay_s": 0,
+        "failure_block": True,
+        "bootstrap_on_failure": False,
+        "retry_count": 5,
+        "retry_timer_s": 60,
+        "sequence_delay_s": 4294967295,
+        "sequence_retries": 2,
+        "nat_s": 30,
+    }
+    site = config.check(_with(servers=[dict(keys, uri="coap://x"), _other()]))
+    for key, value in keys.items():
+        assert site["servers"][0][key] == value and key not in site["servers"][1]
+        older = _with(version="1.0", servers=[{"uri": "coap://x", key: value}])
+        if key == "nat_s":
+            config.check(older)
+        else:
+            text = "servers[0].%s: not allowed in 1.0; it needs version 1.1" % key
+            assert _refusal(older) == text
+    assert _refusal(_with(servers=[{"uri": "coap://x", "retry_count": 0}])) == (
+        "servers[0].retry_count: 0 is not allowed; use an integer from 1 to 65535"
+    )
+
+
+def _other():
+    return {"uri": "coap://y", "short_server_id": 2}
+
+
+def test_profile_ids():
+    """TS 1.2 Core 6.2.1: the grammar of a Profile ID, and the version it needs."""
+    for good in ("hash", "v:meter-7", "oma:A1,v:b"):
+        site = _with(version="1.2", servers=[{"uri": "coap://x", "profile_id": good}])
+        assert config.check(site)["servers"][0]["profile_id"] == good
+    for bad in ("", "6:27354b9a", "v:", "v:a b", "hash,v:a", "v:a,", 'v:"'):
+        refusal = _refusal(_with(version="1.2", servers=[{"uri": "coap://x", "profile_id": bad}]))
+        assert refusal.startswith("servers[0].profile_id: "), refusal
+    assert _refusal(_with(servers=[{"uri": "coap://x", "profile_id": "hash"}])) == (
+        "servers[0].profile_id: not allowed in 1.1; it needs version 1.2"
+    )
+
+
+def test_endless_lifetime():
+    """TS 1.2 Core E.2 resource 1: 0 is for 1.2 alone."""
+    site = _with(version="1.2", servers=[{"uri": "coap://x", "lifetime_s": 0}])
+    assert config.check(site)["servers"][0]["lifetime_s"] == 0
