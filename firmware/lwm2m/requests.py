@@ -118,6 +118,9 @@ class Requests:
                 if other.peers.get(link.binding) == account.peers[link.binding]:
                     if path[1:2] == (other.server.instance_id,):
                         account = other
+        if client.bootstrap and client.bootstrap.in_session:
+            client.drop("bootstrapping", account)
+            return None
         if account and account.reachable:
             return account
         # TS 1.0 5.4: silence until the Register is answered, which a trigger brings nearer.
