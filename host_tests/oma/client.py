@@ -1,12 +1,14 @@
 """A client of a case: its board, and what its server asks of it."""
 
 import itertools
+from pathlib import Path
 
 from host_tests.oma.servers import AWAKE_S
 from host_tests.oma.stage import PATIENCE_S, Board, Wire
 
 TEXT, LINK, OPAQUE, CBOR, SENML_JSON, SENML_CBOR, TLV, JSON = 0, 40, 42, 60, 110, 112, 11542, 11543
 _numbers = itertools.count(1)
+_APPLICATION = Path(__file__).resolve().parent / "app.py"
 
 
 class Client:
@@ -17,7 +19,7 @@ class Client:
     """
 
     def __init__(
-        self, loop, server, link="udp", version="1.1", application=None, site=(), **account
+        self, loop, server, link="udp", version="1.1", application=_APPLICATION, site=(), **account
     ):
         self.server = server
         self.events = server.events

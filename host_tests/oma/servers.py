@@ -171,4 +171,24 @@ def _plain(value):
         return bytes.fromhex(value["hex"])
     if "link" in value:
         return value["link"]
+    if any(key.startswith("/") for key in value):
+        return _nested(value)
     return {int(key) if key.isdigit() else key: _plain(inner) for key, inner in value.items()}
+
+
+def _nested(values):
+    """Make {object: {instance: …}} of {path: value}, without what was not there."""
+    whole = {}
+    for path, value in values.items():
+        ids = [int(segment) for segment in path.split("/") if segment]
+        value = _plain(value)
+        if value is None:
+            continue
+        if not ids:
+            whole.update(value)
+            continue
+        inner = whole
+        for number in ids[:-1]:
+            inner = inner.setdefault(number, {})
+        inner[ids[-1]] = value
+    return whole
