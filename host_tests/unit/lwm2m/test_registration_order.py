@@ -19,12 +19,14 @@ HEAP_K = 120
 class Fleet(Bench):
     """A client of several servers, numbered from 1: settings of each of them."""
 
-    def __init__(self, *servers, version="1.1"):
-        Bench.__init__(self, version, **servers[0])
+    def __init__(self, *servers, record=None, now=1_000):
+        Bench.__init__(self, "1.1", **servers[0])
         for number in range(1, len(servers)):
             uri = "coap://s%d.example" % (number + 1)
-            self.client.add_server(uri, number + 1, version, **servers[number])
-        self.client.start(self.now)
+            self.client.add_server(uri, number + 1, "1.1", **servers[number])
+        self.now = now
+        assert record is None or self.client.thaw(record, now)
+        self.client.start(now)
         self.step()
 
     def asked(self):
@@ -42,16 +44,7 @@ class Fleet(Bench):
     def reborn(self, *servers):
         """Return the client of a board that slept deeply for a second."""
         record = self.client.freeze(self.now)
-        after = Fleet.__new__(Fleet)
-        Bench.__init__(after, "1.1", **servers[0])
-        for number in range(1, len(servers)):
-            uri = "coap://s%d.example" % (number + 1)
-            after.client.add_server(uri, number + 1, "1.1", **servers[number])
-        after.now = self.now + 1_000
-        assert after.client.thaw(record, after.now)
-        after.client.start(after.now)
-        after.step()
-        return after
+        return Fleet(*servers, record=record, now=self.now + 1_000)
 
 
 def test_increasing_order():
