@@ -97,7 +97,7 @@ def _row(configuration, target, depth):
 def _take(written, target, value, flags):
     """Put one decoded value into {(object id, instance id): {resource id: value}}."""
     is_multiple = len(target) == 4 or value.__class__ is dict
-    if bool(flags & _MULTIPLE) != is_multiple or target[1] >= _UNASSIGNED:
+    if value is None or bool(flags & _MULTIPLE) != is_multiple or target[1] >= _UNASSIGNED:
         raise OperationError(_BAD_REQUEST)
     values = written.setdefault(target[:2], {})
     for step in target[2:-1]:

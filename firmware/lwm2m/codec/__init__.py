@@ -7,10 +7,11 @@ Every codec module offers
 
 `entries` can be iterated more than once and yields (path, type, value): path is a tuple of 3 or 4
 integers, type one of the numbers of lwm2m.object. `base` is the path of the request.
-`kind_of(path)` gives the type of a resource, or None when there is none. Both raise CodecError for
-what the format cannot carry; `decode` raises it for every malformed payload. A value of None
-(SenML-ETCH, LwM2M CBOR) stands for a resource instance to be removed. Codecs know bytes, paths and
-types; whether a resource exists or may be written is the caller's matter.
+`kind_of(path)` gives the type of a resource, None when there is none, or 0 when its value does not
+matter and comes as None. Both raise CodecError for what the format cannot carry; `decode` raises
+it for every malformed payload. A value of None (SenML-ETCH, LwM2M CBOR) stands for a resource
+instance to be removed. Codecs know bytes, paths and types; whether a resource exists or may be
+written is the caller's matter.
 
 Values by type (TS Core appendix C): String and Corelnk str, Integer, Unsigned and Time int, Float
 int or float, Boolean bool, Opaque bytes, Objlnk a tuple (object id, instance id).

@@ -71,7 +71,7 @@ def decode(payload, base: tuple, kind_of):
             raise CodecError("LwM2M CBOR key is outside the request's path")
         kind = kind_of(path)
         if value is not None and value != {}:
-            value = coerce(kind, value)
+            value = coerce(kind, value) if kind != 0 else None
         yield path, value
 
 

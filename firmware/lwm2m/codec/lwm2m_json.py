@@ -46,6 +46,9 @@ def decode(payload, base: tuple, kind_of):
         if len(path) < 3 or path[: len(base)] != base:
             raise CodecError("JSON name is outside the request's path")
         kind = kind_of(path)
+        if kind == 0:
+            yield path, None
+            continue
         found = [label for label in ("v", "bv", "ov", "sv") if label in entry]
         if kind is None or found != [_LABELS[kind]]:
             raise CodecError("JSON value is of another type than the resource")

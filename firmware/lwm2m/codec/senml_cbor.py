@@ -62,8 +62,11 @@ def encode(entries, base: tuple):
         put(out, float(value) if kind == _FLOAT else value)
         yield out
         out = bytearray()
+        count -= 1
     if out:
         yield out
+    if count:
+        raise CodecError("values came or went while the pack was on its way")
 
 
 def decode(payload, base: tuple, kind_of):
@@ -112,7 +115,7 @@ def resolve(records, base: tuple, kind_of, removal: bool = False):
         if len(path) < 3 or path[: len(base)] != base:
             raise CodecError("SenML name is outside the request's path")
         kind = kind_of(path)
-        if removal and label == _VALUE and record[label] is None:
+        if kind == 0 or (removal and label == _VALUE and record[label] is None):
             yield path, None
             continue
         if kind is None or label != ("vlo" if kind == _OBJLNK else _LABELS[kind]):

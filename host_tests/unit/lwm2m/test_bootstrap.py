@@ -1,0 +1,605 @@
+"""The bootstrap interface: the client and its bootstrap server, message by message."""
+
+from coap.message import ACK
+from coap.registry import (
+    ACCEPT,
+    BAD_REQUEST,
+    CHANGED,
+    CONTENT,
+    DELETE,
+    DELETED,
+    GET,
+    INTERNAL_ERROR,
+    MAX_AGE,
+    METHOD_NOT_ALLOWED,
+    NOT_ACCEPTABLE,
+    NOT_FOUND,
+    POST,
+    PUT,
+    SERVICE_UNAVAILABLE,
+    UNSUPPORTED_CONTENT_FORMAT,
+    URI_QUERY,
+)
+from unit.lwm2m.bootstrap_bench import (
+    BOOTSTRAP_PEER,
+    BOOTSTRAP_URI,
+    OTHER_PEER,
+    OTHER_URI,
+    SENML_JSON,
+    SESSION_MS,
+    TLV,
+    BootstrapBench,
+    encoded,
+    security,
+    server,
+)
+from unit.lwm2m.helpers import DAY_MS, PEER, SERVER_NUMBER, URI, text
+
+LINKS = 40
+
+
+def test_client_initiated_bootstrap():
+    """int-0, int-1: request, Write, Discover, Finish, then Register with what was written."""
+    bench = BootstrapBench()
+    bench.bootstrap.start(bench.now)
+    bench.step()
+    request = bench.asked()
+    assert request.code == POST and not request.payload
+    assert sorted(request.queries()) == ["ep=urn:imei:1", "pct=112"]
+    bench.answer(request, CHANGED)
+    assert bench.write("/0/1", security()) == CHANGED
+    assert bench.write("/1/0", server()) == CHANGED
+    discovered = bench.ask(GET, "/", options=[(ACCEPT, LINKS)])[0]
+    assert discovered.code == CONTENT
+    links = text(discovered).split(",")
+    assert links[0] == "</>;lwm2m=1.1"
+    assert "</0/0>" in links and '</0/1>;ssid=1;uri="%s"' % URI in links
+    assert "</1/0>;ssid=1" in links and "</3/0>" in links
+    assert bench.client.accounts == [] and not bench.client.tree.instances(1)
+    response, register = bench.finish()
+    assert response.code == CHANGED
+    assert register.path() == ["rd"] and register.peer == PEER
+    assert "lt=300" in register.queries() and "b=U" in register.queries()
+    bench.accept(register)
+    assert bench.account.short_server_id == 1 and bench.account.reachable
+    assert bench.facts("bootstrapped") == {"servers": [1]}
+    assert not bench.bootstrap.busy() and len(bench.records) == 1
+
+
+def test_discover_of_one_object():
+    """int-0; TS 1.1.1 Core 6.1.7.3: one Object's instances; the bootstrap account has no ssid."""
+    bench = BootstrapBench()
+    bench.begin()
+    bench.provide()
+    answer = bench.ask(GET, "/0", options=[(ACCEPT, LINKS)])[0]
+    assert text(answer) == '</>;lwm2m=1.1,</0>;ver=1.1,</0/0>,</0/1>;ssid=1;uri="%s"' % URI
+    assert bench.tell(GET, "/0/0", options=[(ACCEPT, LINKS)]) == METHOD_NOT_ALLOWED
+    assert bench.tell(GET, "/99", options=[(ACCEPT, LINKS)]) == NOT_FOUND
+
+
+def test_version_1_0_has_no_format_to_prefer():
+    """int-0 in 1.0: no `pct`, no uri in the links, TLV where nothing says the format."""
+    bench = BootstrapBench("1.0")
+    request = bench.begin()
+    assert request.queries() == ["ep=urn:imei:1"]
+    assert bench.tell(PUT, "/0/1", encoded((0, 1), security(), TLV)) == CHANGED
+    assert bench.tell(PUT, "/1/0", encoded((1, 0), server(binding="UQ"), TLV)) == CHANGED
+    answer = text(bench.ask(GET, "/", options=[(ACCEPT, LINKS)])[0])
+    assert answer.startswith("</>;lwm2m=1.0,</0/0>,</0/1>;ssid=1,</1/0>;ssid=1,")
+    register = bench.finish()[1]
+    assert "b=UQ" in register.queries() and bench.account.queue
+
+
+def test_formats_of_a_write():
+    """int-1: an account in TLV, SenML CBOR and SenML JSON, and single values as text."""
+    for form in (TLV, 112, SENML_JSON):
+        bench = BootstrapBench()
+        bench.begin()
+        bench.provide(form)
+        assert bench.tell(PUT, "/1/0/1", b"77", 0) == CHANGED
+        assert bench.tell(PUT, "/0/1/5", b"\x01\x02", 42) == CHANGED
+        register = bench.finish()[1]
+        assert "lt=77" in register.queries()
+        assert bench.client.tree.get(0, 1).values[5] == b"\x01\x02"
+
+
+def test_write_of_an_object_with_its_instances():
+    """TS 1.1 Core 6.1.7.5: a Write of /0 in TLV names its instances itself."""
+    bench = BootstrapBench()
+    bench.begin()
+    payload = b""
+    for iid, values in ((1, security()), (2, security(OTHER_URI, 2))):
+        inner = encoded((0, iid), values, TLV)
+        assert 7 < len(inner) < 256
+        payload += bytes([0x08, iid, len(inner)]) + inner
+    assert bench.tell(PUT, "/0", payload, TLV) == CHANGED
+    assert bench.write("/1/0", server()) == CHANGED
+    assert bench.write("/1/1", server(2)) == CHANGED
+    sent = bench.finish()
+    assert sent[0].code == CHANGED
+    assert sorted([each.peer for each in sent[1:]]) == sorted([PEER, OTHER_PEER])
+
+
+def test_bootstrap_delete():
+    """int-4: Delete of / and of /0 leaves the bootstrap server's account, and the device."""
+    for path in ("/0", "/"):
+        bench = BootstrapBench()
+        bench.bootstrapped()
+        bench.client.bootstrap.begin("trigger", bench.now)
+        bench.step()
+        bench.answer(bench.asked(), CHANGED)
+        assert bench.tell(DELETE, path) == DELETED
+        links = text(bench.ask(GET, "/", options=[(ACCEPT, LINKS)])[0])
+        assert "</0/0>" in links and "</0/1>" not in links and "</3/0>" in links
+        assert ("</1/0>" in links) == (path == "/0")
+        assert bench.account.reachable, "nothing is lost before the Finish"
+        assert bench.tell(DELETE, "/0/0") == BAD_REQUEST
+        assert bench.tell(DELETE, "/3/0") == BAD_REQUEST
+        assert bench.tell(DELETE, "/3/0/1") == METHOD_NOT_ALLOWED
+        assert bench.tell(DELETE, "/99") == NOT_FOUND
+        assert bench.tell(DELETE, "/1/0") == DELETED
+        assert bench.tell(DELETE, "/1/0") == DELETED
+
+
+def test_server_initiated_bootstrap():
+    """int-5: Execute of /1/0/9 is answered, then the client bootstraps without hold-off."""
+    bench = BootstrapBench(hold_off_s=600)
+    bench.bootstrap.start(bench.now)
+    bench.run_for(600_000)
+    bench.answer(bench.asked(), CHANGED)
+    bench.provide()
+    bench.accept(bench.finish()[1])
+    response, request = bench.request(POST, "/1/0/9")
+    assert response.code == CHANGED and response.type == ACK
+    assert request.path() == ["bs"] and request.peer == BOOTSTRAP_PEER
+    assert bench.client.busy(bench.now)
+
+
+def test_no_bootstrap_server_no_trigger():
+    """int-5: without a bootstrap server the trigger is not there."""
+    bench = BootstrapBench(timeout_s=1)
+    bench.bootstrapped()
+    bench.run_for(1_000)
+    assert "bootstrap_account_purged" in bench.names()
+    assert bench.request(POST, "/1/0/9")[0].code == NOT_FOUND
+
+
+def test_hold_off():
+    """int-6; TS 1.1 Core 6.1.3.3: the client waits its hold-off time, in which it may sleep."""
+    bench = BootstrapBench(hold_off_s=30)
+    bench.bootstrap.start(bench.now)
+    due = bench.step()
+    assert due == bench.now + 30_000 and bench.sent() == []
+    assert not bench.client.busy(bench.now)
+    bench.run_to(due)
+    bench.asked()
+
+
+def test_fall_back():
+    """int-7: a registration that fails for good asks the bootstrap server."""
+    bench = BootstrapBench()
+    bench.bootstrapped()
+    bench.account.location = None
+    bench.bootstrap.begin("registration", bench.now)
+    bench.step()
+    request = bench.asked()
+    assert request.queries()[0] == "ep=urn:imei:1"
+    assert bench.facts("bootstrapping")["reason"] == "registration"
+
+
+def test_a_registration_ends_the_fall_back():
+    """int-7: while the client waits to ask again, a registration that succeeds is enough."""
+    bench = BootstrapBench()
+    bench.bootstrapped()
+    location, bench.account.location = bench.account.location, None
+    bench.bootstrap.begin("registration", bench.now)
+    bench.step()
+    bench.answer(bench.asked(), BAD_REQUEST)
+    bench.account.location = location
+    bench.step()
+    assert bench.bootstrap.state == 0
+
+
+def test_bootstrap_read():
+    """int-8: the bootstrap server reads /1 and /2, and nothing else."""
+    bench = BootstrapBench()
+    bench.begin()
+    bench.provide()
+    answer = bench.ask(GET, "/1", options=[(ACCEPT, 112)])[0]
+    assert answer.code == CONTENT and b"/1/0/" in bytes(answer.payload) or b"/1/" in bytes(
+        answer.payload
+    )
+    assert bench.ask(GET, "/1/0/1")[0].payload == b"300"
+    assert bench.ask(GET, "/2")[0].code == CONTENT
+    for path in ("/", "/0", "/0/1", "/0/1/5", "/3/0", "/1/0/1/0"):
+        assert bench.tell(GET, path) == METHOD_NOT_ALLOWED, path
+    assert bench.tell(GET, "/1/7") == NOT_FOUND
+    assert bench.tell(GET, "/1/0/23") == NOT_FOUND
+    assert bench.tell(GET, "/1", options=[(ACCEPT, 0)]) == NOT_ACCEPTABLE
+    assert bench.tell(GET, "/1", options=[(ACCEPT, 9999)]) == NOT_ACCEPTABLE
+
+
+def test_access_control_is_provided():
+    """int-8: rights that the bootstrap server wrote are there after the Finish."""
+    bench = BootstrapBench()
+    bench.begin()
+    bench.provide()
+    values = {0: (2, 3), 1: (2, 0), 3: (2, 1)}
+    assert bench.write("/2/0", values) == CHANGED
+    assert b"\x03" in bytes(bench.ask(GET, "/2/0")[0].payload)
+    assert bench.finish()[0].code == CHANGED
+    assert bench.client.tree.get(2, 0).values == {0: 3, 1: 0, 3: 1}
+
+
+def _without(values, rid):
+    values.pop(rid)
+    return values
+
+
+def test_configuration_consistency():
+    """int-9: what could not work is refused with 4.06 and changes nothing; it may be corrected."""
+    good = [("/0/1", security()), ("/1/0", server())]
+    cases = [
+        [("/0/1", security())],
+        [("/1/0", server())],
+        [("/0/1", security(server_id=2)), ("/1/0", server())],
+        [("/0/1", security(server_id=None)), ("/1/0", server())],
+        good + [("/1/1", server())],
+        good + [("/1/1", server(2))],
+        good + [("/0/2", security())],
+        good + [("/0/2", security(OTHER_URI, 2))],
+        good + [("/0/2", security(bootstrap=True))],
+        [("/0/1", security("coap//server")), ("/1/0", server())],
+        [("/0/1", security("coaps://server")), ("/1/0", server())],
+        [("/0/1", security(mode=0)), ("/1/0", server())],
+        [("/0/1", _without(security(), 0)), ("/1/0", server())],
+        [("/0/1", security()), ("/1/0", _without(server(), 1))],
+        [("/0/1", security()), ("/1/0", _without(server(), 7))],
+        [("/0/1", security(server_id=0)), ("/1/0", server(0))],
+        [("/0/1", security(server_id=65535)), ("/1/0", server(65535))],
+        good + [("/2/0", {0: (2, 3)})],
+    ]
+    for case in cases:
+        bench = BootstrapBench()
+        bench.begin()
+        for path, values in case:
+            assert bench.write(path, values) == CHANGED, case
+        sent = bench.finish()
+        assert [each.code for each in sent] == [NOT_ACCEPTABLE], case
+        assert bench.facts("bootstrap_refused")["reason"]
+        assert bench.client.accounts == [] and bench.records == []
+        assert bench.tell(DELETE, "/") == DELETED
+        bench.provide()
+        if len(case) > 2 and case[2][0] == "/0/2":
+            assert bench.tell(DELETE, "/0/2") in (DELETED, BAD_REQUEST)
+        sent = bench.finish()
+        if sent[0].code != CHANGED:  # two bootstrap servers: neither can be deleted
+            assert case[2][1][1] == (5, True)
+        else:
+            assert bench.account.short_server_id == 1
+
+
+def test_time_out_puts_everything_back():
+    """TS 1.1 Core 6.1.3.3: 247 s without an operation; registered accounts work on."""
+    bench = BootstrapBench()
+    bench.bootstrapped()
+    location = bench.account.location
+    bench.bootstrap.begin("trigger", bench.now)
+    bench.step()
+    bench.answer(bench.asked(), CHANGED)
+    bench.events[:] = []
+    bench.now += 100_000
+    assert bench.tell(DELETE, "/") == DELETED
+    assert bench.write("/0/0", security(OTHER_URI, 7, True)) == CHANGED
+    assert bench.write("/3303/0", {5701: (1, "K")}) == CHANGED
+    bench.run_for(SESSION_MS - 1)
+    assert bench.bootstrap.in_session
+    bench.now += 1
+    bench.step()
+    assert bench.facts("bootstrap_failed")["reason"] == "timeout"
+    assert bench.account.location == location and bench.account.reachable
+    assert bench.client.tree.get(0, 0).values[0] == BOOTSTRAP_URI
+    assert bench.temperature.values[5701] == "Cel"
+    assert len(bench.records) == 1
+
+
+def test_other_servers_are_not_heard_in_a_session():
+    """OMA issue 91: requests of the client's servers wait until the bootstrap is over."""
+    bench = BootstrapBench()
+    bench.bootstrapped()
+    bench.bootstrap.begin("trigger", bench.now)
+    bench.step()
+    request = bench.asked()
+    assert bench.request(GET, "/3/0/0")[0].code == CONTENT
+    bench.answer(request, CHANGED)
+    assert bench.request(GET, "/3/0/0") == []
+    assert bench.client.dropped["bootstrapping"] == 1
+    bench.run_for(SESSION_MS)
+    assert bench.request(GET, "/3/0/0")[0].code == CONTENT
+
+
+def test_nobody_else_bootstraps():
+    """RFC 7252 11.4: only the configured address is the bootstrap server, and only when asked."""
+    bench = BootstrapBench()
+    bench.bootstrap.start(bench.now)
+    bench.step()
+    request = bench.asked()
+    payload = encoded((0, 1), security())
+    assert bench.ask(PUT, "/0/1", payload, 112, sender=("boot.example", 5694)) == []
+    assert bench.ask(PUT, "/0/1", payload, 112, sender=OTHER_PEER) == []
+    bench.answer(request, CHANGED)
+    bench.provide()
+    bench.accept(bench.finish()[1])
+    bench.message_id += 1
+    assert bench.ask(DELETE, "/") == []
+    assert bench.finish() == []
+    assert bench.client.dropped["not_bootstrapping"] == 2
+    assert bench.account.reachable
+
+
+def test_a_write_ahead_of_the_answer():
+    """RFC 7252 4.2: the 2.04 to the request may be lost, and the server writes at once."""
+    bench = BootstrapBench()
+    bench.bootstrap.start(bench.now)
+    bench.step()
+    request = bench.asked()
+    bench.provide()
+    assert bench.bootstrap.in_session
+    bench.run_for(3_000)
+    assert bench.asked().message_id == request.message_id, "the request goes again"
+    bench.answer(request, CHANGED)
+    assert bench.finish()[0].code == CHANGED
+
+
+def test_finish_again():
+    """RFC 7252 4.2: a Finish whose answer was lost is answered again, and done once."""
+    bench = BootstrapBench()
+    bench.begin()
+    bench.provide()
+    bench.finish()
+    bench.message_id -= 1
+    again = bench.ask(POST, "bs")
+    assert [each.code for each in again] == [CHANGED]
+    assert len(bench.records) == 1 and "not_bootstrapping" not in bench.client.dropped
+
+
+def test_failures_come_further_apart():
+    """Requirement, retries: growing delays, a day at most, for ever; a success begins anew."""
+    bench = BootstrapBench()
+    bench.bootstrap.start(bench.now)
+    bench.step()
+    delays = []
+    for _ in range(14):
+        request = bench.asked()
+        at = bench.now
+        bench.answer(request, BAD_REQUEST)
+        delays.append(bench.facts("bootstrap_failed")["retry_s"])
+        assert not bench.client.busy(bench.now)
+        bench.run_to(at + delays[-1] * 1000)
+    assert delays[:4] == [60, 120, 240, 480] and delays[-1] == 86_400
+    bench.answer(bench.asked(), CHANGED)
+    bench.provide()
+    assert bench.finish()[0].code == CHANGED
+
+
+def test_no_answer_at_all():
+    """RFC 7252 4.8.2: a bootstrap server that is not there; the client comes back."""
+    bench = BootstrapBench()
+    bench.bootstrap.start(bench.now)
+    bench.run_for(100_000)
+    assert len(bench.sent()) == 5
+    assert bench.facts("bootstrap_failed") == {"reason": "timeout", "retry_s": 60}
+    bench.run_for(60_000)
+    assert bench.sent()[0].path() == ["bs"]
+
+
+def test_a_busy_bootstrap_server():
+    """RFC 7252 5.9.3.4: 5.03 with Max-Age."""
+    bench = BootstrapBench()
+    bench.bootstrap.start(bench.now)
+    bench.step()
+    bench.answer(bench.asked(), SERVICE_UNAVAILABLE, options=[(MAX_AGE, 900)])
+    assert bench.facts("bootstrap_failed")["retry_s"] == 900
+
+
+def test_format_not_supported():
+    """TS 1.1 Core 6.1.7.1: 4.15 to `pct`; the client asks without it."""
+    bench = BootstrapBench()
+    bench.bootstrap.start(bench.now)
+    bench.step()
+    bench.answer(bench.asked(), UNSUPPORTED_CONTENT_FORMAT)
+    request = bench.asked()
+    assert request.queries() == ["ep=urn:imei:1"]
+    bench.answer(request, CHANGED)
+    assert bench.bootstrap.in_session
+
+
+def test_a_triggered_bootstrap_gives_up_where_all_is_well():
+    """Requirement, retries: five failures, and the registered client leaves it at that."""
+    bench = BootstrapBench()
+    bench.bootstrapped()
+    bench.bootstrap.begin("trigger", bench.now)
+    for _ in range(5):
+        bench.run_for(0)
+        bench.answer(bench.asked(), BAD_REQUEST)
+        delay_s = bench.facts("bootstrap_failed")["retry_s"]
+        if delay_s:
+            bench.account.expires = bench.account.due = bench.now + DAY_MS
+            bench.run_for(delay_s * 1000)
+    assert delay_s is None and bench.bootstrap.state == 0
+
+
+def test_purge():
+    """TS 1.1 Core 6.1.3.3: the bootstrap server's account ends after its time-out."""
+    bench = BootstrapBench(timeout_s=3_600)
+    bench.bootstrapped()
+    bench.fall_asleep()
+    assert bench.client.tree.get(0, 0)
+    bench.account.expires = bench.account.due = bench.now + DAY_MS
+    bench.run_for(3_600_000)
+    assert bench.client.tree.get(0, 0) is None
+    assert len(bench.records) == 2 and BOOTSTRAP_URI.encode() not in bench.records[1]
+    assert BOOTSTRAP_URI.encode() in bench.records[0]
+    bench.bootstrap.begin("registration", bench.now)
+    assert bench.bootstrap.state == 0 and not bench.bootstrap.owns(BOOTSTRAP_PEER, bench.udp)
+
+
+def test_a_flash_that_fails():
+    """Requirement, power cut: what cannot be stored is refused, and the client stays as it is."""
+
+    def fail(record):
+        raise OSError(28)
+
+    bench = BootstrapBench(store=fail)
+    bench.begin()
+    bench.provide()
+    sent = bench.finish()
+    assert [each.code for each in sent] == [INTERNAL_ERROR]
+    assert bench.client.accounts == [] and bench.bootstrap.in_session
+
+
+def test_secrets_are_never_told():
+    """Requirement, secrets: no event and no answer quotes a key."""
+    bench = BootstrapBench()
+    bench.begin()
+    key = b"\x5a\xa5secret"
+    bench.provide(security_values=security())
+    assert bench.tell(PUT, "/0/1/5", key, 42) == CHANGED
+    assert bench.ask(PUT, "/0/1/2", key, 0)[0].code == BAD_REQUEST
+    bench.finish()
+    told = repr(bench.events) + repr([bytes(each.payload) for each in bench.sent()])
+    assert "secret" not in told
+
+
+def test_bad_writes_change_nothing():
+    """TS 1.1 Core 6.1.7.5: each malformed Write has its code, and the session goes on."""
+    bench = BootstrapBench()
+    bench.begin()
+    bench.provide()
+    cases = [
+        ("/1/0/1", b"x", 0, BAD_REQUEST),
+        ("/1/0/1", b"-1", 0, BAD_REQUEST),
+        ("/1/0/7", b"Z", 0, BAD_REQUEST),
+        ("/1/0", b"", 112, BAD_REQUEST),
+        ("/1/0", b"\x80", 112, BAD_REQUEST),
+        ("/1/0", b"\xff\xff", TLV, BAD_REQUEST),
+        ("/1/0", b"1", 0, UNSUPPORTED_CONTENT_FORMAT),
+        ("/1/0", b"1", 12345, UNSUPPORTED_CONTENT_FORMAT),
+        ("/1/0/4", b"", 0, METHOD_NOT_ALLOWED),
+        ("/1/0/99", b"1", 0, NOT_FOUND),
+        ("/99/0/1", b"1", 0, NOT_FOUND),
+        ("/3303/7/5701", b"K", 0, NOT_FOUND),
+        ("/1/65535/1", b"1", 0, BAD_REQUEST),
+        ("/", b"1", 0, METHOD_NOT_ALLOWED),
+        ("/1/0/1/0", b"1", 0, METHOD_NOT_ALLOWED),
+    ]
+    for path, payload, form, code in cases:
+        assert bench.tell(PUT, path, payload, form) == code, (path, payload)
+    assert bench.tell(PUT, "/1/0", options=[(URI_QUERY, "pmin=1")]) == METHOD_NOT_ALLOWED
+    assert bench.tell(POST, "/1/0/8") == METHOD_NOT_ALLOWED
+    assert bench.tell(POST, "rd") == NOT_FOUND
+    assert bench.tell(GET, "bs") == METHOD_NOT_ALLOWED
+    register = bench.finish()[1]
+    assert "lt=300" in register.queries()
+
+
+def test_only_so_many_accounts():
+    """Requirement, memory: eight accounts; the ninth is refused."""
+    bench = BootstrapBench()
+    bench.begin()
+    for iid in range(1, 8):
+        assert bench.write("/0/%d" % iid, security(URI, iid)) == CHANGED
+    assert bench.write("/0/8", security(URI, 8)) == BAD_REQUEST
+    assert bench.write("/0/7", security(URI, 7)) == CHANGED
+
+
+def test_an_instance_is_what_the_last_write_says():
+    """TS 1.1 Core 6.1.7.5: resources that a Write of an instance leaves out are not there."""
+    bench = BootstrapBench()
+    bench.begin()
+    bench.provide(server_values=server(r2=5, r3=60))
+    assert bench.write("/1/0", server(r3=61)) == CHANGED
+    bench.finish()
+    values = bench.client.tree.get(1, 0).values
+    assert values[3] == 61 and 2 not in values
+
+
+def test_optional_resources_that_are_not_there_are_passed_over():
+    """TS 1.1 Core 6.1.7.5: a Write may name resources that the client does not have."""
+    for form in (TLV, 112, SENML_JSON):
+        bench = BootstrapBench("1.0")
+        bench.begin()
+        bench.provide(form, security(r4711="x"), server(r21=True, r26000=7))
+        assert bench.finish()[0].code == CHANGED
+        assert sorted(bench.client.tree.get(1, 0).values) == [0, 1, 6, 7]
+
+
+def test_other_objects_are_written_too():
+    """TS 1.1 Core 6.1.7.5: a Write to another Object, read-only resources too, and again later."""
+    bench = BootstrapBench()
+    bench.begin()
+    bench.provide()
+    assert bench.tell(PUT, "/3/0/2", b"serial", 0) == CHANGED
+    assert bench.write("/3303/0", {5701: (1, "K")}) == CHANGED
+    assert 2 not in bench.device.values
+    bench.accept(bench.finish()[1])
+    assert bench.device.values[2] == "serial" and bench.temperature.values[5701] == "K"
+    bench.bootstrap.begin("trigger", bench.now)
+    bench.step()
+    bench.answer(bench.asked(), CHANGED)
+    assert bench.finish()[0].code == CHANGED
+    assert b"serial" in bench.records[1], "what an earlier bootstrap wrote is kept"
+
+
+def test_sms_number_and_settings_of_the_site():
+    """CR 6.1: the server's number comes with the account, the rest from the configuration."""
+    settings = {"queue": True, "triggers_per_hour": 3, "sms_trigger": True, "awake_time_ms": 5_000}
+    bench = BootstrapBench(settings=settings)
+    bench.begin()
+    bench.provide(security_values=security(r9="+" + SERVER_NUMBER))
+    bench.finish()
+    account = bench.account
+    assert account.peers["S"] == SERVER_NUMBER and account.triggers_per_hour == 3
+    assert account.value("sms_trigger") is True and account.awake_time_ms == 5_000
+
+
+def test_root_path_and_path_of_the_uri():
+    """TS 1.1 Core 6.2.1: an alternate path is that of the Objects, not of `bs`."""
+    bench = BootstrapBench(root_path="/lwm2m")
+    bench.begin()
+    assert bench.write_at("/lwm2m/0/1", (0, 1), security()) == CHANGED
+    assert bench.write_at("/lwm2m/1/0", (1, 0), server()) == CHANGED
+    links = text(bench.ask(GET, "/lwm2m", options=[(ACCEPT, LINKS)])[0])
+    assert "</lwm2m/1/0>;ssid=1" in links
+    assert bench.tell(PUT, "/1/0/1", b"9", 0) == NOT_FOUND
+    assert bench.finish()[0].code == CHANGED
+
+
+def test_a_session_goes_on_from_another_address():
+    """OMA issue 164: with another address of its own the client asks again."""
+    bench = BootstrapBench()
+    bench.begin()
+    bench.provide()
+    bench.bootstrap.moved(bench.now)
+    bench.step()
+    bench.answer(bench.asked(), CHANGED)
+    assert [each.code for each in bench.finish()] == [NOT_ACCEPTABLE], "begun anew"
+
+
+def test_freeze_and_thaw():
+    """Requirement, deep sleep: a wait, its reason and the purge outlive it."""
+    bench = BootstrapBench(hold_off_s=600, timeout_s=9)
+    bench.bootstrap.start(bench.now)
+    due = bench.step()
+    other = BootstrapBench(hold_off_s=600, timeout_s=9)
+    other.bootstrap.thaw(bench.bootstrap.freeze())
+    other.now = bench.now
+    assert other.step() == due
+    other.run_to(due)
+    other.answer(other.asked(), CHANGED)
+    other.provide()
+    other.tell(PUT, "/3/0/2", b"serial", 0)
+    other.accept(other.finish()[1])
+    bench.bootstrap.thaw(other.bootstrap.freeze())
+    assert bench.bootstrap.touched == {(3, 0): [2]}
+    assert bench.bootstrap.step(other.now) == other.now + 9_000
