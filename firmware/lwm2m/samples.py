@@ -2,11 +2,11 @@
 
     temperature.sample(5700, probe.read())
 
-sets the resource and keeps the value and its time. A Send of the resource, and a notification of it
-or of what it is part of, carry all values that this server has not been given yet, each with its
-time, where the Content-Format has times: SenML (TS 1.1 Core §7.4.4; RFC 8428 §4.5.3). A Read, and
-a format without times, give the present value only. What every server that takes samples has been
-given is dropped; what is left goes over a deep sleep, as far as the record has room.
+sets the resource and keeps the value with its time. A Send of it and a notification of it,
+or of what it is part of, carry all that the server has not been given yet, each value with its
+time, where the Content-Format is SenML (TS 1.1 Core §7.4.4; RFC 8428 §4.5.3). A Read, and a format
+without times, give the present value only. What every server that takes samples has been given is
+dropped; what is left goes over a deep sleep, as far as the record has room.
 """
 
 from micropython import const

@@ -19,23 +19,30 @@ _REGISTERED = const(2)
 _UPDATING = const(3)
 _DEREGISTERING = const(4)
 _WAITING = const(6)
-_KEPT_FLAGS = const(5)  # observe: DIRTY and UNANSWERED
+_KEPT_FLAGS = const(21)  # observe: DIRTY, UNANSWERED and MET
 
-_FORMAT = const(3)
+_FORMAT = const(4)
 _CRC_BYTES = const(4)
 
 
 def freeze(client, now: int, limit: int) -> bytes:
     """Return the record of a client.
 
-    Stored notifications give way, the oldest first and counted as dropped, until it has `limit`
-    bytes, and after them what waits to be sent; the rest is never left out, so it may be longer.
+    Samples give way, the oldest first and counted as dropped, until it has `limit` bytes, after
+    them stored notifications and then what waits to be sent; the rest is never left out, so it may
+    be longer.
     """
     stored = client.observations.stored
     while True:
         record = dumps(_facts(client, now))
         if len(record) + _CRC_BYTES <= limit:
             break
+        if client.tree.samples:
+            from lwm2m.samples import shorten
+
+            if shorten(client.tree):
+                client.drop("samples_lost")
+                continue
         if stored:
             client.drop("stored_lost", stored.pop(0)[0].account)
             continue
@@ -83,23 +90,44 @@ def _facts(client, now):
         list(client.endpoint.freeze()),
         client.observations.sequence,
         [client.bootstraps] + [_account(account, now) for account in accounts],
-        [
-            [
-                accounts.index(each.account),
-                each.token,
-                list(each.path),
-                each.accept,
-                each.block2,
-                each.value,
-                each.flags & _KEPT_FLAGS,
-                (now - each.told_at) // 1000,
-                (now - each.confirmed_at) // 1000,
-            ]
-            for each in observations
-        ],
+        [_observation(each, accounts, now) for each in observations],
         [[observations.index(each), form, body] for each, form, body in stored],
         client.attributes.freeze(),
+        _samples(client.tree),
     ]
+
+
+def _samples(tree):
+    if not tree.samples:
+        return None
+    from lwm2m.samples import freeze
+
+    return freeze(tree)
+
+
+def _observation(each, accounts, now):
+    row = [
+        accounts.index(each.account),
+        each.token,
+        list(each.path),
+        each.accept,
+        each.block2,
+        each.value,
+        each.flags & _KEPT_FLAGS,
+        (now - each.told_at) // 1000,
+        (now - each.confirmed_at) // 1000,
+        (now - each.looked_at) // 1000 if each.looked_at != each.told_at else None,
+        each.attributes,
+        each.form,
+        [
+            [list(part.path), part.value, part.flags & _KEPT_FLAGS, (now - part.looked_at) // 1000]
+            for part in each.parts
+        ]
+        or None,
+    ]
+    while row[-1] is None:
+        row.pop()  # most are no composites and have no attributes
+    return row
 
 
 def _account(account, now):
@@ -127,7 +155,7 @@ def _account(account, now):
 
 
 def _restore(client, facts):
-    base, counters, sequence, accounts, observed, stored, attributes = facts[2:]
+    base, counters, sequence, accounts, observed, stored, attributes, samples = facts[2:]
     for index, account in enumerate(client.accounts):
         kept = accounts[index + 1]
         state, location, expires, due, awake, failures, registered, hour = kept[:8]
@@ -160,13 +188,8 @@ def _restore(client, facts):
             state, account.due = _WAITING, base
         account.state = state
     restored = []
-    for index, token, path, accept, block2, value, flags, told, confirmed in observed:
-        observation = Observation(client.accounts[index], token, tuple(path), accept, base)
-        observation.block2 = block2
-        observation.value = value
-        observation.flags = flags
-        observation.told_at -= told * 1000
-        observation.confirmed_at -= confirmed * 1000
+    for row in observed:
+        observation = _observed(client, row, base)
         client.observations.restore(observation)
         restored.append(observation)
     client.observations.stored = [(restored[index], form, body) for index, form, body in stored]
@@ -174,6 +197,39 @@ def _restore(client, facts):
     client.bootstraps = int(accounts[0])
     client.attributes.thaw(attributes)
     client.endpoint.thaw(tuple(counters))
+    if samples:
+        from lwm2m.samples import thaw
+
+        thaw(client.tree, samples)
+
+
+def _observed(client, row, base):
+    """Return the observation that `_observation` wrote."""
+    index, token, path, accept, block2, value, flags, told, confirmed = row[:9]
+    looked, own, form, parts = (row[9:] + [None] * 4)[:4]
+    observation = Observation(client.accounts[index], token, tuple(path), base - told * 1000)
+    observation.flags = flags
+    observation.confirmed_at = base - confirmed * 1000
+    if looked is not None:
+        observation.looked_at = base - looked * 1000
+    for name, fact in (
+        ("accept", accept),
+        ("block2", block2),
+        ("value", value),
+        ("attributes", own),
+        ("form", form),
+    ):
+        if fact is not None:  # an observation stores only what differs
+            setattr(observation, name, fact)
+    if parts:
+        from lwm2m.observing import take_parts
+
+        take_parts(observation, [tuple(part[0]) for part in parts])
+        for at in range(len(parts)):
+            part = observation.parts[at]
+            part.value, part.flags = parts[at][1:3]
+            part.looked_at = base - parts[at][3] * 1000
+    return observation
 
 
 def _up(time, now):

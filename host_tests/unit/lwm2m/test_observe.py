@@ -155,7 +155,7 @@ def test_what_cannot_be_read_is_not_observed():
 def test_table_full():
     """RFC 7641 §4.1: a server that cannot add an observer answers without Observe."""
     bench = online()
-    bench.client.observations._limit = 2
+    bench.client.observations.limit = 2
     assert bench.observe("/3/0/0", b"\x01").get(OBSERVE) is not None
     assert bench.observe("/3/0/16", b"\x02").get(OBSERVE) is not None
     response = bench.observe("/3303/0", b"\x03")
@@ -326,7 +326,7 @@ def test_store_is_bounded():
     """CR C.1 resource 9: the store is bounded, the oldest goes first and is counted."""
     bench = online(disable_timeout=100)
     bench.observe()
-    bench.client.observations._store = 3
+    bench.client.observations.store = 3
     bench.answer(bench.request(POST, "/1/0/4")[1], 0x42)
     for value in range(5):
         bench.temperature.set(5700, value)
@@ -372,7 +372,7 @@ def test_deleted_instance():
 def test_cost_of_a_change():
     """Observations are found by path: a change touches those of its path and no others."""
     bench = Bench(queue=False)
-    bench.client.observations._limit = 40
+    bench.client.observations.limit = 40
     for number in range(30):
         bench.tree.add(Temperature(), number + 1).set(5700, 1)
     bench.register()
@@ -431,7 +431,7 @@ def test_confirmable_ones_are_not_paced():
 def test_stored_ones_are_bounded_in_bytes():
     """CR C.1 resource 9: what is kept for a server out of reach stays within its bounds."""
     bench = Bench("1.1")
-    bench.client.observations._store_bytes = 10
+    bench.client.observations.store_bytes = 10
     bench.register()
     attributes(bench, "pmin=0")
     bench.observe()

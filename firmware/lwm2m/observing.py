@@ -1,0 +1,105 @@
+"""How an observation begins and is cancelled (TS 1.2 Core 6.4.1, 6.4.3 to 6.4.5). Imported with
+the first.
+"""
+
+from micropython import const
+
+from lwm2m.conditions import reading
+from lwm2m.object import OperationError
+from lwm2m.observe import Observation, text
+
+_FETCH = const(5)
+_CONTENT = const(0x45)
+_BAD_REQUEST = const(0x80)
+_OBSERVE = const(6)
+_CONTENT_FORMAT = const(12)
+_ACCEPT = const(17)
+_BLOCK2 = const(23)
+_LINK_FORMAT = const(40)
+
+# What the Observe of a composite may bring: the attributes that an Object may have.
+_OF_OBJECTS = "pmin pmax epmin epmax con hqmax"
+
+
+def handle(observations, request, response, path: tuple, account, now: int) -> None:
+    """Carry out Observe = 0 or 1 of a GET or FETCH that has its response already."""
+    client = observations.client
+    block2 = request.get_uint(_BLOCK2)
+    register = request.get_uint(_OBSERVE)
+    accept = request.get_uint(_ACCEPT)
+    if block2 and block2 >> 4:
+        return  # the rest of a body, by a server that repeats all options for it
+    answered = response.code == _CONTENT and accept != _LINK_FORMAT
+    if register > 1:
+        return
+    wanted = [path]
+    if request.code == _FETCH and answered:
+        from lwm2m.composite import paths
+
+        wanted = paths(request.payload, request.get_uint(_CONTENT_FORMAT))
+    own = None
+    if register == 0 and answered and request.queries():
+        try:
+            own = _attributes(client, request, path, account.version)
+        except OperationError as error:
+            response.code = error.code
+            response.payload = response.wire = b""
+            return
+    token = bytes(request.token)
+    for known in list(observations):
+        if known.account is account and (known.token == token or _paths(known) == wanted):
+            observations.end(known, "observe" if register else "replaced")
+    if register or not answered or wanted == [()]:
+        return  # the root of all Objects can be read, and not observed
+    if len(observations.table) >= observations.limit or len(wanted) > observations.limit:
+        client.drop("observations_full", account)
+        return
+    observation = Observation(account, token, path, now)
+    if own is not None:
+        observation.attributes = own
+    if accept is not None:
+        observation.accept = accept
+    if block2 is not None:
+        observation.block2 = block2
+    if request.code == _FETCH:
+        observation.form = request.get_uint(_CONTENT_FORMAT)
+        take_parts(observation, wanted)
+    for part in observation.parts or (observation,):
+        part.value = reading(client.tree, part.path)
+    observations.restore(observation)
+    response.add(_OBSERVE, observations.next_sequence())
+    client.emit("observed", account, path=text(path))
+
+
+def take_parts(observation, wanted: list) -> None:
+    """Make an observation a composite of paths."""
+    parts = []
+    for path in wanted:
+        part = Observation(observation.account, observation.token, path, observation.told_at)
+        part.whole = observation
+        parts.append(part)
+    observation.parts = parts
+
+
+def _paths(observation):
+    if observation.parts:
+        return [part.path for part in observation.parts]
+    return [observation.path]
+
+
+def _attributes(client, request, path, version):
+    """Return the attributes that the queries of an Observe give (TS 1.2 Core §6.4.1).
+
+    Raises OperationError 4.00, as for Write-Attributes, and where the version has none of them.
+    """
+    from lwm2m.attribute_text import merge
+
+    if not version.observe_attributes:
+        raise OperationError(_BAD_REQUEST)
+    kind = None
+    allowed = version.attributes
+    if request.code == _FETCH:
+        allowed = _OF_OBJECTS
+    elif len(path) > 2:
+        kind = client.tree.get(path[0], path[1]).definition(path[2])[1]
+    return merge((), request.queries(), kind, allowed)

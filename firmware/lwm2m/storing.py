@@ -1,0 +1,136 @@
+"""Notification Storing: what could not be told, until it can (TS 1.2 Core E.2 resource 6; CR C.1
+resource 9). Imported with the first notification that is stored.
+
+What is stored is payloads. Those in SenML carry the time of their measurement, as the base time of
+their first record (RFC 8428 §4.1), wherever the device knows it; other formats have no place for
+one. An observation with hqmax keeps so many values at most, in SenML where its server asked for
+no other format, and they go together as one notification (TS 1.2 Core §7.3.2).
+"""
+
+from micropython import const
+
+from lwm2m.codec.cbor import Reader, dumps, head
+from lwm2m.conditions import history
+from lwm2m.notify import read
+
+_SENML_JSON = const(110)
+_SENML_CBOR = const(112)
+
+
+def store(observations, observation, now: int) -> bool:
+    """Keep the present state of an observation whose server cannot be told.
+
+    Returns False where it needs no keeping: a sampled resource has all its values anyway.
+    """
+    client = observations.client
+    account = observation.account
+    if not account.value("storing", True):
+        return True
+    if client.tree.samples and observation.accept in (_SENML_JSON, _SENML_CBOR):
+        if observation.path in client.tree.samples:
+            return False
+    limit = None
+    wanted = []
+    for part in observation.parts or (observation,):
+        most = history(client, part)
+        if most is not None:
+            limit = max(limit or 0, most)
+            if most:
+                wanted.append(part.path)  # the others are left out
+    if limit == 0:
+        return True
+    accept = None
+    if limit and observation.accept is None and account.version.structured_format == _SENML_CBOR:
+        accept = _SENML_CBOR
+    state = read(client, observation, accept, wanted)
+    if state is None:
+        return True
+    form, payload = state
+    if limit:
+        mine = [item for item in observations.stored if item[0] is observation]
+        for item in mine[: max(0, len(mine) + 1 - limit)]:
+            observations.stored.remove(item)
+    observations.stored.append(
+        (observation, form, _stamped(form, payload, observations.epoch_s()))
+    )
+    _bound(observations, account)
+    return True
+
+
+def back(observations, items, fresh: bool, now: int) -> None:
+    """Keep what was sent and not acknowledged, before all that came later.
+
+    fresh: it is the state of when it was sent, and has no time yet.
+    """
+    observation = items[0][0]
+    if fresh:
+        epoch_s = observations.epoch_s()
+        if epoch_s is not None:
+            epoch_s -= (now - observation.told_at) // 1000
+        form, payload = items[0][1:]
+        items = [(observation, form, _stamped(form, payload, epoch_s))]
+    observations.stored = items + observations.stored
+    _bound(observations, observation.account)
+
+
+def waiting(observations, observation) -> list:
+    """Return the stored items of an observation that are to go next, as one notification."""
+    items = [item for item in observations.stored if item[0] is observation]
+    if not items or items[0][1] not in (_SENML_JSON, _SENML_CBOR):
+        return items[:1]
+    for part in observation.parts or (observation,):
+        if history(observations.client, part):
+            break
+    else:
+        return items[:1]
+    count = 1
+    while count < len(items) and items[count][1] == items[0][1]:
+        count += 1
+    return items[:count]
+
+
+def joined(items: list) -> tuple:
+    """Return (content format, payload) of items, which are SenML where they are several."""
+    form = items[0][1]
+    if len(items) == 1:
+        return form, items[0][2]
+    if form == _SENML_JSON:
+        packs = [bytes(item[2])[1:-1] for item in items]
+        return form, b"[" + b",".join([pack for pack in packs if pack]) + b"]"
+    count = 0
+    records = bytearray()
+    for item in items:
+        reader = Reader(item[2])
+        count += reader.head()[1]
+        records += item[2][reader.at :]
+    payload = bytearray()
+    head(payload, 4, count)
+    payload += records
+    return form, payload
+
+
+def _stamped(form, payload, epoch_s):
+    """Return a SenML pack with a base time, another payload as it is."""
+    if epoch_s is None or form not in (_SENML_JSON, _SENML_CBOR):
+        return payload
+    payload = bytes(payload)
+    if form == _SENML_JSON:
+        if payload[:2] != b"[{":
+            return payload
+        return b'[{"bt":' + str(epoch_s).encode() + b"," + payload[2:]
+    reader = Reader(payload)
+    if not reader.head()[1]:
+        return payload
+    at = reader.at  # of the head of the first record, a map of fewer than 23 pairs
+    return payload[:at] + bytes([payload[at] + 1, 0x22]) + dumps(epoch_s) + payload[at + 1 :]
+
+
+def _bound(observations, account):
+    """Drop the oldest notifications of a server that are too many or too long."""
+    mine = [item for item in observations.stored if item[0].account is account]
+    size = sum([len(item[2]) for item in mine])
+    while mine and (len(mine) > observations.store or size > observations.store_bytes):
+        oldest = mine.pop(0)
+        size -= len(oldest[2])
+        observations.stored.remove(oldest)
+        observations.client.drop("store_full", account)
