@@ -1,0 +1,148 @@
+"""A package on its way to where it is kept: pushed by a server, or pulled from one (lwm2m.pull).
+
+Where it is kept is the sink's affair; a sink is any object with these methods. What goes wrong is
+told by a number of Object 5's Update Result: returned, or MemoryError (3) or OSError (2) raised.
+
+    open(size)    begin a package, of size bytes or None where nobody knows; what was there goes
+    write(chunk)  take the next bytes, which are valid during the call
+    finish()      all of it is there: check it (5 it is damaged, 6 it is none of ours)
+    held()        how many bytes of the package begun are safe, also after a power cut
+    discard()     forget the package
+    apply()       put it to use. None: that has begun, and ends the firmware's run or is told by
+                  `done`; 1: it is in use; 8: it failed; 11: it is put off
+    outcome()     asked at the boot after apply(): 1, 8 …, None where it goes on
+    load()        the record that was saved last, b"" for none
+    save(record)  keep a record, some 300 bytes at most, over power cuts; written as a whole
+
+A sink may have `name` and `version`, text about the package that is there.
+"""
+
+from micropython import const
+
+NO_STORAGE = const(2)
+NO_MEMORY = const(3)
+CONNECTION_LOST = const(4)
+INVALID_URI = const(7)
+UNSUPPORTED_PROTOCOL = const(9)
+
+_CHANGED = const(0x44)
+_INTERNAL_SERVER_ERROR = const(0xA0)
+
+
+class Delivery:
+    """Brings one package at a time into a sink.
+
+    client: the lwm2m.client.Client, whose links and time are used. on_begin(): a pull has begun,
+    so `etag` and `size` are known. on_end(result): None when the package is there and good, else
+    a number as above.
+    """
+
+    def __init__(self, client, sink, on_begin, on_end) -> None:
+        self.client = client
+        self.sink = sink
+        self.on_begin = on_begin
+        self.on_end = on_end
+        self.current = None
+        self.etag = None
+        self.size = None
+
+    def push(self, size: "int | None"):
+        """Begin a package that a server sends; return a sink of coap.block, or a result."""
+        self.current = None
+        result = self.guarded(self.sink.open, size)
+        if result:
+            return result
+        self.current = Push(self)
+        return self.current
+
+    def put(self, package) -> "int | None":
+        """Take a package that is there as a whole; return the result."""
+        self.current = None
+        sink = self.sink
+        result = (
+            self.guarded(sink.open, len(package))
+            or self.guarded(sink.write, package)
+            or self.guarded(sink.finish)
+        )
+        if result:
+            self.guarded(sink.discard)
+        return result
+
+    def pull(self, uri: str, etag: "bytes | None" = None, size: "int | None" = None, held=0):
+        """Begin to fetch a package; return why not, a result.
+
+        etag, size, held: of one that was begun before a reset, which goes on.
+        """
+        from lwm2m.pull import Pull, locate
+
+        where = locate(uri)
+        if not isinstance(where, tuple):
+            return where
+        self.etag = etag
+        self.size = size
+        self.current = Pull(self, where, held)
+        return None
+
+    def step(self, now: int) -> "int | None":
+        """Go on with a pull; return when to be called again."""
+        return self.current.step(now) if self.current else None
+
+    def stop(self) -> None:
+        """Let what is on its way go, and what has come of it."""
+        current = self.current
+        self.current = None
+        if current:
+            current.leave()
+        self.guarded(self.sink.discard)
+
+    def end(self, result: "int | None") -> "int | None":
+        """End what is on its way (for Push and Pull); return the result."""
+        self.current = None
+        if not result:
+            result = self.guarded(self.sink.finish)
+        if result:
+            self.guarded(self.sink.discard)
+        self.on_end(result)
+        return result
+
+    def guarded(self, function, *arguments) -> "int | None":
+        """Call a sink; what it raises becomes a result."""
+        try:
+            return function(*arguments)
+        except MemoryError:
+            return NO_MEMORY
+        except OSError:
+            return NO_STORAGE
+
+
+class Push:
+    """Takes the blocks of a Write, as a sink of coap.block."""
+
+    def __init__(self, delivery) -> None:
+        self._delivery = delivery
+
+    def __call__(self, chunk):
+        """Take a block, or None for the end of the hope for more; return a code to stop with."""
+        delivery = self._delivery
+        if delivery.current is not self:
+            return _INTERNAL_SERVER_ERROR
+        if chunk is None:
+            delivery.end(CONNECTION_LOST)
+            return None
+        result = delivery.guarded(delivery.sink.write, chunk)
+        if result:
+            delivery.end(result)
+            return _INTERNAL_SERVER_ERROR
+        return None
+
+    def step(self, now: int) -> None:
+        """Wait for the server."""
+
+    def leave(self) -> None:
+        """Leave the server to find out."""
+
+    def end(self, request):
+        """Answer the last block of the Write."""
+        delivery = self._delivery
+        bad = delivery.current is not self or delivery.end(None)
+        return request.reply(_INTERNAL_SERVER_ERROR if bad else _CHANGED)
