@@ -22,7 +22,7 @@ from unit.lwm2m.helpers import (
 )
 
 # The client, CoAP and the data model beside the test itself: more than the board's heap holds.
-HEAP_K = 96
+HEAP_K = 112
 
 
 def reborn(bench, slept_ms, version="1.1", **settings):
