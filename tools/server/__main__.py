@@ -6,197 +6,12 @@ import json
 import signal
 import sys
 import time
-from pathlib import Path
 
 from ..at_modem import AtModem
-from ..cli import Parser, number, say
-from . import blockwise, formats, trigger
+from ..cli import say
+from .arguments import command_of, make_parser
 from .control import DEFAULT_ADDRESS, ControlError, ControlServer, call, stream
 from .core import LwM2mServer
-
-_EPILOG = """\
-Without a command, the server runs and prints its events until interrupted.
-In another terminal, for example:
-  python -m tools.server clients
-  python -m tools.server read sensor-1 /3303/0/5700
-  python -m tools.server write sensor-1 /1/0/1 3600
-  python -m tools.server trigger sensor-1
-A request for a client in Queue Mode waits until the client shows; `trigger`
-makes it show, by SMS, if the server was started with --modem.
-"""
-
-_ACCEPT_NAMES = ", ".join(formats.NAMES)
-
-
-def _block_size(text: str) -> int:
-    """Read a block size, as an argument type."""
-    try:
-        size = int(text)
-    except ValueError:
-        size = 0
-    if size not in blockwise.SIZES:
-        sizes = "%s or %d" % (", ".join(map(str, blockwise.SIZES[:-1])), blockwise.SIZES[-1])
-        raise argparse.ArgumentTypeError("%r is not allowed; use %s" % (text, sizes))
-    return size
-
-
-def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--control",
-        metavar="ADDRESS",
-        default=argparse.SUPPRESS,
-        help="control socket: a TCP port on this host or the path of a Unix socket (%s)"
-        % DEFAULT_ADDRESS,
-    )
-    common.add_argument(
-        "--json", action="store_true", default=argparse.SUPPRESS, help="print JSON lines"
-    )
-    parser = Parser(
-        prog="python -m tools.server",
-        description="An LwM2M server for clients of versions draft, 1.0 and 1.1.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[common],
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="address to serve on (127.0.0.1)")
-    parser.add_argument("--port", type=number(int, 0, 65535), default=5683, help="UDP port (5683)")
-    parser.add_argument(
-        "--awake",
-        type=number(float, 0, 86400),
-        metavar="SECONDS",
-        help="how long a Queue Mode client stays awake"
-        " after its last message (93, and 2 for the draft)",
-    )
-    parser.add_argument(
-        "--default-version",
-        choices=("1.0", "draft"),
-        default="1.0",
-        help="of clients that name none (1.0)",
-    )
-    parser.add_argument(
-        "--block-size",
-        type=_block_size,
-        default=1024,
-        metavar="BYTES",
-        help="of what goes in blocks, 16 to 1024; below 1024 clients are asked for it, too (1024)",
-    )
-    parser.add_argument(
-        "--modem", metavar="PORT", help="modem to send SMS with: a serial port or HOST:PORT"
-    )
-    parser.add_argument("--baud", type=int, default=115200, help="of the modem (115200)")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-
-    def add(name: str, help: str, *arguments: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=help, description=help, parents=[common])
-        for argument in arguments:
-            command.add_argument(argument, metavar=argument.upper())
-        return command
-
-    add("clients", "list the registered clients")
-    add("client", "show one client, what waits for it and what is observed", "endpoint")
-    for name, help in (
-        ("read", "read an object, instance or resource"),
-        ("write", 'write a value: a number, true, text, hex:00FF, file:PATH or JSON {"0": 1}'),
-        ("execute", "execute a resource"),
-        ("discover", "list what is under a path, with attributes"),
-        ("observe", "observe a path; notifications are events"),
-        ("cancel", "cancel an observation"),
-        ("write-attributes", "set attributes such as pmin=10; pmin= unsets"),
-        ("create", 'create an instance from JSON {"RESOURCE": VALUE}'),
-        ("delete", "delete an instance"),
-    ):
-        command = add(name, help, "endpoint", "path")
-        _add_operation(command, name)
-    command = add("trigger", "wake a client by SMS", "endpoint")
-    command.add_argument("--con", action="store_true", help="Confirmable, not Non-confirmable")
-    command.add_argument("--format", choices=trigger.FORMS, default="bare", help="(bare)")
-    command.add_argument("--argument", default="", help="of the Execute, such as 0=U")
-    command.add_argument("--number", help="instead of the registered number")
-    command = add(
-        "direct", "read at once, past the queue: can the client be reached?", "endpoint", "path"
-    )
-    command.add_argument("--wait", type=float, default=2.0, metavar="SECONDS", help="(2)")
-    command = add("events", "print events as they happen, until interrupted")
-    command.add_argument("endpoint", nargs="?", metavar="ENDPOINT", help="of this client only")
-    add("statistics", "datagrams and bytes, and what was dropped")
-    add("quit", "stop the server")
-    return parser
-
-
-def _add_operation(command: argparse.ArgumentParser, name: str) -> None:
-    """Add the arguments that an operation has besides endpoint and path."""
-    if name in ("write", "create"):
-        command.add_argument("value", metavar="VALUE")
-        command.add_argument("--format", choices=formats.NAMES, metavar="NAME", help=_ACCEPT_NAMES)
-    if name == "write":
-        command.add_argument("--partial", action="store_true", help="partial update (POST)")
-    if name == "execute":
-        command.add_argument("argument", nargs="?", metavar="ARGUMENT")
-    if name in ("read", "observe"):
-        command.add_argument("--accept", choices=formats.NAMES, metavar="NAME", help=_ACCEPT_NAMES)
-    if name == "write-attributes":
-        command.add_argument("attributes", nargs="+", metavar="NAME=VALUE")
-    if name == "cancel":
-        command.add_argument("--passive", action="store_true", help="by a Reset, later")
-    command.add_argument("--sms", action="store_true", help="send it by SMS")
-    command.add_argument("--no-wait", action="store_true", help="queue it and return")
-    command.add_argument(
-        "--timeout", type=float, metavar="SECONDS", help="withdraw it after so long (never)"
-    )
-
-
-def _value(text: str):
-    """Read a value: file:PATH is what a file holds, the others are as formats.py says."""
-    if not text.startswith("file:"):
-        return formats.from_text(text)
-    try:
-        return Path(text[5:]).read_bytes()
-    except OSError as error:
-        raise ValueError("%s: %s" % (text, error.strerror)) from None
-
-
-def _command_of(options: argparse.Namespace) -> dict:
-    """Translate the options into a command of the control socket; raises ValueError."""
-    name = options.command
-    command: dict = {"do": name}
-    if name == "events" and options.endpoint:
-        command["endpoint"] = options.endpoint
-    if name in ("clients", "events", "statistics", "quit"):
-        return command
-    command["endpoint"] = options.endpoint
-    if name == "client":
-        return command
-    if name == "trigger":
-        return {
-            **command,
-            "confirmable": options.con,
-            "form": options.format,
-            "argument": options.argument,
-            "number": options.number,
-        }
-    formats.parse_path(options.path)
-    command["path"] = options.path
-    if name == "direct":
-        return {**command, "wait_s": options.wait}
-    if name in ("write", "create"):
-        command["value"] = formats.to_json(_value(options.value))
-        if options.format:
-            command["content_format"] = formats.NAMES[options.format]
-    if name == "write":
-        command["replace"] = not options.partial
-    if name == "execute":
-        command["argument"] = options.argument
-    if getattr(options, "accept", None):
-        command["accept"] = formats.NAMES[options.accept]
-    if name == "write-attributes":
-        pairs = [attribute.partition("=") for attribute in options.attributes]
-        command["attributes"] = {key: value or None for key, _, value in pairs}
-    if name == "cancel":
-        command["passive"] = options.passive
-    if options.sms:
-        command["via"] = "S"
-    return {**command, "wait": not options.no_wait, "wait_s": options.timeout}
 
 
 def event_text(name: str, facts: dict) -> str:
@@ -240,6 +55,8 @@ async def _serve(options: argparse.Namespace, control: str, as_json: bool) -> in
         on_event=on_event,
         awake_s=options.awake,
         default_version=options.default_version,
+        versions=options.versions,
+        profiles=dict(options.profile),
         block_size=options.block_size,
         send_sms=send_sms,
     )
@@ -332,7 +149,7 @@ async def _ask(options: argparse.Namespace, command: dict, control: str, as_json
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    parser = _parser()
+    parser = make_parser()
     options = parser.parse_args(arguments)
     control = getattr(options, "control", DEFAULT_ADDRESS)
     as_json = getattr(options, "json", False)
@@ -342,7 +159,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command is None:
             return asyncio.run(_serve(options, control, as_json))
         try:
-            command = _command_of(options)
+            command = command_of(options)
         except ValueError as error:
             parser.error(str(error))
         return asyncio.run(_ask(options, command, control, as_json))

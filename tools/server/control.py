@@ -12,12 +12,21 @@ on one connection run side by side, so answers come as they are ready.
     write             endpoint, path, value [, content_format]        result
                       [, replace: false for a partial update]
     execute           endpoint, path [, argument]                     result
-    discover          endpoint, path                                  result
-    observe           endpoint, path [, accept]                       result
+    discover          endpoint, path [, depth]                        result
+    observe           endpoint, path [, accept, attributes]           result
     cancel            endpoint, path [, passive]                      result (null if passive)
+    read-composite    endpoint, paths [, accept, content_format]      result
+    observe-composite endpoint, paths [, accept, content_format,      result
+                      attributes]
+    cancel-composite  endpoint, paths [, passive]                     result (null if passive)
+    write-composite   endpoint, values: {path: value|null}            result
+                      [, content_format]
     write-attributes  endpoint, path, attributes: {name: value|null}  result
     create            endpoint, path, value [, content_format]        result
     delete            endpoint, path                                  result
+    refuse            what: register, update, deregister or send,     the next such request is
+                      code: "5.03", "none" (silence) or null (no      answered so
+                      more) [, max_age_s, times, endpoint]
     trigger           endpoint [, confirmable, form, dcs, instance,   sms: number, user_data,
                       argument, number]                               dcs, udh (hexadecimal)
     direct            endpoint, path [, wait_s]                       result, null if lost
@@ -28,7 +37,9 @@ on one connection run side by side, so answers come as they are ready.
 
 The operations on a path also take "via": "S" (by SMS), "wait": false (answer at once, the result
 comes as an event), and "wait_s" (withdraw the request after so many seconds). A value that is
-{"hex": "…"} is opaque. A result is {operation, path, code, value, content_format, via [, error]}.
+{"hex": "…"} is opaque. A result is {operation, path, code, value, content_format, via [, error]},
+with `paths` of a composite operation, whose value is nested from the root, and `records` where
+values have times.
 """
 
 import asyncio
@@ -42,7 +53,7 @@ from collections.abc import AsyncIterator, Callable
 from . import formats
 from .core import LwM2mServer
 from .endpoint import RequestFailed
-from .operations import OPERATIONS
+from .operations import COMPOSITE, OPERATIONS
 from .registry import UnknownEndpoint
 
 DEFAULT_ADDRESS = "15683"
@@ -190,6 +201,9 @@ class ControlServer:
             wait_s = float(command.get("wait_s", 2.0))
             result = await server.read_directly(command["endpoint"], command["path"], wait_s)
             return {"result": result and result.facts()}
+        if name == "refuse":
+            server.refusals.add(command.pop("what"), command.pop("code"), **command)
+            return {}
         if name == "events":
             if command.get("endpoint") is not None:
                 server.client(command["endpoint"])
@@ -214,13 +228,18 @@ class ControlServer:
         }
 
     async def _operate(self, name: str, command: dict) -> dict:
-        endpoint, path = command.pop("endpoint"), command.pop("path")
+        endpoint = command.pop("endpoint")
+        path = "/" if name in COMPOSITE else command.pop("path")
         wait, wait_s = command.pop("wait", True), command.pop("wait_s", None)
-        if name == "cancel" and command.pop("passive", False):
-            await self._server.cancel(endpoint, path, passive=True)
+        if name.startswith("cancel") and command.pop("passive", False):
+            await self._server.cancel(endpoint, path, passive=True, **command)
             return {"result": None}
         value = command.pop("argument", None) if name == "execute" else None
-        value = _from_json(command.pop("value", value))
+        if name == "write-composite":
+            values = command.pop("values")
+            value = {path: _from_json(inner) for path, inner in dict(values).items()}
+        else:
+            value = _from_json(command.pop("value", value))
         future = self._server.enqueue(endpoint, name, path, value, **command)
         if not wait:
             return {"state": self._server.state(endpoint)}

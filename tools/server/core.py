@@ -77,7 +77,7 @@ class LwM2mServer(DeviceManagement):
         default_version: str = "1.0",
         versions: tuple[str, ...] = ALL_VERSIONS,
         profiles: dict[str, str] | None = None,
-        profile_refusal: str = "4.00",
+        profile_refusal: str = "4.09",
         send_sms: SmsSender | None = None,
         max_clients: int = 1000,
         max_queue: int = 100,

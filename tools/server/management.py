@@ -87,13 +87,25 @@ class DeviceManagement:
         return await self.enqueue(endpoint, "observe", path, **options)
 
     async def cancel(
-        self, endpoint: str, path: str, *, passive: bool = False, via: str | None = None
+        self,
+        endpoint: str,
+        path: str = "/",
+        *,
+        paths: list[str] | None = None,
+        passive: bool = False,
+        via: str | None = None,
     ) -> Result | None:
-        """Cancel an observation by GET with Observe 1, or passively by a Reset to its next
-        notification (RFC 7641 §3.6); that returns None. Raises ValueError when there is none."""
-        if passive:
-            return self._forget(endpoint, formats.parse_path(path), ())
-        return await self.enqueue(endpoint, "cancel", path, via=via)
+        """Cancel an observation, of several paths when they are given, by GET or FETCH with
+        Observe 1, or passively by a Reset to its next notification (RFC 7641 §3.6); that returns
+        None. Raises ValueError when there is none."""
+        if not passive:
+            operation = "cancel-composite" if paths else "cancel"
+            return await self.enqueue(endpoint, operation, path, paths=paths, via=via)
+        self._registry.get(endpoint)
+        several = _paths(paths) if paths else ()
+        observation = self.observations.named(endpoint, formats.parse_path(path), several)
+        self.observations.end(observation, "cancelled")
+        return None
 
     async def read_composite(self, endpoint: str, paths: list[str], **options) -> Result:
         """Read several paths by FETCH (1.1); the value is nested from the root.
@@ -112,18 +124,6 @@ class DeviceManagement:
     async def observe_composite(self, endpoint: str, paths: list[str], **options) -> Result:
         """Observe several paths as one (1.1); options as of read_composite and observe."""
         return await self.enqueue(endpoint, "observe-composite", paths=paths, **options)
-
-    async def cancel_composite(
-        self, endpoint: str, paths: list[str], *, passive: bool = False, via: str | None = None
-    ) -> Result | None:
-        """Cancel an Observe-Composite of the same paths, as `cancel` does."""
-        if passive:
-            return self._forget(endpoint, (), _paths(paths))
-        return await self.enqueue(endpoint, "cancel-composite", paths=paths, via=via)
-
-    def _forget(self, endpoint: str, path: Path, paths: tuple[Path, ...]) -> None:
-        self._registry.get(endpoint)
-        self.observations.end(self.observations.named(endpoint, path, paths), "cancelled")
 
     def enqueue(
         self,
@@ -153,6 +153,8 @@ class DeviceManagement:
         if unknown:
             raise ValueError("option %s is not known" % ", ".join(sorted(unknown)))
         wanted = Operation(operation, ids, value, **options)
+        if paths and operation not in COMPOSITE:
+            raise ValueError("%s has a path, not paths" % operation)
         if operation in COMPOSITE:
             _check_composite(wanted, path, paths)
         else:

@@ -29,7 +29,7 @@ class Registrations:
 
     default_version: of a client that names none and sends no `q`: "1.0" or "draft". served: the
     names of the versions that are not refused with 4.12. profile_refusal: the code that answers a
-    Profile ID that is not known, by default that of a Register without its object list.
+    Profile ID that is not known, upon which the client sends its object list.
     registered(client, replaced: Client | None), updated(client, changed: list[str],
     previous_address), deregistered(client): called after the answer is sent.
     """
@@ -45,7 +45,7 @@ class Registrations:
         profiles: Profiles,
         default_version: str = "1.0",
         served: tuple[str, ...] = versions.ALL,
-        profile_refusal: str = "4.00",
+        profile_refusal: str = "4.09",
     ):
         self._registry = registry
         self._registered = registered
@@ -170,7 +170,7 @@ class Registrations:
             _check_content_format(request)
             listed = object_list(request.payload)
             if version.profiles:
-                self._profiles.learn(request.payload, name)
+                self._profiles.learn(request.payload, listed)
             return listed, name
         payload = self._profiles.find(name)
         if payload is None:
