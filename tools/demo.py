@@ -361,7 +361,7 @@ def _parser():
     parser.add_argument("--runtime", choices=("micropython", "cpython"), default="micropython")
     parser.add_argument(
         "--version",
-        choices=("draft", "1.0", "1.1"),
+        choices=("draft", "1.0", "1.1", "1.2"),
         default="1.1",
         help="of the LwM2M enabler (default 1.1)",
     )

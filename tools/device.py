@@ -234,7 +234,7 @@ def _parser():
         default="udp",
         help="udp = a plain socket, no modem (default)",
     )
-    site.add_argument("--version", choices=("draft", "1.0", "1.1"), default="1.1")
+    site.add_argument("--version", choices=("draft", "1.0", "1.1", "1.2"), default="1.1")
     site.add_argument("--lifetime", type=int, metavar="S", default=86400)
     site.add_argument(
         "--binding",

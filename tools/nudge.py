@@ -36,7 +36,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--baud", type=int, default=115200, help="of the serial port (115200)")
     parser.add_argument(
-        "--version", choices=("draft", "1.0", "1.1"), default="1.1", help="of the enabler (1.1)"
+        "--version",
+        choices=("draft", "1.0", "1.1", "1.2"),
+        default="1.1",
+        help="of the enabler (1.1)",
     )
     parser.add_argument(
         "--format", choices=trigger.FORMS, default="bare", help="bare CoAP or WAP Push (bare)"

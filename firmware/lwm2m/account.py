@@ -173,8 +173,8 @@ class ServerAccount:
     def speak(self, version) -> None:
         """Take up another released version, where the server refused the first with 4.12.
 
-        The Server object gets its table. Where the account has an SMS number, the binding names
-        SMS too: before 1.1 that alone lets the server send the trigger.
+        The Server object gets its table. Where the account has an SMS number, the binding of 1.0
+        names SMS too: before 1.1 that alone lets the server send the trigger.
         """
         values = self.server.values
         roles = version.server_resources
@@ -183,8 +183,12 @@ class ServerAccount:
                 del values[rid]
         if not version.endless and not self.value("lifetime", 1):
             values[roles["lifetime"]] = 86_400  # the default; 0 is endless in 1.2 only
-        transports = "US" if "S" in self.peers and self.transport == "U" else self.transports
-        values[roles["binding"]] = version.format_binding(transports, self.queue)
+        binding = roles["binding"]
+        if version.parse_binding(values.get(binding)) is None or version.sms_replies:
+            transports = self.transports
+            if version.sms_replies and "S" in self.peers and self.transport == "U":
+                transports = "US"
+            values[binding] = version.format_binding(transports, self.queue)
         self.version = self.server.version = version
         self.server.resources = version.server_table
         self.links = None

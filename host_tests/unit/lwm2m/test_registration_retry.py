@@ -165,6 +165,20 @@ def test_steps_down_the_whole_chain():
     assert text(bench.request(1, "/1/0/1", token=b"2")[0]) == "86400"
 
 
+def test_binding_while_stepping_down():
+    """TS 1.2 Core 6.2.1.2 and TS 1.0 Table 8: 1.1 goes on with the binding of 1.2 but for the
+    letters it lacks, 1.0 names SMS where the trigger may come by it."""
+    for binding, said in (("U", ["b=U", "b=U", "b=UQS"]), ("UTM", ["b=UTM", "b=U", "b=UQS"])):
+        bench = Bench("1.2", sms_number=SERVER_NUMBER)
+        bench.account.server.put("binding", binding)
+        bench.client.start(bench.now)
+        bench.step()
+        for expected in said:
+            request = bench.one()
+            assert expected in request.queries()
+            bench.answer(request, PRECONDITION_FAILED)
+
+
 def test_jitter():
     """TS 1.1 Core 6.2.1.1: the delays of a fleet differ by up to a quarter."""
     bench = Bench("1.1", retry_timer=100, retry_count=2)
