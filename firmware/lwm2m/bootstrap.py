@@ -32,6 +32,10 @@ from lwm2m.codec import CodecError
 from lwm2m.object import OperationError
 from lwm2m.registration import max_age_s
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 NAMES = ("idle", "waiting", "requesting", "session")
 
 _IDLE = const(0)
@@ -101,10 +105,10 @@ class Bootstrap:
         self._failures = 0
         self._due: "int | None" = None
         self._purge_at: "int | None" = None
-        self._configuration = None  # of the session
+        self._configuration: "Any" = None  # of the session
         self._attempt = 0
-        self._security = None
-        self._peer = None
+        self._security: "Any" = None
+        self._peer: "Any" = None
         self._find()
 
     @property

@@ -85,13 +85,10 @@ def _row(configuration, target, depth):
     """Return (flags, type) of a resource, None for one that is to be passed over."""
     if not depth and configuration.object_class(target[0]) is None:
         return None
-    table = configuration.table(target[0])
-    for at in range(0, len(table), 4):
-        if table[at] << 8 | table[at + 1] == target[2]:
-            return table[at + 2], table[at + 3]
-    if depth == 3:
+    row = configuration.row(target)
+    if row is None and depth == 3:
         raise OperationError(_NOT_FOUND)
-    return None
+    return row
 
 
 def _take(written, target, value, flags):
@@ -166,7 +163,7 @@ def read(configuration, path: tuple, accept: "int | None") -> tuple:
 
     Raises OperationError 4.05 but for Server and Access Control, 4.04, or 4.06 for a format.
     """
-    if not path or path[0] not in (_SERVER, _ACCESS_CONTROL) or len(path) > 3:
+    if not 0 < len(path) < 4 or path[0] not in (_SERVER, _ACCESS_CONTROL):
         raise OperationError(_METHOD_NOT_ALLOWED)
     instances = configuration.accounts[path[0]]
     entries = []
@@ -178,11 +175,11 @@ def read(configuration, path: tuple, accept: "int | None") -> tuple:
                 raise OperationError(_NOT_FOUND)
             value = instances[iid][rid]
             target = (path[0], iid, rid)
-            kind = _row(configuration, target, 3)[1]
+            row = configuration.row(target)
             if value.__class__ is dict:
-                entries += [(target + (riid,), kind, value[riid]) for riid in sorted(value)]
+                entries += [(target + (riid,), row[1], value[riid]) for riid in sorted(value)]
             else:
-                entries.append((target, kind, value))
+                entries.append((target, row[1], value))
     if accept is None:
         single = len(path) == 3 and len(entries) == 1 and len(entries[0][0]) == 3
         accept = _TEXT if single else configuration.version.structured_format

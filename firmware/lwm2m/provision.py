@@ -14,6 +14,10 @@ from lwm2m.object import OperationError
 from lwm2m.objects.security import Security
 from lwm2m.objects.server import Server
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _SECURITY = const(0)
 _SERVER = const(1)
 _ACCESS_CONTROL = const(2)
@@ -82,9 +86,21 @@ class Configuration:
             raise OperationError(_NOT_FOUND)
         return self.version.server_table if oid == _SERVER else cls.resources
 
+    def row(self, path: tuple) -> "tuple[int, int] | None":
+        """Return (flags, type) of a resource, None where its Object does not define it.
+
+        Raises OperationError 4.04 where there is no such Object.
+        """
+        table = self.table(path[0])
+        for at in range(0, len(table), 4):
+            if table[at] << 8 | table[at + 1] == path[2]:
+                return table[at + 2], table[at + 3]
+        return None
+
     def made(self, oid: int, values: dict):
         """Return an instance of Security, Server or Access Control with these values."""
-        obj = Server(self.version) if oid == _SERVER else self.object_class(oid)()
+        cls: "Any" = self.object_class(oid)
+        obj = cls(self.version) if oid == _SERVER else cls()
         obj.values = values
         return obj
 
@@ -137,7 +153,8 @@ class Configuration:
     def thaw(self, record: bytes) -> bool:
         """Become what `freeze` recorded; False for what is no such record or not consistent."""
         try:
-            layout, facts = loads(record)  # pyright: ignore  what is no list is caught
+            kept: "Any" = loads(record)
+            layout, facts = kept
             if layout != _LAYOUT:
                 return False
             for instances in self.accounts.values():
