@@ -329,3 +329,33 @@ def test_disable_of_both():
 
     for number in (OTHER_NUMBER, SERVER_NUMBER):
         World(other={"sms_number": number}).play(play)
+
+
+def test_one_after_the_other():
+    """TS 1.1 Core E.2 resources 13, 14, 17, 18: the second server's turn is when the first has
+    failed, or some time after it is registered; the board sleeps meanwhile."""
+    first = {"priority": 2, "registration_delay_s": 1800}
+    second = {"priority": 1, "retry_count": 3, "retry_timer_s": 600}
+
+    async def play(world):
+        await world.saw("other", "register", 120)
+        await world.sleeping()
+        assert not world.all("server", "register")
+        since = world.mark()
+        await world.saw("server", "register", 1900)
+        assert world.all("device", "booted", since, cause="deep_sleep")
+
+    World(server=first, other=second).play(play)
+
+    async def play_silent(world):
+        world.other.silent = True
+        await world.sleeping()
+        since = world.mark()
+        await world.saw("server", "register", 4000)
+        assert len(world.all("device", "register_failed", since, server=2)) >= 2
+        assert world.all("device", "booted", since, cause="deep_sleep")
+        await world.sleeping()
+        world.other.silent = False
+        await world.saw("other", "register", 2 * _DAY_S)
+
+    World(server=first, other=second).play(play_silent)
