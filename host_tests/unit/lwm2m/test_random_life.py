@@ -10,6 +10,7 @@ from coap.registry import (
     LOCATION_PATH,
     NOT_FOUND,
     POST,
+    PRECONDITION_FAILED,
     PUT,
     SERVICE_UNAVAILABLE,
 )
@@ -19,6 +20,7 @@ from unit.lwm2m.helpers import DISABLED, OWN_NUMBER, REGISTERED, SERVER_NUMBER, 
 HEAP_K = 120
 
 _SETTINGS = {"lifetime_s": 3600, "disable_timeout": 500, "sms_number": SERVER_NUMBER}
+_PATIENCE = {"retry_count": 2, "retry_timer": 7, "sequence_delay": 400, "sequence_retries": 2}
 
 
 class Dice:
@@ -36,10 +38,19 @@ class Life:
     def __init__(self, seed, version):
         self.dice = Dice(seed)
         self.version = version
-        self.bench = Bench(version, OWN_NUMBER, **_SETTINGS)
+        self.bench = self.made()
         self.bench.client.start(self.bench.now)
         self.registrations = 0
         self.slept = 0
+
+    def made(self):
+        """Return a client as it is configured; that of 1.2 has all that is not in 1.1 too."""
+        if self.version != "1.2":
+            return Bench(self.version, OWN_NUMBER, **_SETTINGS)
+        bench = Bench("1.2", OWN_NUMBER, **dict(_SETTINGS, **_PATIENCE))
+        bench.account.profile = "hash"
+        bench.account.after_sleep = "register"
+        return bench
 
     def answer_all(self):
         """Be a server that answers most messages and refuses some."""
@@ -56,6 +67,8 @@ class Life:
                 bench.answer(message, SERVICE_UNAVAILABLE)
             elif luck == 2:
                 bench.answer(message, NOT_FOUND)
+            elif luck == 3 and self.version == "1.2":
+                bench.answer(message, PRECONDITION_FAILED)
             elif message.path() == ["rd"]:
                 self.registrations += 1
                 bench.answer(message, CREATED, options=[(LOCATION_PATH, "rd/x")])
@@ -99,7 +112,7 @@ class Life:
             return
         self.slept += 1
         record = bench.client.freeze(bench.now)
-        after = Bench(self.version, OWN_NUMBER, **_SETTINGS)
+        after = self.made()
         after.temperature.values.update(bench.temperature.values)
         after.now = bench.now + 10
         after.message_id = bench.message_id
@@ -156,3 +169,10 @@ def test_random_lives_of_the_draft():
     """DESIGN.md §6, §7: the same for the change request."""
     for seed in range(100, 106):
         live(seed, "draft")
+
+
+def test_random_lives_of_1_2():
+    """DESIGN.md §6, §7: the same for 1.2, its sequences of attempts, its Profile IDs and the way
+    down to 1.0."""
+    for seed in range(200, 206):
+        live(seed, "1.2")
