@@ -11,6 +11,7 @@ from coap.registry import (
     SERVICE_UNAVAILABLE,
 )
 from unit.lwm2m.helpers import DISABLED, REGISTERED, SERVER_NUMBER, WAITING, Bench
+from unit.lwm2m.test_random_life import Dice
 
 # The client, CoAP and the data model beside the test itself: more than the board's heap holds.
 HEAP_K = 120
@@ -200,3 +201,44 @@ def test_order_of_1_2():
     assert bytes(bench.request(1, "/1/0/13")[0].payload) == b"7"
     assert bytes(bench.request(1, "/1/0/15", token=b"2")[0].payload) == b"1"
     assert bench.request(3, "/1/0/13", b"8", 0, token=b"3")[0].code == 0x85
+
+
+def test_order_whatever_the_servers_answer():
+    """TS 1.1 Core E.2 resources 13 to 15: from a seed, servers that accept, refuse or are silent:
+    nobody is asked before its turn, across deep sleeps, and in the end all are registered."""
+    for seed in range(12):
+        dice = Dice(seed)
+        servers = [
+            {
+                "priority": dice.roll(3) if dice.roll(4) else None,
+                "registration_delay": dice.roll(100),
+                "failure_block": dice.roll(4) == 0,
+                "retry_count": 1 + dice.roll(3),
+                "retry_timer": 10,
+                "sequence_delay": 50 + dice.roll(1000),
+            }
+            for _ in range(4)
+        ]
+        bench = Fleet(*servers)
+        for turn in range(300):
+            for number, request in bench.asked().items():
+                account = bench.client.accounts[number - 1]
+                own = account.value("priority")
+                for other in bench.client.accounts:
+                    before = other.value("priority")
+                    if own is not None and before is not None and before < own:
+                        done = other.failures >= other.value("retry_count")
+                        blocks = other.value("failure_block")
+                        assert other.location or (done and not blocks), (seed, turn)
+                luck = dice.roll(3)
+                if request.path() != ["rd"]:
+                    continue
+                if luck == 0 or turn > 150:
+                    bench.accept(request)
+                elif luck == 1:
+                    bench.answer(request, FORBIDDEN)
+            bench.run_for(1 << dice.roll(18))
+            if not bench.out and not bench.client.busy(bench.now):
+                bench = bench.reborn(*servers)
+        states = [account.state for account in bench.client.accounts]
+        assert states == [REGISTERED] * 4, (seed, states)
