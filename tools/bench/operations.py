@@ -16,18 +16,18 @@ from coap.message import ACK, CON, NON, Message, decode
 PEER = ("192.0.2.1", 5683)
 TOKEN = b"\x51\x55\xd2\x8a"
 
-_GET = 0x01
+GET = 0x01
 _PUT = 0x03
-_CREATED = 0x41
-_CHANGED = 0x44
+CREATED = 0x41
+CHANGED = 0x44
 _CONTENT = 0x45
 _NOT_FOUND = 0x84
 
-_OBSERVE = 6
-_LOCATION_PATH = 8
+OBSERVE = 6
+LOCATION_PATH = 8
 _URI_PATH = 11
 _CONTENT_FORMAT = 12
-_ACCEPT = 17
+ACCEPT = 17
 _BLOCK2 = 23
 _BLOCK1 = 27
 
@@ -74,19 +74,20 @@ def zeros(bits):
     return 0
 
 
-def _request(code=_GET, path=("3303", "0", "5700")):
+def asking(code=GET, path=("3303", "0", "5700")):
+    """Return a Confirmable request of a path."""
     message = Message(code, CON, TOKEN)
     for segment in path:
         message.add(_URI_PATH, segment)
     return message
 
 
-def _template(message):
-    """Return a datagram as a bytearray, for `_fresh`."""
+def as_template(message):
+    """Return a datagram as a bytearray, for `fresh`."""
     return bytearray(message.encode())
 
 
-def _fresh(template, i):
+def fresh(template, i):
     """Return a datagram with its own message ID, as one that comes from the network is."""
     template[2] = i >> 8 & 0xFF
     template[3] = i & 0xFF
@@ -94,7 +95,7 @@ def _fresh(template, i):
 
 
 def _four_options():
-    return _template(_request().add(_ACCEPT, _TEXT))
+    return as_template(asking().add(ACCEPT, _TEXT))
 
 
 _RESOURCES = {(3303, 0, 5700): _VALUE}
@@ -115,16 +116,16 @@ def _done(reason, now):
 def coap_decode(link):
     """A GET with three Uri-Path and Accept, from bytes to a message."""
     template = _four_options()
-    return lambda i: decode(_fresh(template, i)) and None, lambda i: _fresh(template, i)
+    return lambda i: decode(fresh(template, i)) and None, lambda i: fresh(template, i)
 
 
 def coap_encode(link):
     """The same GET, from its four values to bytes."""
 
     def operation(i):
-        message = Message(_GET, CON, TOKEN, b"", i & 0xFFFF)
+        message = Message(GET, CON, TOKEN, b"", i & 0xFFFF)
         message.add(_URI_PATH, "3303").add(_URI_PATH, "0").add(_URI_PATH, "5700")
-        return message.add(_ACCEPT, _TEXT).encode()
+        return message.add(ACCEPT, _TEXT).encode()
 
     return operation, lambda i: None
 
@@ -138,9 +139,9 @@ def coap_get_served(link):
     template = _four_options()
 
     def operation(i):
-        endpoint.receive(_fresh(template, i), PEER, link, i * _LIFETIME_MS)
+        endpoint.receive(fresh(template, i), PEER, link, i * _LIFETIME_MS)
 
-    return operation, lambda i: _fresh(template, i)
+    return operation, lambda i: fresh(template, i)
 
 
 def coap_get_served_64(link):
@@ -155,32 +156,32 @@ def coap_get_served_64(link):
     for i in range(_OBSERVATIONS):
         token = bytes([i, 1, 2, 3])
         observations[token] = (3303, i, 5700)
-        message = Message(_CONTENT, NON, token, _VALUE).add(_OBSERVE, i)
+        message = Message(_CONTENT, NON, token, _VALUE).add(OBSERVE, i)
         endpoint.notify(message, PEER, link, 0, _done)
 
     def operation(i):
-        endpoint.receive(_fresh(template, i), PEER, link, i)
+        endpoint.receive(fresh(template, i), PEER, link, i)
         return observations and None
 
-    return operation, lambda i: _fresh(template, i)
+    return operation, lambda i: fresh(template, i)
 
 
 def coap_duplicate(link):
     """The GET a second time: its reply is sent again, and the handler is not asked."""
     endpoint = Endpoint(_serve, zeros)
     template = _four_options()
-    endpoint.receive(_fresh(template, 7), PEER, link, 0)
+    endpoint.receive(fresh(template, 7), PEER, link, 0)
 
     def operation(i):
-        endpoint.receive(_fresh(template, 7), PEER, link, i)
+        endpoint.receive(fresh(template, 7), PEER, link, i)
 
-    return operation, lambda i: _fresh(template, 7)
+    return operation, lambda i: fresh(template, 7)
 
 
 def coap_idle(link):
     """step() with one request outstanding and nothing due."""
     endpoint = Endpoint(_serve, zeros)
-    endpoint.request(_request(), PEER, link, 0, lambda response, reason, now: None)
+    endpoint.request(asking(), PEER, link, 0, lambda response, reason, now: None)
     endpoint.step(0)
     return lambda i: endpoint.step(1) and None, lambda i: None
 
@@ -195,7 +196,7 @@ def coap_notify(link):
 
     def operation(i):
         message = Message(_CONTENT, CON, TOKEN, _VALUE)
-        message.add(_OBSERVE, 0x10000 + i).add(_CONTENT_FORMAT, _TEXT)
+        message.add(OBSERVE, 0x10000 + i).add(_CONTENT_FORMAT, _TEXT)
         endpoint.notify(message, PEER, link, i, _done)
         endpoint.receive(acknowledgement(), PEER, link, i)
 
@@ -209,11 +210,11 @@ def coap_block2(link):
         return request.reply(_CONTENT, _BODY, 42)
 
     endpoint = Endpoint(serve, zeros)
-    template = _template(_request().add(_BLOCK2, _SIZE_EXPONENT))
+    template = as_template(asking().add(_BLOCK2, _SIZE_EXPONENT))
 
     def request(i):
         template[-1] = i % _BLOCKS << 4 | _SIZE_EXPONENT
-        return _fresh(template, i)
+        return fresh(template, i)
 
     def operation(i):
         endpoint.receive(request(i), PEER, link, i)
@@ -225,7 +226,7 @@ def coap_block1(link):
     """One block of a body of 4 KB taken into a sink: the mean of its eight blocks."""
 
     def serve(request, peer, link, now):
-        return request.reply(_CHANGED)
+        return request.reply(CHANGED)
 
     def sink(chunk):
         return None
@@ -234,16 +235,16 @@ def coap_block1(link):
         return sink
 
     endpoint = Endpoint(serve, zeros, None, on_body)
-    message = _request(_PUT, ("5", "0", "0")).add(_BLOCK1, _SIZE_EXPONENT)
+    message = asking(_PUT, ("5", "0", "0")).add(_BLOCK1, _SIZE_EXPONENT)
     at = len(message.encode()) - 1
     message.payload = _BODY[:_BLOCK]
-    template = _template(message)
+    template = as_template(message)
 
     def request(i):
         number = i % _BLOCKS
         more = 8 if number < _BLOCKS - 1 else 0
         template[at] = number << 4 | more | _SIZE_EXPONENT
-        return _fresh(template, i)
+        return fresh(template, i)
 
     def operation(i):
         endpoint.receive(request(i), PEER, link, i)
@@ -267,10 +268,10 @@ def _client(link, observations):
     client.start(0)
     client.step(0)
     register = decode(bytes(link.last))
-    created = Message(_CREATED, ACK, register.token, b"", register.message_id)
-    client.receive(bytes(created.add(_LOCATION_PATH, "rd").encode()), PEER, link, 0)
+    created = Message(CREATED, ACK, register.token, b"", register.message_id)
+    client.receive(bytes(created.add(LOCATION_PATH, "rd").encode()), PEER, link, 0)
     for i in range(observations):
-        message = _request(_GET, ("3303", str(i), "5700")).add(_OBSERVE, 0)
+        message = asking(GET, ("3303", str(i), "5700")).add(OBSERVE, 0)
         message.token = bytes([i, 1, 2, 3])
         message.message_id = 0xFF00 + i
         client.receive(bytes(message.encode()), PEER, link, 0)
@@ -282,9 +283,9 @@ def _served_by_client(link, observations):
     template = _four_options()
 
     def operation(i):
-        client.receive(_fresh(template, i), PEER, link, i)
+        client.receive(fresh(template, i), PEER, link, i)
 
-    return operation, lambda i: _fresh(template, i)
+    return operation, lambda i: fresh(template, i)
 
 
 def lwm2m_get_served(link):
@@ -298,7 +299,12 @@ def lwm2m_get_served_64(link):
 
 
 def _setup(name, link):
-    return globals()[name.replace(".", "_")](link)
+    own = globals().get(name.replace(".", "_"))
+    if own:
+        return own(link)
+    from operations_lwm2m import setup
+
+    return setup(name, link)
 
 
 def _repeat(function, start, count):

@@ -1,7 +1,8 @@
 // Measures on MicroPython's WebAssembly port, whose heap is that of a 32-bit board.
 // node wasm.mjs PACKAGE TREE PLAN
 // PACKAGE: folder of @micropython/micropython-webassembly-pyscript. TREE: folder whose files are
-// put on MicroPython's path. PLAN: {"imports": [[id or null, [module]]], "operations": [id]} as JSON.
+// put on MicroPython's path. PLAN: {"imports": [[id or null, [module]]], "operations": [id],
+// "node": id or null} as JSON.
 // Prints {"kept": {id: bytes}, "garbage": {id: bytes}, "wire": {id: [bytes, datagrams]}}.
 
 import fs from "fs";
@@ -21,7 +22,7 @@ process.on("uncaughtException", (error) => {
 async function start() {
   const lines = [];
   const micropython = await port.loadMicroPython({
-    heapsize: 1 << 20,
+    heapsize: 1 << 23, // for a thousand observations
     stdout: (line) => lines.push(line),
   });
   copy(micropython.FS, tree, "/board");
@@ -61,6 +62,19 @@ async function kept() {
   return found;
 }
 
+// A node whose modem does not answer: the server's side is played by whole_node.py.
+async function registered() {
+  const { run, value } = await start();
+  run("import asyncio, gc, machine, esp32, whole_node\ndef allocated(): print(gc.mem_alloc())");
+  run("gc.collect()");
+  const before = value("allocated()");
+  run("node = whole_node.start()");
+  await new Promise((resolve) => setTimeout(resolve, 500)); // asyncio runs on Node's event loop
+  run("whole_node.serve(node)");
+  run("gc.collect()");
+  return value("allocated()") - before;
+}
+
 const result = { kept: await kept(), garbage: {}, wire: {} };
 for (const id of plan.operations) {
   const { run, value } = await start();
@@ -68,4 +82,6 @@ for (const id of plan.operations) {
   result.garbage[id] = value(`print(operations.garbage('${id}'))`);
   result.wire[id] = value(`print(list(operations.wire('${id}')))`);
 }
-console.log(JSON.stringify(result));
+if (plan.node) result.kept[plan.node] = await registered();
+// The node's tasks would go on.
+process.stdout.write(JSON.stringify(result) + "\n", () => process.exit(0));
