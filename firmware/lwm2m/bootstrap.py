@@ -88,6 +88,7 @@ class Bootstrap:
     is asked for first (TS 1.2 Core §6.1.7.7).
 
     touched: what the last Configuration wrote to other Objects, None before the first bootstrap.
+    provided: for whoever starts the client, a Configuration whose other Objects are still to come.
     Events of the client's: bootstrap_wanted, bootstrapping, bootstrap_request, bootstrap_refused,
     bootstrap_failed, bootstrapped, bootstrap_account_purged.
     """
@@ -95,6 +96,7 @@ class Bootstrap:
     def __init__(self, client, version, settings: dict, store=None, pack: bool = False) -> None:
         self.state = _IDLE
         self.touched: "dict | None" = None
+        self.provided: "Any" = None
         self._client = client
         self._version = version
         self._settings = settings

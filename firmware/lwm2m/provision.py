@@ -172,8 +172,9 @@ class Configuration:
         """Give the client these accounts, which are then to be started, and the rights.
 
         settings: what no bootstrap server says of an account: queue, awake_time_ms, after_sleep,
-        triggers_per_hour and uri_host as in Client.add_server; and by role, values of the Server
-        Object that hold where the bootstrap server left the resource out.
+        triggers_per_hour and uri_host as in Client.add_server, profile and nat_ms of the account;
+        and by role, values of the Server Object that hold where the bootstrap server left the
+        resource out.
         """
         tree = self.tree
         _leave(client)
@@ -254,7 +255,7 @@ def _adopt(client, server, security, settings):
     number = digits(security.values.get(_SMS_NUMBER))
     if number:
         peers["S"] = number
-    client.adopt(
+    account = client.adopt(
         server,
         security,
         peers,
@@ -265,6 +266,8 @@ def _adopt(client, server, security, settings):
         settings.get("after_sleep", "update"),
         settings.get("triggers_per_hour", 10),
     )
+    account.profile = settings.get("profile")
+    account.nat_ms = settings.get("nat_ms", account.nat_ms)
 
 
 def _copy(value):

@@ -31,6 +31,7 @@ _SITE = (
     ("stored_bytes", "int", 2048, (0, 16384)),  # notifications kept for each server out of reach
     ("log", "str", "text", ("text", "json", "off")),
     ("servers", "list", _NEEDED, (1, 4)),
+    ("bootstrap", "dict", _LEFT_OUT, None),
     ("modem", "dict", {}, None),
     ("objects", "list", [], (0, 32)),
 )
@@ -72,12 +73,32 @@ _MODEM = (
     ("attach_s", "int", 180, (30, 3600)),
     ("udp_manual", "bool", False, None),
 )
+# The bootstrap server, and what holds for each account that it provides.
+_BOOTSTRAP = (
+    ("uri", "uri", _NEEDED, 255),
+    ("hold_off_s", "int", 0, (0, 0x7FFFFFFF)),  # before it is asked, but at a server's wish
+    ("account_timeout_s", "int", 0, (0, 0x7FFFFFFF)),  # after which it is forgotten; 0: never
+    ("pack", "bool", False, None),  # ask for Bootstrap-Pack first, in 1.2
+    ("sms_trigger", "bool", None, None),  # unset: as the bootstrap server says
+    ("mute_send", "bool", None, None),
+) + tuple(
+    [
+        row
+        for row in _SERVER
+        if row[0]
+        in (
+            "uri_host queue awake_time_s after_sleep triggers_per_hour nat_s profile_id".split(" ")
+        )
+    ]
+)
 _OBJECT = (
     ("object", "sensor", _NEEDED, None),
     ("instance", "int", 0, (0, 65534)),
     ("value", "number", 0, None),
     ("units", "str", None, 16),
 )
+# With a bootstrap server there need be no other.
+_BOOTSTRAPPED = (("servers", "list", [], (0, 4)),)
 # IPSO Objects with a Sensor Value, its unit and its extremes; anything else is an application's.
 _SENSORS = (
     3300,
@@ -118,7 +139,12 @@ def load(path: str) -> dict:
 
 def check(site: dict) -> dict:
     """Return `site` with every default filled in; raises ConfigError at the first thing wrong."""
-    checked = _table("", site, _SITE)
+    rows = _SITE
+    if isinstance(site, dict) and "bootstrap" in site:
+        rows = tuple([row for row in _SITE if row[0] != "servers"]) + _BOOTSTRAPPED
+    checked = _table("", site, rows)
+    if "bootstrap" in checked:
+        checked["bootstrap"] = _table("bootstrap.", checked["bootstrap"], _BOOTSTRAP)
     checked["modem"] = _table("modem.", checked["modem"], _MODEM)
     for name, rows in (("servers", _SERVER), ("objects", _OBJECT)):
         checked[name] = [
@@ -131,6 +157,13 @@ def check(site: dict) -> dict:
 
 def _together(site):
     """Refuse what is right key by key and cannot work together."""
+    bootstrap = site.get("bootstrap")
+    if bootstrap and site["version"] == "draft":
+        raise ConfigError("bootstrap: not allowed in draft; use version 1.0, 1.1 or 1.2")
+    if bootstrap and bootstrap["pack"] and site["version"] != "1.2":
+        raise ConfigError("bootstrap.pack: true is not allowed in %s; use 1.2" % site["version"])
+    if bootstrap and not _is_profile(bootstrap.get("profile_id", "hash")):
+        raise ConfigError("bootstrap.profile_id: malformed; use hash, oma:NAME or v:NAME")
     seen = []
     for index, server in enumerate(site["servers"]):
         key = "servers[%d]." % index

@@ -37,7 +37,8 @@ _SELDOM = (
     "lwm2m.codec.senml_cbor lwm2m.codec.tlv lwm2m.codec.text lwm2m.codec.opaque lwm2m.write "
     "lwm2m.discover lwm2m.send lwm2m.attribute_text coap.well_known lwm2m.codec.senml_json "
     "lwm2m.codec.lwm2m_json lwm2m.codec.json_reader lwm2m.codec.json_text lwm2m.composite "
-    "lwm2m.codec.senml_etch lwm2m.codec.lwm2m_cbor lwm2m.retry lwm2m.profile"
+    "lwm2m.codec.senml_etch lwm2m.codec.lwm2m_cbor lwm2m.retry lwm2m.profile lwm2m.provision "
+    "lwm2m.bootstrap_operations node.storage"
 )
 
 
@@ -58,6 +59,7 @@ class Node:
         self.bearer: "Any" = None
         self._timers = []  # [period_ms, due_ms, function]
         self._kept_due_ms = []  # when the timers were due before a deep sleep, in their order
+        self._kept_bootstrap = None
         self._kept_values = []  # [object, instance, resource, value] set before a deep sleep
         self._changed = set()  # paths of what was set or written since the first boot
         self._counters: "tuple | None" = None  # those that the record in RTC memory has
@@ -101,6 +103,13 @@ class Node:
         self._timers.append([_CONSOLE_PAUSE_MS, self.clock.now() + _CONSOLE_PAUSE_MS, hw.restart])
         self.stay_awake()
 
+    def factory_reset(self) -> None:
+        """Forget what a bootstrap provided, and restart (TS 1.1 Core, Device resource 5)."""
+        from node.accounts import factory_reset
+
+        factory_reset()
+        self.reboot()
+
     def stay_awake(self) -> None:
         """Hold sleep off for a moment and make the loop look again."""
         self._hold_until_ms = self.clock.now() + _CONSOLE_PAUSE_MS
@@ -125,6 +134,10 @@ class Node:
         self._make_client(endpoint)
         if setup:
             setup(self)
+        if self.client.bootstrap:
+            from node.accounts import settle
+
+            settle(self, self._kept_bootstrap)
         self._restore_values()
         self.tree.on_change.append(self._note_change)
         if kept_client is not None and not self.client.thaw(kept_client, self.clock.now()):
@@ -179,8 +192,13 @@ class Node:
         for link in self.bearer.links:
             self.client.attach(link)
             link.on_idle = self._event.set  # sleep may wait for nothing else
-        for server in site["servers"]:
-            objects.add_server(self.client, site["version"], server)
+        if "bootstrap" in site:
+            from node.accounts import add_accounts
+
+            add_accounts(self)
+        else:
+            for server in site["servers"]:
+                objects.add_server(self.client, site["version"], server)
         objects.add_all(self)
 
     async def _connect(self, kept):
@@ -189,6 +207,8 @@ class Node:
         objects.show_battery(self)
         if not kept:
             self.client.start(self.clock.now())
+            if self.client.bootstrap:
+                self.client.bootstrap.start(self.clock.now())
         elif late:
             self.client.update(reason="network")  # what failed for want of one need not wait
         self._connecting = False
@@ -211,6 +231,8 @@ class Node:
         # A message that is just going out goes out from the new address already.
         if moved and self.client and not self.client.endpoint.busy():
             self.client.address_changed(self.clock.now())
+            if self.client.bootstrap:
+                self.client.bootstrap.moved(self.clock.now())
 
     async def _loop(self):
         while True:
@@ -288,6 +310,7 @@ class Node:
             self.client.freeze(now),
             self.bearer.freeze(),
             [timer[1] for timer in self._timers],
+            self.client.bootstrap and self.client.bootstrap.freeze(),
             self._values(),
         ]
         while True:
@@ -325,13 +348,14 @@ class Node:
             return None
         try:
             kept: "Any" = cbor.loads(body)
-            slept_at_ms, slept_at_s, endpoint, client, bearer, due, values = kept
+            slept_at_ms, slept_at_s, endpoint, client, bearer, due, bootstrap, values = kept
         except (CodecError, ValueError):
             return None
         # A clock that was set back must not make the node wait longer than it meant to.
         slept_ms = max(0, hw.epoch_s() - slept_at_s) * 1000
         self.clock.resume(slept_at_ms + slept_ms)
         self._kept_due_ms = due
+        self._kept_bootstrap = bootstrap
         self._kept_values = values
         return endpoint, client, bearer
 

@@ -62,10 +62,11 @@ def add_all(node) -> None:
             model="Nudge " + (site["link"] if cellular else "UDP"),
             serial=info.get("imei") or site["endpoint"],
             firmware=FIRMWARE_VERSION,
-            binding=site["servers"][0]["binding"],
+            binding=site["servers"][0]["binding"] if site["servers"] else "U",
             epoch=hw.epoch_s,
             memory_free=_memory_free,
             reboot=node.reboot,
+            factory_reset=node.factory_reset if node.client.bootstrap else None,
         )
     )
     if cellular:

@@ -150,6 +150,7 @@ class World:
         self.events = []  # (ms, who, name, facts)
         self.memory = b""
         self.microvolts = {}
+        self.flash = None  # unit.node.files.Flash, for a board that keeps records there
         self.board = _Wiring(pins or {})
         self.node = None
         self.boots = 0
@@ -449,6 +450,10 @@ class World:
         machine.uarts.clear()
         machine.wake_pin = None
         machine.host = self._chip = chip = _Chip(self, cause, reason)
+        if self.flash:
+            from node import storage
+
+            self.flash.under(storage)
         gc.collect()
         node = self.node = Node(config.check(json.loads(self._site)), self.board)
         node.log = _Log(self, chip)

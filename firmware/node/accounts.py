@@ -1,0 +1,99 @@
+"""The accounts of a board that has a bootstrap server.
+
+They are those of the last bootstrap, from its record on flash; before the first one, and after a
+factory reset, those of the site configuration (TS 1.1 Core §6.1.3.1, factory bootstrap). The
+record begins with a mark of what the configuration says of servers, so that a board whose
+configuration is another begins anew.
+"""
+
+import binascii
+import json
+
+from lwm2m import versions
+from lwm2m.bootstrap import Bootstrap
+
+from node.lean import forget
+from node.objects import add_server
+from node.storage import Store
+
+_RECORD = "account"  # on the board's file system
+_MARK_BYTES = 4
+# What the client takes over from the configuration for each account of a bootstrap.
+_SETTINGS = "uri_host queue after_sleep triggers_per_hour sms_trigger mute_send".split(" ")
+
+
+def add_accounts(node) -> None:
+    """Give the node's client its accounts and its bootstrap server; `settle` follows."""
+    client = node.client
+    site = node.site
+    wanted = site["bootstrap"]
+    version = versions.get(site["version"])
+    settings = {key: wanted[key] for key in _SETTINGS}
+    settings["profile"] = wanted.get("profile_id")
+    for key in ("awake_time_s", "nat_s"):
+        if wanted.get(key) is not None:
+            settings[key[:-1] + "ms"] = wanted[key] * 1000
+    configuration = _provided(node, version)
+    if configuration:
+        configuration.apply(client, settings)
+    else:
+        from lwm2m.objects.security import Security
+
+        node.tree.add(
+            Security(
+                wanted["uri"],
+                bootstrap=True,
+                hold_off_s=wanted["hold_off_s"],
+                timeout_s=wanted["account_timeout_s"],
+            )
+        )
+        for server in site["servers"]:
+            add_server(client, site["version"], server)
+    client.bootstrap = Bootstrap(
+        client, version, settings, lambda record: _keep(site, record), wanted["pack"]
+    )
+    client.bootstrap.provided = configuration
+
+
+def settle(node, facts: "list | None") -> None:
+    """Write what a bootstrap wrote to Objects of the node's, once the application added its own.
+
+    facts: what Bootstrap.freeze returned before a deep sleep, or None.
+    """
+    bootstrap = node.client.bootstrap
+    if bootstrap.provided:
+        bootstrap.touched = bootstrap.provided.apply_others()
+        bootstrap.provided = None
+    if facts:
+        bootstrap.thaw(facts)
+    forget("lwm2m.provision", "node.accounts")
+
+
+def factory_reset() -> None:
+    """Remove the record; the next start finds the configuration of the factory."""
+    Store(_RECORD).remove()
+
+
+def _provided(node, version):
+    """Return the Configuration of the last bootstrap, None where there is no use of one."""
+    record = Store(_RECORD).load()
+    if record is None or record[:_MARK_BYTES] != _mark(node.site):
+        return None
+    from lwm2m.provision import Configuration
+
+    configuration = Configuration(node.client, version)
+    if configuration.thaw(record[_MARK_BYTES:]):
+        return configuration
+    node.log.event("error", {"reason": "the account on flash is unusable"})
+    return None
+
+
+def _keep(site, record):
+    Store(_RECORD).save(_mark(site) + record)
+    forget("lwm2m.provision", "lwm2m.bootstrap_operations")
+
+
+def _mark(site):
+    tables = [site["bootstrap"]] + site["servers"]
+    told = [site["version"]] + [[(key, each[key]) for key in sorted(each)] for each in tables]
+    return binascii.crc32(json.dumps(told).encode()).to_bytes(_MARK_BYTES, "big")
