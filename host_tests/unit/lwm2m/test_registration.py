@@ -38,7 +38,7 @@ from unit.lwm2m.helpers import (
 )
 
 # The client, CoAP and the data model beside the test itself: more than the board's heap holds.
-HEAP_K = 96
+HEAP_K = 112
 BLOCK1 = 27
 CONTINUE = 0x5F
 URI_HOST = 3
