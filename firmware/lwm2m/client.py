@@ -210,7 +210,14 @@ class Client:
                 if reason == "sms_other_server" and other.peers.get("S") == account.peers["S"]:
                     reason = read_trigger(other, data, root)
                     account = other
-            self.triggered(account, reason or admit(account, now))
+            if reason == "bootstrap" and self.bootstrap:
+                reason = admit(account, now)
+                if reason is None or reason == "sms_trigger_pending":
+                    account.wanted = None  # the Update would be one to an account about to change
+                    self.bootstrap.begin("trigger", now)
+                self.triggered(account, reason)
+            else:
+                self.triggered(account, reason or admit(account, now))
         else:
             if link.binding == account.transport and account.state != _IDLE:
                 queue_mode.touch(self, account, now)

@@ -37,7 +37,8 @@ def matches(sender: str, number: "str | None", suffix_digits: int = 0) -> bool:
 def read_trigger(account, datagram, root: list) -> "str | None":
     """Check that a datagram is the trigger of this account; return why it is not, None if it is.
 
-    Execute of /1/x/8 where x is the account's Server object and its Trigger resource is true.
+    Execute of /1/x/8 where x is the account's Server object and its Trigger resource is true. One
+    of /1/x/9, where there is a bootstrap server, is "bootstrap".
     root: segments of the alternate path that Objects are under.
     """
     try:
@@ -55,11 +56,14 @@ def read_trigger(account, datagram, root: list) -> "str | None":
         return "sms_not_trigger"
     if path[1] != str(account.server.instance_id):
         return "sms_other_server"
-    if path[2] == str(resources.get("bootstrap_trigger")):
+    bootstraps = path[2] == str(resources.get("bootstrap_trigger"))
+    if bootstraps and not account.server.bootstraps:
         return "sms_no_bootstrap"
-    if path[2] != str(resources["update_trigger"]):
+    if not bootstraps and path[2] != str(resources["update_trigger"]):
         return "sms_not_trigger"
-    return None if account.value("sms_trigger") is True else "sms_trigger_off"
+    if account.value("sms_trigger") is not True:
+        return "sms_trigger_off"
+    return "bootstrap" if bootstraps else None
 
 
 def admit(account, now: int) -> "str | None":

@@ -361,3 +361,21 @@ def test_freeze_and_thaw():
     bench.bootstrap.thaw(other.bootstrap.freeze())
     assert bench.bootstrap.touched == {(3, 0): [2]}
     assert bench.bootstrap.step(other.now) == other.now + 9_000
+
+
+def test_trigger_by_sms():
+    """TS 1.1 Transport 6.6: /1/x/9 by SMS begins the bootstrap; nothing is answered by SMS."""
+    settings = {"queue": True, "sms_trigger": True}
+    bench = BootstrapBench(settings=settings)
+    bench.begin()
+    bench.provide(security_values=security(r9=SERVER_NUMBER), server_values=server(lifetime=86400))
+    bench.accept(bench.finish()[1])
+    bench.fall_asleep()
+    request = bench.request(POST, "/1/0/9", binding="S")
+    assert [each.path() for each in request] == [["bs"]] and request[0].binding == "U"
+    bench.answer(request[0], CHANGED)
+    assert bench.bootstrap.in_session and bench.account.wanted is None
+    assert bench.finish()[0].code == CHANGED
+    bench.account.server.put("sms_trigger", False)
+    bench.request(POST, "/1/0/9", binding="S")
+    assert bench.client.dropped["sms_trigger_off"] == 1 and bench.bootstrap.state == 0
