@@ -10,6 +10,7 @@ Names in capitals are constants, which the compiler folds away.
 """
 
 import ast
+import gc
 import io
 import tokenize
 
@@ -22,7 +23,7 @@ def assign(firmware: dict, others: dict) -> dict:
     SyntaxError whose filename is the module.
     """
     sources = {**others, **firmware}
-    trees = {module: ast.parse(source, module) for module, source in sources.items()}
+    trees = {module: _parsed(source, module) for module, source in sources.items()}
     found = {module: _names(source) for module, source in sources.items()}
     private = set().union(*(found[module] for module in firmware))
     inherited = {module: _bases(tree, module) for module, tree in trees.items()}
@@ -41,6 +42,17 @@ def assign(firmware: dict, others: dict) -> dict:
     return short
 
 
+def _parsed(source, name="<text>"):
+    # Callbacks of a collection, such as hypothesis has, make the parser of Python 3.11 fail.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return ast.parse(source, name)
+    finally:
+        if collects:
+            gc.enable()
+
+
 def _count(name, groups):
     return sum(name in group for group in groups)
 
@@ -57,7 +69,7 @@ def shorten(source: str, short: dict) -> str:
             line = lines[row - 1]
             lines[row - 1] = line[:column] + short[token.string] + line[token.end[1] :]
     text = "".join(lines)
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_parsed(text)):
         if isinstance(node, ast.Attribute) and node.attr in short:
             raise ValueError(f"line {node.lineno}: {node.attr} in an f-string")
     return text
