@@ -107,6 +107,8 @@ def _records(content_format, payload: bytes, base: Path, type_of, root: str) -> 
         return lwm2m_cbor.decode(payload)
     if content_format == TLV:
         return [Record(*entry) for entry in tlv.decode(payload, base, type_of).items()]
+    if content_format in (None, TEXT, OPAQUE, CBOR) and len(base) < 3:
+        raise FormatError("one value, where %s has more" % path_text(base))
     if content_format is None:
         value = _decode_unknown(payload)
     elif content_format == TEXT:
