@@ -1,4 +1,4 @@
-"""The application of the boards in the OMA cases: a Portfolio (Object 16) without an instance."""
+"""The application of the boards in the OMA cases: Objects that have no instance at first."""
 
 from lwm2m.object import Object
 
@@ -12,6 +12,16 @@ class Portfolio(Object):
     resources = b"\x00\x00\x1b\x01"  # 0 Identity: R, W, multiple, mandatory, string
 
 
+class Note(Object):
+    """A text, in an Object of the range for private use."""
+
+    object_id = 26241
+    multiple = True
+    creatable = True
+    resources = b"\x00\x00\x13\x01"  # 0 Text: R, W, mandatory, string
+
+
 def setup(node):
-    """Make the Object known; its instances are the server's to create."""
+    """Make the Objects known; their instances are the server's to create."""
     node.tree.declare(Portfolio)
+    node.tree.declare(Note)

@@ -25,7 +25,8 @@ AWAKE_S = 2  # of a client in Queue Mode after its last message, to the server a
 _MODELS = {
     "3303:1.0": {5700: "FLOAT", 5601: "FLOAT", 5602: "FLOAT", 5605: "NONE", 5701: "STRING"},
     "3303:1.1": {5700: "FLOAT", 5601: "FLOAT", 5602: "FLOAT", 5605: "NONE", 5701: "STRING"},
-    "16:1.0": {0: "[STRING]", 1: "NONE", 2: "NONE", 3: "NONE"},
+    "16:1.0": {0: "[STRING]"},
+    "26241:1.0": {0: "STRING"},
 }
 
 
@@ -54,8 +55,8 @@ class Embedded:
         self.port = loop.run(self._server.start())[1]
 
     def _happened(self, name, facts):
-        if name == "observing" or name.startswith("observation"):
-            facts = {key: facts[key] for key in facts if key != "token"}
+        if "value" in facts:
+            facts = {**facts, "value": _plain(facts["value"])}
         self.events.add(name, facts)
 
     def ask(self, endpoint, operation, **arguments):
@@ -117,6 +118,9 @@ class Leshan:
         self.events = Events()
 
     def _happened(self, facts):
+        if facts["event"] == "send":
+            # [[time, path, value], …], of which these cases want the values.
+            facts["value"] = {path: value for _, path, value in facts.get("samples", ())}
         facts["value"] = _plain(facts.get("value"))
         self.events.add(facts.pop("event"), facts)
 

@@ -255,8 +255,7 @@ def test_1630_1635_portfolio_comes_and_goes(start, format):
 def test_1630_instance_chosen_by_the_client(start):
     """int-1630: without an instance in the request the client chooses one, and says which."""
     client = start()
-    first = client.create("/16", _PORTFOLIO, format=TLV)
-    second = client.create("/16", _PORTFOLIO, format=TLV)
-    assert [answer.code for answer in (first, second)] == ["2.01", "2.01"]
-    places = {answer.location.lstrip("/") for answer in (first, second)}
-    assert places == {"16/0", "16/1"}
+    made = [client.create("/26241", {0: text}, format=TLV) for text in ("a", "b")]
+    assert [answer.code for answer in made] == ["2.01", "2.01"]
+    assert {answer.location.lstrip("/") for answer in made} == {"26241/0", "26241/1"}
+    assert client.read("/26241").value == {0: {0: "a"}, 1: {0: "b"}}
