@@ -17,7 +17,11 @@ told by a number of Object 5's Update Result: returned, or MemoryError (3) or OS
 A sink may have `name` and `version`, text about the package that is there.
 """
 
+import struct
+
 from micropython import const
+
+from lwm2m.object import OperationError
 
 NO_STORAGE = const(2)
 NO_MEMORY = const(3)
@@ -25,8 +29,19 @@ CONNECTION_LOST = const(4)
 INVALID_URI = const(7)
 UNSUPPORTED_PROTOCOL = const(9)
 
+_PUT = const(3)
+_CONTENT_FORMAT = const(12)
+_SIZE1 = const(60)
+_OPAQUE = const(42)
+_WRITE = const(2)
 _CHANGED = const(0x44)
+_METHOD_NOT_ALLOWED = const(0x85)
+_TOO_LARGE = const(0x8D)
 _INTERNAL_SERVER_ERROR = const(0xA0)
+
+_RECORD = ">BBBIB"  # state, result, a number, size, length of the ETag; ETag and URI follow
+_RECORD_BYTES = const(8)
+_UNKNOWN = const(0xFFFFFFFF)
 
 
 class Delivery:
@@ -46,12 +61,24 @@ class Delivery:
         self.etag = None
         self.size = None
 
-    def push(self, size: "int | None"):
-        """Begin a package that a server sends; return a sink of coap.block, or a result."""
-        self.current = None
-        result = self.guarded(self.sink.open, size)
+    def push(self, request, obj, rid: int, operations, server):
+        """Begin a package that a server writes to a resource in blocks; for lwm2m.requests.
+
+        obj.accepts() says whether the Object's state allows one, and is in another with True.
+        """
+        if request.code != _PUT or request.get_uint(_CONTENT_FORMAT, _OPAQUE) != _OPAQUE:
+            return True  # wrapped up in a format, it has to be there as a whole
+        try:
+            if operations.access:
+                operations.access.check(server, (obj.object_id, obj.instance_id, rid), _WRITE)
+        except OperationError as error:
+            return request.reply(error.code)
+        if not obj.accepts():
+            return request.reply(_METHOD_NOT_ALLOWED)
+        result = self.guarded(self.sink.open, request.get_uint(_SIZE1))
         if result:
-            return result
+            self.on_end(result)
+            return request.reply(_TOO_LARGE)
         self.current = Push(self)
         return self.current
 
@@ -68,18 +95,15 @@ class Delivery:
             self.guarded(sink.discard)
         return result
 
-    def pull(self, uri: str, etag: "bytes | None" = None, size: "int | None" = None, held=0):
-        """Begin to fetch a package; return why not, a result.
-
-        etag, size, held: of one that was begun before a reset, which goes on.
-        """
+    def pull(self, uri: str, held: int = 0) -> "int | None":
+        """Begin to fetch a package behind what is held of it; return why not, a result."""
         from lwm2m.pull import Pull, locate
 
         where = locate(uri)
         if not isinstance(where, tuple):
             return where
-        self.etag = etag
-        self.size = size
+        if not held:
+            self.etag = self.size = None
         self.current = Pull(self, where, held)
         return None
 
@@ -103,6 +127,36 @@ class Delivery:
         if result:
             self.guarded(self.sink.discard)
         self.on_end(result)
+        return result
+
+    def save(self, state: int, result: int, number: int, uri: str) -> None:
+        """Have the sink keep where an Object stands, and what is being fetched."""
+        etag = self.etag or b""
+        size = _UNKNOWN if self.size is None else self.size
+        record = struct.pack(_RECORD, state, result, number, size, len(etag))
+        self.guarded(self.sink.save, record + etag + uri.encode())
+
+    def load(self) -> "tuple | None":
+        """Return (state, result, number, uri) as saved, None where nothing was."""
+        record = self.sink.load()
+        if len(record) < _RECORD_BYTES:
+            return None
+        state, result, number, size, length = struct.unpack(_RECORD, record[:_RECORD_BYTES])
+        try:
+            uri = bytes(record[_RECORD_BYTES + length :]).decode()
+        except ValueError:
+            return None  # it was damaged
+        self.etag = bytes(record[_RECORD_BYTES : _RECORD_BYTES + length]) or None
+        self.size = None if size == _UNKNOWN else size
+        return state, result, number, uri
+
+    def resume(self, uri: str) -> "int | None":
+        """Go on with what was on its way when `load` was called; return why not, a result."""
+        result = CONNECTION_LOST
+        if uri:
+            result = self.pull(uri, self.sink.held())
+        if result:
+            self.stop()
         return result
 
     def guarded(self, function, *arguments) -> "int | None":

@@ -15,11 +15,9 @@ record that the sink keeps: a pull goes on where it stopped, a push that was cut
 result 4, and after Updating the sink says at the next boot what came of it.
 """
 
-import struct
-
 from micropython import const
 
-from lwm2m.delivery import CONNECTION_LOST, Delivery
+from lwm2m.delivery import Delivery
 from lwm2m.object import Object, OperationError
 
 _PACKAGE = const(0)
@@ -49,18 +47,9 @@ _DEFERRED = const(11)
 
 _COAP = const(0)
 _PUSH_AND_PULL = const(2)
-_PUT = const(3)
-_CONTENT_FORMAT = const(12)
-_SIZE1 = const(60)
-_OPAQUE = const(42)
-_WRITE = const(2)
 _BAD_REQUEST = const(0x80)
 _METHOD_NOT_ALLOWED = const(0x85)
-_TOO_LARGE = const(0x8D)
 
-_RECORD = ">BBIB"  # state, result, size, length of the ETag; the ETag and the URI follow
-_RECORD_BYTES = const(7)
-_UNKNOWN = const(0xFFFFFFFF)
 _APPLY_AFTER_MS = const(1_000)  # the answer to the Execute and a notification go out first
 
 
@@ -147,23 +136,16 @@ class FirmwareUpdate(Object):
 
     def body_sink(self, request, rid: int, operations, server):
         """Take a Package that comes in blocks as it comes; for lwm2m.requests."""
-        if rid != _PACKAGE or request.code != _PUT:
+        if rid != _PACKAGE:
             return True
-        if request.get_uint(_CONTENT_FORMAT, _OPAQUE) != _OPAQUE:
-            return True  # wrapped up in a format, it has to be there as a whole
-        try:
-            if operations.access:
-                operations.access.check(server, (5, self.instance_id, rid), _WRITE)
-        except OperationError as error:
-            return request.reply(error.code)
-        if not self._allows(True):
-            return request.reply(_METHOD_NOT_ALLOWED)
+        return self._delivery.push(request, self, rid, operations, server)
+
+    def accepts(self) -> bool:
+        """Begin with a package where the state allows one; for lwm2m.delivery."""
+        if self._state != _IDLE:
+            return False
         self._to(_DOWNLOADING, 0, "")
-        sink = self._delivery.push(request.get_uint(_SIZE1))
-        if isinstance(sink, int):
-            self._delivered(sink)
-            return request.reply(_TOO_LARGE)
-        return sink
+        return True
 
     def execute(self, rid: int, arguments: bytes, server) -> None:
         """Update, or Cancel."""
@@ -226,7 +208,7 @@ class FirmwareUpdate(Object):
             self._uri = uri
             self.set(_URI, uri)
         if state == _IDLE:
-            self._delivery.etag = self._delivery.size = None
+            self._delivery.etag = None
         self._result = result
         self.set(_RESULT, result)
         self._state = state
@@ -236,37 +218,24 @@ class FirmwareUpdate(Object):
         self._client.emit("firmware", None, state=state, result=result)
 
     def _save(self):
-        delivery = self._delivery
-        etag = delivery.etag or b""
-        size = _UNKNOWN if delivery.size is None else delivery.size
-        record = struct.pack(_RECORD, self._state, self._result, size, len(etag))
-        delivery.guarded(self._sink.save, record + etag + self._uri.encode())
+        self._delivery.save(self._state, self._result, 0, self._uri)
 
     def _resume(self):
-        record = self._sink.load()
-        if len(record) < _RECORD_BYTES:
+        kept = self._delivery.load()
+        if kept is None:
             return
-        state, result, size, length = struct.unpack(_RECORD, record[:_RECORD_BYTES])
-        try:
-            etag = bytes(record[_RECORD_BYTES : _RECORD_BYTES + length])
-            uri = bytes(record[_RECORD_BYTES + length :]).decode()
-        except ValueError:
-            return  # it was damaged: the state is Idle
         values = self.values
-        self._uri = values[_URI] = uri
-        self._state = values[_STATE] = state
-        self._result = values[_RESULT] = result
-        if state == _UPDATING:
+        self._state, self._result, _, self._uri = kept
+        values[_URI] = self._uri
+        values[_STATE] = self._state
+        values[_RESULT] = self._result
+        if self._state == _UPDATING:
             outcome = self._sink.outcome()
             if outcome is not None:
                 self.done(outcome)
-        elif state == _DOWNLOADING:
-            result = CONNECTION_LOST
-            if uri:
-                size = None if size == _UNKNOWN else size
-                result = self._delivery.pull(uri, etag or None, size, self._sink.held())
+        elif self._state == _DOWNLOADING:
+            result = self._delivery.resume(self._uri)
             if result:
-                self._delivery.stop()
                 self._to(_IDLE, result)
 
     def _nearer(self):

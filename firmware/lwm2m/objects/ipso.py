@@ -32,7 +32,7 @@ def define(object_id: int):
     """Return the class of an IPSO Object, 3200 to 3349, with what its resources do.
 
     Sensor where it has a value that is measured; Input, Output or Timer of the modules
-    `ipso_input`, `ipso_output`, `ipso_timer`; else Plain of `ipso_kinds`. Call it once for each
+    `ipso_input`, `ipso_output`, `ipso_timer`; else Data of `data`. Call it once for each
     Object: the table that it reads goes back to the heap. Raises ValueError for an id that is not
     an IPSO Object's.
     """

@@ -1,6 +1,5 @@
 """What an IPSO Object does, told from its resources; loaded by `ipso.define` for a moment."""
 
-from lwm2m.object import Object
 from lwm2m.objects.ipso_table import find
 
 # Values with extremes: the value, the least and the most measured.
@@ -18,20 +17,6 @@ _TIMER = 3340
 _INPUT_STATE = 5500
 _ON_OFF = 5850
 _SENSORS = (5605, 5822)  # the executables that Sensor knows
-
-
-class Plain(Object):
-    """An Object without behaviour. values: {resource id: value, or a dict of a multiple one}.
-
-    Raises ValueError for a value that does not fit.
-    """
-
-    multiple = True
-
-    def __init__(self, values: "dict | None" = None) -> None:
-        super().__init__()
-        for rid in values or ():
-            self.set(rid, values[rid])  # pyright: ignore[reportOptionalSubscript]
 
 
 def make(object_id: int):
@@ -57,5 +42,5 @@ def make(object_id: int):
 
         members["tracked"] = tuple([row for row in _TRACKED if row[0] in ids and row[1] in ids])
     else:
-        Kind = Plain
+        from lwm2m.objects.data import Data as Kind
     return type("IPSO%d" % object_id, (Kind,), members)

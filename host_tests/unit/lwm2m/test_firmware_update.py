@@ -382,7 +382,7 @@ def test_pull_goes_on_after_a_power_cut():
     _ask(bench, PUT, "/5/0/1", URI.encode(), 0)
     _serve(bench, most=5)
     assert bench.sink.held() == 5 * 512
-    bench.sink.disk["package"] = bench.sink.disk["package"][:2500]  # what was not written when the power went
+    bench.sink.disk["package"] = bench.sink.disk["package"][:2500]
     bench = _restart(bench)
     assert _state(bench) == (DOWNLOADING, 0)
     assert text(_ask(bench, GET, "/5/0/1")) == URI
@@ -454,7 +454,7 @@ def test_server_that_is_busy():
 
 def test_damaged_record():
     """Object 5, resume: a record of nonsense is none."""
-    for record in (b"", b"\x01", b"\x02\x00\x00\x00\x00\x00\x00\xff\xfe", bytes(6)):
+    for record in (b"", b"\x01", b"\x02\x00\x00\x00\x00\x00\x00\x00\xff\xfe", bytes(7)):
         sink = Sink()
         sink.disk["record"] = record
         assert _state(_bench(sink)) == (IDLE, 0)

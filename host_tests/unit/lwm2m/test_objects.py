@@ -1,0 +1,241 @@
+"""Objects that an application adds: what servers read, write, execute, create and delete there."""
+
+from coap.message import ACK
+from lwm2m.objects.cellular import ApnProfile, BearerSelection, CellularConnectivity
+from lwm2m.objects.containers import BinaryAppData, Portfolio
+from lwm2m.objects.location import Location
+from lwm2m.objects.statistics import ConnectivityStatistics
+from lwm2m.tree import Tree
+from unit.lwm2m.helpers import Bench, text
+
+HEAP_K = 120  # the client and its answers beside the test itself
+
+GET, POST, PUT, DELETE = 1, 2, 3, 4
+CREATED, DELETED, CHANGED, CONTENT = 0x41, 0x42, 0x44, 0x45
+BAD_REQUEST, NOT_FOUND, NOT_ALLOWED = 0x80, 0x84, 0x85
+
+
+def _bench(*objects, **settings):
+    bench = Bench(**settings)
+    for each in objects:
+        bench.tree.add(each)
+    bench.register()
+    return bench
+
+
+def _ask(bench, *arguments, **options):
+    """Send a request of the server's; return the answer."""
+    answers = [m for m in bench.request(*arguments, **options) if m.type == ACK]
+    assert len(answers) == 1
+    return answers[0]
+
+
+def _code(bench, *arguments, **options):
+    return _ask(bench, *arguments, **options).code
+
+
+def _read(bench, path):
+    answer = _ask(bench, GET, path)
+    assert answer.code == CONTENT, answer.code
+    return text(answer)
+
+
+def test_device_create_and_delete():
+    """LightweightM2M-1.1-int-680, 685: the Device can be neither created nor deleted."""
+    bench = _bench()
+    assert _code(bench, POST, "/3", b"", 11542) == NOT_ALLOWED
+    assert _code(bench, DELETE, "/3/0") == NOT_ALLOWED
+
+
+def test_location():
+    """LightweightM2M-1.1-int-801: latitude, longitude, time stamp, and what else was measured."""
+    location = Location()
+    bench = _bench(location)
+    assert _code(bench, GET, "/6/0/0") == NOT_FOUND
+    location.fix(48.25, -11.5, 1_700_000_000, altitude=520, speed=1.5)
+    assert _read(bench, "/6/0/0") == "48.25"
+    assert _read(bench, "/6/0/1") == "-11.5"
+    assert _read(bench, "/6/0/5") == "1700000000"
+    assert _read(bench, "/6/0/2") in ("520", "520.0")
+    assert _code(bench, GET, "/6/0") == CONTENT
+    assert _code(bench, PUT, "/6/0/0", b"1", 0) == NOT_ALLOWED
+    location.fix(48.5, -11.5, 1_700_000_060)
+    assert _code(bench, GET, "/6/0/2") == NOT_FOUND
+    assert sorted(location.values) == [0, 1, 5]
+
+
+def test_location_observed():
+    """LightweightM2M-1.1-int-810: a fix is notified once, with all of it."""
+    location = Location()
+    location.fix(1.0, 2.0, 100)
+    bench = _bench(location)
+    assert _code(bench, PUT, "/6/0", b"", queries=("pmin=2", "pmax=10")) == CHANGED
+    bench.observe("/6/0", b"\x06")
+    location.fix(1.5, 2.5, 105)
+    bench.run_for(2_000)
+    sent = [message for message in bench.sent() if message.token == b"\x06"]
+    assert len(sent) == 1
+
+
+def test_statistics():
+    """LightweightM2M-1.1-int-901: collected from Start to Stop."""
+    bench = Bench()
+    bench.tree.add(ConnectivityStatistics(bench.client))
+    bench.register()
+    assert _read(bench, "/7/0/2") == "0"
+    assert _code(bench, POST, "/7/0/6") == CHANGED
+    for _ in range(50):
+        assert _code(bench, GET, "/3/0/0") == CONTENT
+    assert _code(bench, POST, "/7/0/7") == CHANGED
+    values = [int(_read(bench, "/7/0/%d" % rid)) for rid in (2, 3, 4, 5)]
+    assert 1 <= values[0] <= 3 and 1 <= values[1] <= 3, values  # 50 times some 40 bytes
+    assert 28 < values[3] <= values[2] < 80, values
+    again = [int(_read(bench, "/7/0/%d" % rid)) for rid in (2, 3, 4, 5)]
+    assert again == values
+    assert _code(bench, POST, "/7/0/6") == CHANGED
+    assert _read(bench, "/7/0/3") == "0"
+
+
+def test_statistics_of_messages():
+    """LightweightM2M-1.1-int-901: text messages are counted where there is a link for them."""
+    bench = Bench(binding="S", sms_number="+447700900123", own_number="447700900999")
+    statistics = bench.tree.add(ConnectivityStatistics(bench.client))
+    bench.register()
+    statistics.execute(6, b"", None)
+    assert bench.request(GET, "/3/0/0", binding="S")[0].code == CONTENT
+    statistics.execute(7, b"", None)
+    assert (statistics.read(0), statistics.read(1), statistics.read(2)) == (1, 1, 0)
+    bench = Bench()
+    del bench.client.links["S"]
+    statistics = bench.tree.add(ConnectivityStatistics(bench.client))
+    assert list(statistics.present()) == [2, 3, 4, 5, 6, 7, 8]
+
+
+def test_statistics_period():
+    """LightweightM2M-1.1-int-905: the Collection Period is set, read, and ends a collection."""
+    bench = Bench()
+    statistics = bench.tree.add(ConnectivityStatistics(bench.client))
+    bench.register()
+    assert _read(bench, "/7/0/8") == "0"
+    assert _code(bench, PUT, "/7/0/8", b"-1", 0) == BAD_REQUEST
+    assert _code(bench, PUT, "/7/0/8", b"20", 0) == CHANGED
+    assert _read(bench, "/7/0/8") == "20"
+    assert _code(bench, PUT, "/7/0/2", b"1", 0) == NOT_ALLOWED
+    _ask(bench, POST, "/7/0/6")
+    _ask(bench, GET, "/3/0/0")
+    largest = statistics.read(4)
+    assert largest > 28
+    bench.run_for(20_000)
+    _ask(bench, GET, "/3/0")
+    assert statistics.read(4) == largest
+
+
+def test_statistics_observed():
+    """LightweightM2M-1.1-int-910: pmax reports; a datagram alone does not, or none would be the
+    last.
+    """
+    bench = Bench()
+    bench.tree.add(ConnectivityStatistics(bench.client))
+    bench.register()
+    _ask(bench, POST, "/7/0/6")
+    assert _code(bench, PUT, "/7/0", b"", queries=("pmin=2", "pmax=10")) == CHANGED
+    bench.observe("/7/0", b"\x07")
+    notified = 0
+    for _ in range(40):
+        bench.run_for(1_000)
+        for message in bench.sent():
+            notified += message.token == b"\x07"
+            if message.type == 0:
+                bench.acknowledge(message)
+    assert 3 <= notified <= 5, notified
+
+
+def test_cellular():
+    """LightweightM2M-1.1-int-1200, 1201: Activated Profile Names and what else is known."""
+    cellular = CellularConnectivity({11: {0: (11, 0)}, 12: 0b11, 13: 0})
+    bench = _bench(cellular, ApnProfile({0: "default", 1: "internet", 4: 3}))
+    assert _read(bench, "/10/0/11/0") == "11:0"
+    assert _code(bench, GET, "/10/0") == CONTENT
+    assert _read(bench, "/11/0/1") == "internet"
+
+
+def test_power_saving_modes():
+    """LightweightM2M-1.1-int-1210: PSM timers and modes, of those supported."""
+    cellular = CellularConnectivity({11: {0: (11, 0)}, 12: 0b11, 13: 0})
+    bench = _bench(cellular)
+    for rid, value in ((4, b"3600"), (5, b"10"), (13, b"1"), (1, b"65535")):
+        assert _code(bench, PUT, "/10/0/%d" % rid, value, 0) == CHANGED
+        assert _read(bench, "/10/0/%d" % rid) == value.decode()
+    for rid, value in ((13, b"4"), (1, b"65536"), (4, b"-1")):
+        assert _code(bench, PUT, "/10/0/%d" % rid, value, 0) == BAD_REQUEST
+    assert _code(bench, PUT, "/10/0/8", bytes(256), 42) == BAD_REQUEST
+    assert cellular.values[13] == 1
+    assert _code(bench, PUT, "/10/0/12", b"1", 0) == NOT_ALLOWED
+
+
+def test_apn_profile():
+    """LightweightM2M-CONMGMT-1.0-int-1250: an APN is configured; profiles are made and removed."""
+    bench = _bench(ApnProfile({0: "default", 4: 3}))
+    assert _code(bench, PUT, "/11/0/1", b"iot.example", 0) == CHANGED
+    assert _code(bench, PUT, "/11/0/4", b"4", 0) == BAD_REQUEST
+    assert _code(bench, PUT, "/11/0/4", b"0", 0) == CHANGED
+    assert _code(bench, POST, "/11", b"\xc1\x00x\xc1\x04\x03", 11542) == CREATED
+    assert _read(bench, "/11/1/0") == "x"
+    assert _code(bench, POST, "/11", b"\xc1\x00y", 11542) == BAD_REQUEST  # 4 is mandatory
+    assert _code(bench, DELETE, "/11/1") == DELETED
+    assert _code(bench, GET, "/11/1/0") == NOT_FOUND
+
+
+def test_bearer_selection():
+    """OMA registry 13: bearers and thresholds within their ranges."""
+    bench = _bench(BearerSelection({0: {0: 6}, 6: "26201,26202", 7: False}))
+    assert _code(bench, PUT, "/13/0/1", b"-111", 0) == BAD_REQUEST
+    assert _code(bench, PUT, "/13/0/1", b"-100", 0) == CHANGED
+    assert _code(bench, PUT, "/13/0/0", b"\x41\x00\x65", 11542) == BAD_REQUEST
+    assert _code(bench, PUT, "/13/0/0", b"\x41\x00\x05", 11542) == CHANGED
+    assert _read(bench, "/13/0/0/0") == "5"
+
+
+def test_create_portfolio():
+    """LightweightM2M-1.1-int-1630: an instance with identities is created and read."""
+    bench = _bench(Portfolio({0: {0: "Host Device ID #1", 3: "software"}}))
+    payload = b"\x88\x00\x0c\x44\x00ID #\x44\x01made"
+    response = _ask(bench, POST, "/16", payload, 11542)
+    assert response.code == CREATED
+    assert _read(bench, "/16/1/0/1") == "made"
+    assert _read(bench, "/16/0/0/3") == "software"
+    assert _code(bench, PUT, "/16/1/0/1", b"other", 0) == CHANGED
+    assert _read(bench, "/16/1/0/1") == "other"
+    assert _code(bench, POST, "/16/1/1") == NOT_FOUND
+    assert _code(bench, POST, "/16", b"", 11542) == BAD_REQUEST
+
+
+def test_delete_portfolio():
+    """LightweightM2M-1.1-int-1635: it is gone, and the Object stays."""
+    bench = _bench(Portfolio({0: {0: "ID"}}))
+    assert _code(bench, DELETE, "/16/0") == DELETED
+    assert _code(bench, GET, "/16/0/0/0") == NOT_FOUND
+    assert _code(bench, POST, "/16", b"\x83\x00\x41\x00x", 11542) == CREATED
+    assert _read(bench, "/16/0/0/0") == "x"
+
+
+def test_containers():
+    """OMA registry 19: data up and down, within the sizes of its description."""
+    bench = _bench(BinaryAppData({0: {0: b"\x01\x02"}, 3: "meter reading"}))
+    assert bytes(_ask(bench, GET, "/19/0/0/0").payload) == b"\x01\x02"
+    assert _code(bench, PUT, "/19/0/0/0", b"\x03", 42) == CHANGED
+    assert _code(bench, PUT, "/19/0/3", b"m" * 33, 0) == BAD_REQUEST
+    assert _code(bench, PUT, "/19/0/5", b"65535", 0) == CHANGED
+    assert _code(bench, PUT, "/19/0/1", b"255", 0) == BAD_REQUEST
+    assert _code(bench, POST, "/19", b"\x83\x00\x41\x00x", 11542) == CREATED
+
+
+def test_initial_values_are_checked():
+    """Design §6: a wrong initial value is named."""
+    for values in ({0: "no dict"}, {9: 1}, {3: 5}):
+        try:
+            Tree().add(BinaryAppData(values))
+        except ValueError as error:
+            assert "/19/" in str(error)
+        else:
+            raise AssertionError(values)
