@@ -2,12 +2,12 @@
 
 The rights are those of the Object 2 instances; which server asks is known by its account.
 
-- A client without Object 2 restricts nobody, however many servers it has: the Object is optional
-  (TS 1.0 Appendix E.3), and §8.1.3 makes it a bootstrap's task to set rights up for several
-  servers. A site whose configuration names two servers and no rights stays as open as it is.
+- A client without an instance of Object 2 restricts nobody, however many servers it has: the
+  Object is optional (TS 1.0 Appendix E.3), and §8.1.3 makes it a bootstrap's task to set rights up
+  for several servers. A site whose configuration names two servers and no rights is open to both.
 - With one server account everything is allowed (§8.2.1). The instances are kept up to date all the
   same, so that a second account finds them.
-- With several accounts and Object 2, what has no Access Control instance is nobody's: its rights
+- With several accounts and such instances, what has none of its own is nobody's: its rights
   "cannot be obtained", and only Discover, which needs none, answers (§8.2.1). Whoever brings the
   first instance, a bootstrap or the application, brings those of all the others.
 - Object 2 itself: every server may read and observe it; an instance is written by its owner only,
@@ -59,8 +59,9 @@ class Access:
 
     def created(self, account, path: tuple) -> None:
         """Make the server that created the instance at path its owner (TS 1.1 Core §8.1.2.2)."""
+        in_use = self._tree.instances(_ACCESS_CONTROL)
         self.deleted(path)
-        if account is not None:
+        if in_use and account is not None:
             mine = AccessControl(path[0], path[1], account.short_server_id)
             self._tree.add(mine)
             for rid in (_TARGET, _INSTANCE, _OWNER):
@@ -101,6 +102,8 @@ class Access:
 
     def _allows(self, account, path, needed):
         if account is None or not path or len(self._client.accounts) < 2:
+            return True
+        if not self._tree.instances(_ACCESS_CONTROL):
             return True
         server_id = account.short_server_id
         if path[0] == _ACCESS_CONTROL:

@@ -364,6 +364,15 @@ def test_account_that_ends():
     assert house.tree.instances(30001) == [0]
 
 
+def test_object_2_without_an_instance():
+    """TS 1.1 Core §8.1.3: an Object 2 that nobody has filled restricts nobody, and stays empty."""
+    house = House()
+    house.tree.declare(AccessControl)
+    assert house.rights(1) == house.rights(2) == 15
+    assert house.code(2, POST, "30001", b"", 11542) == 201
+    assert house.controls() == [] and house.rights(1, (30001, 2)) == 15
+
+
 def test_client_without_object_2():
     """TS 1.0 Appendix E.3: the Object is optional; without it all may do everything."""
     client = Client("nudge", Tree(), lambda bits: 0)
