@@ -7,6 +7,7 @@ or the armed pin goes low, with the wake reason that an ESP32 would give.
 """
 
 import asyncio
+import functools
 import json
 import os
 import sys
@@ -23,6 +24,12 @@ WOKEN_BY_PIN, WOKEN_BY_TIMER, WOKEN_BY_GPIO = 2, 4, 7
 RESTART_PAUSE_S = 0.1
 CRASHES_MAX = 5  # in a row, without a registration or a sleep between them
 _STOP_TIMEOUT_S = 5
+
+
+@functools.cache
+def _build():
+    """Compile the firmware, once for all boards of a process."""
+    build.build()
 
 
 class SimulatedBoard:
@@ -77,7 +84,7 @@ class SimulatedBoard:
     async def power_on(self) -> None:
         """Connect the battery: the firmware starts with RTC memory empty."""
         if self._runtime == "micropython":
-            build.build()
+            _build()
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self._memory = b""
         await self._start(POWER_ON, 0)
