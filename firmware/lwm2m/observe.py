@@ -28,6 +28,7 @@ _IN_FLIGHT = const(2)
 _QUEUED = const(8)
 
 _OBSERVE = const(6)
+_SPREAD = const(8191)
 # A board's clock that nobody has set counts from 2000; this is 2020.
 _CLOCK_SET_S = const(1_577_836_800)
 
@@ -85,7 +86,7 @@ class Observations:
         self.serial = 0
         self.due = None
         self.sequence = 0
-        self._index = {}  # by the path, of a resource instance by that of its resource
+        self._index = {}  # lists of observations and parts by `_key`
         client.tree.epoch = self.epoch_s
 
     def __iter__(self):
@@ -111,7 +112,7 @@ class Observations:
         self.table.append(observation)
         for part in observation.parts or (observation,):
             part.seen = presence(self.client.tree, part.path)
-            self._index.setdefault(part.path[:3], []).append(part)
+            self._index.setdefault(_key(part.path), []).append(part)
         self.look(observation)
 
     def end(self, observation: Observation, reason: str) -> None:
@@ -122,7 +123,7 @@ class Observations:
         observation.account = observation.due = None
         self.table.remove(observation)
         for part in observation.parts or (observation,):
-            key = part.path[:3]
+            key = _key(part.path)
             siblings = self._index[key]
             siblings.remove(part)
             if not siblings:
@@ -148,12 +149,14 @@ class Observations:
 
     def changed(self, path: tuple) -> None:
         """Note that the value at path (object, instance, resource) has changed."""
-        index = self._index
-        if index:
-            for depth in range(1, len(path) + 1):
-                for part in index.get(path[:depth], ()):
-                    part.flags |= _DIRTY
-                    self.look(part.whole or part)
+        if self._index:
+            key = 0
+            for each in path:
+                key = (key & 0xFFFF) * _SPREAD + each + 1
+                for part in self._index.get(key, ()):
+                    if part.path[:3] == path[: len(part.path)]:
+                        part.flags |= _DIRTY
+                        self.look(part.whole or part)
             if path[0] == 1:
                 self.client.attributes.changed = True  # default periods are there
 
@@ -192,6 +195,18 @@ class Observations:
         """Return the next value of the Observe option (RFC 7641 §4.4)."""
         self.sequence = self.sequence + 1 & 0xFFFFFF
         return self.sequence
+
+
+def _key(path):
+    """Return where a path stands in the index; a resource instance stands with its resource.
+
+    Tuples would stand close together, as MicroPython hashes them, and what is not in the index
+    would be looked for at each of them.
+    """
+    key = 0
+    for each in path[:3]:
+        key = (key & 0xFFFF) * _SPREAD + each + 1
+    return key
 
 
 def text(path: tuple) -> str:
