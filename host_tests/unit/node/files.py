@@ -16,9 +16,9 @@ class _File:
         self._path = path
         self._writing = "w" in mode
         if self._writing:
-            flash.step()
             self._old = flash.files.get(path)
-            flash.files[path] = b""
+            if flash.step():
+                flash.files[path] = b""
         elif path not in flash.files:
             raise OSError(2)
 
@@ -39,8 +39,8 @@ class _File:
 
     def write(self, data):
         for at in range(len(data)):
-            self._flash.step()
-            self._flash.files[self._path] += data[at : at + 1]
+            if self._flash.step():
+                self._flash.files[self._path] += data[at : at + 1]
         return len(data)
 
     def flush(self):
@@ -48,20 +48,29 @@ class _File:
 
 
 class Flash:
-    """files: {path: bytes}. left: steps until the power is cut, None for never."""
+    """files: {path: bytes}. left: steps until the power is cut, None for never.
+
+    on_cut: callable() or None. With it the cut raises nothing: steps have no effect from there on,
+    until whoever is told takes the battery off.
+    """
 
     def __init__(self, lossy=False):
         self.files = {}
         self.left = None
         self.steps = 0
+        self.on_cut = None
         self.lossy = lossy
 
     def step(self):
         self.steps += 1
         if self.left is not None:
             if self.left == 0:
-                raise PowerCut
+                if self.on_cut is None:
+                    raise PowerCut
+                self.on_cut()
+                return False
             self.left -= 1
+        return True
 
     def open(self, path, mode="r"):
         return _File(self, path, mode)
@@ -69,8 +78,8 @@ class Flash:
     def remove(self, path):
         if path not in self.files:
             raise OSError(2)
-        self.step()
-        del self.files[path]
+        if self.step():
+            del self.files[path]
 
     def under(self, module):
         """Make this the flash of a module: node.storage."""
