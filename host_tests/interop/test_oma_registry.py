@@ -3,20 +3,31 @@
 The registry is read from ../shared/oma-registry beside the repository, or from OMA_REGISTRY=DIR.
 """
 
-import os
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
 from lwm2m import versions
+from lwm2m.objects import ipso
+from lwm2m.objects.access_control import AccessControl
+from lwm2m.objects.cellular import ApnProfile, BearerSelection, CellularConnectivity
 from lwm2m.objects.connectivity import ConnectivityMonitoring
+from lwm2m.objects.containers import BinaryAppData, Portfolio
 from lwm2m.objects.device import Device
+from lwm2m.objects.firmware import FirmwareUpdate, FirmwareUpdate12
 from lwm2m.objects.ipso import Temperature
+from lwm2m.objects.location import Location
 from lwm2m.objects.security import Security
 from lwm2m.objects.server import Server
+from lwm2m.objects.software import SoftwareManagement
+from lwm2m.objects.statistics import ConnectivityStatistics
 
-_BESIDE = Path(__file__).resolve().parents[2].parent / "shared" / "oma-registry"
-REGISTRY = Path(os.environ.get("OMA_REGISTRY") or _BESIDE)
+from tools import objects
+
+REGISTRY = objects.registry()
+ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(
     not REGISTRY.is_dir(), reason=f"no OMA registry at {REGISTRY}: set OMA_REGISTRY to its folder"
 )
@@ -50,13 +61,47 @@ class _Server12(Server):
     object_version = versions.get("1.2").server_version
 
 
-SHIPPED = [Security, _Server10, _Server11, _Server12, Device, ConnectivityMonitoring, Temperature]
+# Those of which every resource of the registry is there.
+COMPLETE = [
+    _Server10,
+    _Server11,
+    _Server12,
+    Device,
+    ConnectivityMonitoring,
+    FirmwareUpdate,
+    FirmwareUpdate12,
+    Location,
+    ConnectivityStatistics,
+    SoftwareManagement,
+    CellularConnectivity,
+    ApnProfile,
+    BearerSelection,
+    Portfolio,
+    BinaryAppData,
+    Temperature,
+]
+SHIPPED = [Security, AccessControl, *COMPLETE]
+# As far as the folder has them; that none is missing is a test of its own.
+IPSO = (
+    sorted(
+        {
+            int(path.stem.partition("-")[0])
+            for path in REGISTRY.glob("3*.xml")
+            if objects.FIRST_IPSO <= int(path.stem.partition("-")[0]) <= objects.LAST_IPSO
+        }
+    )
+    if REGISTRY.is_dir()
+    else []
+)
+
+
+def _path(object_id, version):
+    path = REGISTRY / f"{object_id}-{version.replace('.', '_')}.xml"
+    return path if path.exists() else REGISTRY / f"{object_id}.xml"
 
 
 def _definition(cls):
-    version = cls.object_version or "1.0"
-    path = REGISTRY / f"{cls.object_id}-{version.replace('.', '_')}.xml"
-    return ElementTree.parse(path).getroot().find("Object")
+    return ElementTree.parse(_path(cls.object_id, cls.object_version or "1.0")).find("Object")
 
 
 def _resources(element):
@@ -100,9 +145,7 @@ def test_resources(cls):
     assert not missing
 
 
-@pytest.mark.parametrize(
-    "cls", [_Server10, _Server11, _Server12, Device, ConnectivityMonitoring, Temperature]
-)
+@pytest.mark.parametrize("cls", COMPLETE, ids=lambda cls: cls.__name__.strip("_"))
 def test_nothing_is_left_out(cls):
     """OMA registry: the tables of the device's own Objects are complete."""
     table = cls.resources
@@ -150,3 +193,81 @@ def test_roles_of_the_server_object(cls):
     assert {role: roles.get(role) for role in expected if role in roles} == {
         role: rid for rid, name in names.items() for role in expected if expected[role] == name
     }
+
+
+@pytest.mark.parametrize("object_id", IPSO)
+def test_ipso(object_id):
+    """OMA registry: the newest definition of each IPSO Object, row by row."""
+    cls = ipso.define(object_id)
+    versions_there = [
+        ElementTree.parse(path).findtext("Object/ObjectVersion") or "1.0"
+        for path in REGISTRY.glob(f"{object_id}*.xml")
+        if path.stem.partition("-")[0] == str(object_id)
+    ]
+    assert (cls.object_version or "1.0") == max(versions_there)
+    element = _definition(cls)
+    assert (element.findtext("MultipleInstances") == "Multiple") == cls.multiple
+    table = cls.resources
+    assert {
+        table[at] << 8 | table[at + 1]: (table[at + 2], table[at + 3])
+        for at in range(0, len(table), 4)
+    } == {rid: row[:2] for rid, row in _resources(element).items()}
+
+
+def test_no_ipso_object_is_missing():
+    """OMA registry: what `define` knows is what the registry has from 3200 to 3349."""
+    known = []
+    for object_id in range(objects.FIRST_IPSO, objects.LAST_IPSO + 1):
+        try:
+            ipso.define(object_id)
+        except ValueError:
+            continue
+        known.append(object_id)
+    assert known == IPSO
+
+
+def test_the_table_is_what_the_tool_writes():
+    """`python -m tools.objects --ipso` gives the file that ships."""
+    written = objects.ipso_source(objects.ipso(REGISTRY))
+    assert (ROOT / "firmware/lwm2m/objects/ipso_table.py").read_text() == written
+
+
+@pytest.mark.parametrize("path", sorted(REGISTRY.glob("*.xml")), ids=lambda path: path.stem)
+def test_every_definition_becomes_a_class(path):
+    """tools.objects: any file of the registry gives a class that runs and has its rows."""
+    text = objects.source(objects.load(path))
+    assert max(len(line) for line in text.splitlines()) <= 99
+    namespace = {}
+    exec(text, namespace)
+    cls = next(
+        value
+        for name, value in namespace.items()
+        if isinstance(value, type) and name not in ("Object", "Data")
+    )
+    element = ElementTree.parse(path).find("Object")
+    assert cls.object_id == int(element.findtext("ObjectID"))
+    assert (cls.object_version or "1.0") == (element.findtext("ObjectVersion") or "1.0")
+    table = cls.resources
+    assert {
+        table[at] << 8 | table[at + 1]: (table[at + 2], table[at + 3])
+        for at in range(0, len(table), 4)
+    } == {rid: row[:2] for rid, row in _resources(element).items()}
+
+
+def test_the_command():
+    """tools.objects: a number, a version, a file; the class goes to standard output."""
+    for arguments, wanted in (
+        (["3304"], 'object_version = "1.1"'),
+        (["3304", "--version", "1.0"], "class Humidity(Object):"),
+        ([str(_path(6, "1.0"))], "object_id = 6"),
+        (["--ipso"], "def find("),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "tools.objects", "--registry", str(REGISTRY), *arguments],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert wanted in done.stdout
