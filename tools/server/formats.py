@@ -42,7 +42,7 @@ NAMES = {
     "lwm2m-cbor": LWM2M_CBOR,
 }
 # Numbers in use before IANA registered any, and the change request's example (ct=100).
-_ALIASES = {1541: TEXT, 1542: TLV, 1543: JSON, 1544: LWM2M_CBOR, 100: JSON}
+_ALIASES = {1541: TEXT, 1542: TLV, 1543: JSON, 1544: OPAQUE, 100: JSON}
 
 
 def decode(content_format: int | None, payload: bytes, base: Path, type_of, root: str = ""):
