@@ -90,17 +90,10 @@ def _memory_free():
 
 
 def _add_configured(node, entry):
-    from lwm2m.objects.ipso import Sensor, Temperature
+    from lwm2m.objects import ipso
 
-    # Any IPSO Object with a Sensor Value has the sensor's table; only its number differs.
-    kind = (
-        Temperature
-        if entry["object"] == 3303
-        else type(
-            "Sensor%d" % entry["object"],
-            (Sensor,),
-            {"object_id": entry["object"], "object_version": "1.1"},
-        )
-    )
+    number = entry["object"]
+    kind = ipso.Temperature if number == 3303 else node.tree.object_class(number)
+    kind = kind or ipso.define(number)
     sensor = node.add(kind(units=entry["units"]), entry["instance"])
     sensor.set(5700, entry["value"])
