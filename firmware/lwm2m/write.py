@@ -92,6 +92,8 @@ def create(operations, request, oid: int, server):
         if table[at + 2] & _MANDATORY and not obj.has(table[at] << 8 | table[at + 1]):
             raise OperationError(_BAD_REQUEST)
     tree.add(obj, obj.instance_id)
+    for rid in list(obj.values):
+        obj.changed(rid)
     if operations.access:
         operations.access.created(server, (oid, obj.instance_id))
     response = request.reply(_CREATED)

@@ -32,6 +32,8 @@ _LONGEST_WAIT_MS = const(400_000_000)
 # loop does so when half of them are left, more than one turn of it uses.
 _SET_ASIDE = const(256)
 
+_ACCESS_CONTROL = const(2)
+
 # Modules that a deep sleep loses anyway and that its record needs the room of.
 _SELDOM = (
     "lwm2m.codec.senml_cbor lwm2m.codec.tlv lwm2m.codec.text lwm2m.codec.opaque lwm2m.write "
@@ -62,6 +64,7 @@ class Node:
         self._kept_bootstrap = None
         self._kept_values = []  # [object, instance, resource, value] set before a deep sleep
         self._changed = set()  # paths of what was set or written since the first boot
+        self._given = []  # (object, instance) that a server may delete and a start brings again
         self._counters: "tuple | None" = None  # those that the record in RTC memory has
         self._hold_until_ms = 0
         self._event = asyncio.Event()
@@ -365,7 +368,8 @@ class Node:
             self._changed.add(path)
 
     def _values(self):
-        values = []
+        tree = self.tree
+        values = [[oid, iid, None, None] for oid, iid in self._given if not tree.get(oid, iid)]
         for path in self._changed:
             instance = self.tree.get(path[0], path[1])
             if instance and path[2] in instance.values:
@@ -373,8 +377,17 @@ class Node:
         return values
 
     def _restore_values(self):
+        tree = self.tree
+        own = [o for o in tree.objects() if o == _ACCESS_CONTROL or tree.object_class(o).creatable]
+        self._given = [(oid, iid) for oid in own for iid in tree.instances(oid)]
         for oid, iid, rid, value in self._kept_values:
-            instance = self.tree.get(oid, iid)
+            instance = tree.get(oid, iid)
+            if rid is None:
+                if instance:
+                    tree.remove(oid, iid)
+                continue
+            if instance is None and oid in own:
+                instance = tree.add(tree.object_class(oid)(), iid)
             if instance:
                 instance.values[rid] = _as_set(value)
                 self._changed.add((oid, iid, rid))
