@@ -23,7 +23,8 @@ class Device(Object):
     Time. memory_free: callable() -> bytes. reboot, factory_reset: callables() that act after the
     answer is on its way; without factory_reset the resource is absent. on_time: callable(seconds
     since 1970), called when a server writes Current Time; without it the clock of this Object is
-    shifted.
+    shifted. on_reset: callable(), called after a server has reset the error codes, to report by
+    `error` those that are still there.
 
     Battery level, voltage and such come by `set`: device.set(9, 80), device.set(7, 3900, riid=0).
     """
@@ -68,12 +69,14 @@ class Device(Object):
         reboot=None,
         factory_reset=None,
         on_time=None,
+        on_reset=None,
     ) -> None:
         super().__init__()
         self._epoch = epoch
         self._memory_free = memory_free
         self._actions = (reboot, factory_reset)
         self._on_time = on_time
+        self._on_reset = on_reset
         self._shift_s = 0
         values = (manufacturer, model, serial, firmware)
         for rid in range(4):
@@ -82,13 +85,18 @@ class Device(Object):
         self.values[_ERROR_CODE] = {0: _NO_ERROR}
         self.values[16] = binding
 
-    def error(self, code: int) -> None:
-        """Report an error code (1 low battery ... 8 peripheral malfunction), each once."""
+    def error(self, code: int, present: bool = True) -> None:
+        """Report an error code (1 low battery ... 8 peripheral malfunction), or its end."""
         errors = self.values[_ERROR_CODE]
         codes = [errors[riid] for riid in sorted(errors) if errors[riid] != _NO_ERROR]
-        if code not in codes and len(codes) < _MAX_ERRORS:
+        if (code in codes) == present or len(codes) >= _MAX_ERRORS and present:
+            return
+        if present:
             codes.append(code)
-            self.set(_ERROR_CODE, {riid: codes[riid] for riid in range(len(codes))})
+        else:
+            codes.remove(code)
+        codes = codes or [_NO_ERROR]
+        self.set(_ERROR_CODE, {riid: codes[riid] for riid in range(len(codes))})
 
     def has(self, rid: int) -> bool:
         """Live resources are there when they have a source."""
@@ -126,6 +134,8 @@ class Device(Object):
         """Reboot, factory reset, or back to no error."""
         if rid == _RESET_ERROR_CODE:
             self.set(_ERROR_CODE, {0: _NO_ERROR})
+            if self._on_reset:
+                self._on_reset()
             return
         action = self._actions[rid - _REBOOT]
         if action is None:

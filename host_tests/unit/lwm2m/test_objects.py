@@ -3,6 +3,7 @@
 from coap.message import ACK
 from lwm2m.objects.cellular import ApnProfile, BearerSelection, CellularConnectivity
 from lwm2m.objects.containers import BinaryAppData, Portfolio
+from lwm2m.objects.device import Device
 from lwm2m.objects.location import Location
 from lwm2m.objects.statistics import ConnectivityStatistics
 from lwm2m.tree import Tree
@@ -45,6 +46,42 @@ def test_device_create_and_delete():
     bench = _bench()
     assert _code(bench, POST, "/3", b"", 11542) == NOT_ALLOWED
     assert _code(bench, DELETE, "/3/0") == NOT_ALLOWED
+
+
+def test_device_resources():
+    """LightweightM2M-1.1-int-651, 652: what is known is read, several power sources too."""
+    bench = _bench()
+    device = bench.tree.get(3, 0)
+    for rid, value in ((6, {0: 1, 1: 5}), (7, {0: 3900, 1: 5000}), (8, {0: 120, 1: 500})):
+        device.set(rid, value)
+    device.set(9, 80)
+    device.set(3, "1.2.3")
+    assert _read(bench, "/3/0/3") == "1.2.3"
+    assert _read(bench, "/3/0/7/1") == "5000"
+    assert _code(bench, GET, "/3/0/7/2") == NOT_FOUND
+    assert _code(bench, GET, "/3/0") == CONTENT
+    for rid in (0, 1, 2, 3, 9, 16, 20):
+        assert _code(bench, PUT, "/3/0/%d" % rid, b"1", 0) == NOT_ALLOWED
+    assert _code(bench, POST, "/3/0/9") == NOT_ALLOWED
+
+
+def test_error_codes():
+    """LightweightM2M-1.1-int-657: errors come, go, are reset, and come again while they last."""
+    device = Device(on_reset=lambda: device.error(4))
+    for code in (1, 3, 1):
+        device.error(code)
+    assert device.values[11] == {0: 1, 1: 3}
+    device.error(1, False)
+    device.error(9, False)
+    assert device.values[11] == {0: 3}
+    device.error(3, False)
+    assert device.values[11] == {0: 0}
+    device.error(5)
+    device.execute(12, b"", None)
+    assert device.values[11] == {0: 4}
+    for code in range(20):
+        device.error(code + 1)
+    assert len(device.values[11]) == 8
 
 
 def test_location():
