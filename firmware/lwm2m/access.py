@@ -22,9 +22,12 @@ from lwm2m.objects.access_control import AccessControl
 
 _R = const(1)
 _W = const(2)
+_D = const(8)
 _C = const(16)
 _ALL_BUT_CREATE = const(15)
 
+_SERVER = const(1)
+_SHORT_SERVER_ID = const(0)
 _ACCESS_CONTROL = const(2)
 _TARGET = const(0)
 _INSTANCE = const(1)
@@ -74,32 +77,6 @@ class Access:
             if (values.get(_TARGET), values.get(_INSTANCE)) == path[:2]:
                 self._tree.remove(_ACCESS_CONTROL, iid)
 
-    def forget(self, server_id: int) -> None:
-        """Take a server whose account ends out of every list (Unbootstrapping, TS 1.0 E.1.3).
-
-        What it owned goes to the server with the most of Write and Delete; what no other server
-        has an entry for is deleted, where servers may delete it, or left to the next bootstrap.
-        """
-        tree = self._tree
-        for iid in tree.instances(_ACCESS_CONTROL):
-            control = tree.get(_ACCESS_CONTROL, iid)
-            values = control.values
-            acl = dict(values.get(_ACL, {}))
-            if acl.pop(server_id, None) is not None:
-                values[_ACL] = acl
-                control.changed(_ACL)
-            if values.get(_OWNER) != server_id:
-                continue
-            heirs = [each for each in acl if each]
-            obj = tree.get(values[_TARGET], values[_INSTANCE])
-            if acl or obj is None or not obj.creatable:
-                weights = [(acl[each] >> 1 & 1) + (acl[each] >> 3 & 1) for each in heirs]
-                values[_OWNER] = heirs[weights.index(max(weights))] if heirs else _MAX_ID
-                control.changed(_OWNER)
-            else:
-                tree.remove(values[_TARGET], values[_INSTANCE])
-                tree.remove(_ACCESS_CONTROL, iid)
-
     def _allows(self, account, path, needed):
         if account is None or not path or len(self._client.accounts) < 2:
             return True
@@ -135,3 +112,33 @@ class Access:
             if values.get(_TARGET) == oid and values.get(_INSTANCE) == iid:
                 return values
         return None
+
+
+def unbootstrap(configuration, server_id: int) -> None:
+    """Take a server whose Security instance is deleted out of a lwm2m.provision.Configuration
+    (Unbootstrapping, TS 1.0 Appendix E.1.3): its Server instance and its entries in every ACL.
+
+    What it owned goes to the server with the most of Write and Delete; what no other server has an
+    entry for is deleted, where servers may make such instances, or left to a bootstrap.
+    """
+    servers = configuration.accounts[_SERVER]
+    for iid in list(servers):
+        if servers[iid].get(_SHORT_SERVER_ID) == server_id:
+            del servers[iid]
+    controls = configuration.accounts[_ACCESS_CONTROL]
+    for iid in list(controls):
+        values = controls[iid]
+        acl = values.get(_ACL, {})
+        acl.pop(server_id, None)
+        if values.get(_OWNER) != server_id:
+            continue
+        key = (values.get(_TARGET), values.get(_INSTANCE))
+        heirs = [each for each in acl if each]
+        cls = configuration.object_class(key[0])
+        if acl or cls is None or not cls.creatable:
+            weights = [bool(acl[each] & _W) + bool(acl[each] & _D) for each in heirs]
+            values[_OWNER] = heirs[weights.index(max(weights))] if heirs else _MAX_ID
+        else:
+            configuration.deleted.add(key)
+            configuration.others.pop(key, None)
+            del controls[iid]

@@ -139,7 +139,7 @@ def delete(configuration, path: tuple) -> None:
         raise OperationError(_NOT_FOUND)
     for oid in path[:1] or list(configuration.accounts) + configuration.tree.objects():
         if oid in configuration.accounts:
-            _delete_accounts(oid, configuration.accounts[oid], path)
+            _delete_accounts(configuration, oid, path)
         elif configuration.object_class(oid).creatable:
             for iid in path[1:] or configuration.tree.instances(oid):
                 configuration.deleted.add((oid, iid))
@@ -150,10 +150,15 @@ def delete(configuration, path: tuple) -> None:
             raise OperationError(_BAD_REQUEST)
 
 
-def _delete_accounts(oid, instances, path):
+def _delete_accounts(configuration, oid, path):
+    instances = configuration.accounts[oid]
     for iid in path[1:] or list(instances):
         if oid != _SECURITY or instances.get(iid, {}).get(_BOOTSTRAP) is not True:
-            instances.pop(iid, None)
+            gone = instances.pop(iid, {})
+            if oid == _SECURITY and _SHORT_SERVER_ID in gone:
+                from lwm2m.access import unbootstrap
+
+                unbootstrap(configuration, gone[_SHORT_SERVER_ID])
         elif len(path) == 2:
             raise OperationError(_BAD_REQUEST)
 

@@ -2,7 +2,7 @@
 
 from coap.message import Message
 from lwm2m import versions
-from lwm2m.access import Access
+from lwm2m.access import Access, unbootstrap
 from lwm2m.client import Client
 from lwm2m.codec.cbor import dumps, loads
 from lwm2m.object import Object, OperationError
@@ -347,21 +347,45 @@ def test_a_bit_that_is_taken_away():
         assert error.code == 0x81
 
 
+class Configured:
+    """Stands for a provision.Configuration of servers 1, 2 and 3, and of the controls given."""
+
+    def __init__(self, *controls):
+        self.accounts = {
+            0: {},
+            1: {iid: {0: iid + 1} for iid in range(3)},
+            2: {iid: controls[iid].values for iid in range(len(controls))},
+        }
+        self.deleted = set()
+        self.others = {(30001, 1): {0: 7}}
+
+    def object_class(self, oid):
+        return {3: Device, 30001: Lamp}.get(oid)
+
+
 def test_account_that_ends():
     """TS 1.0 E.1.3: entries of its go; the heir has most of W and D; without one it is deleted."""
-    house = House(
+    configuration = Configured(
         AccessControl(30001, 0, owner=1, acl={1: 15, 2: W, 3: W + D, 0: R}),
         AccessControl(30001, 1, owner=1, acl={1: 15}),
         AccessControl(3, 0, owner=1),
         AccessControl(30001, NOBODY, acl={1: C, 2: C}),
+        AccessControl(30001, 2, owner=2, acl={1: R}),
+        AccessControl(30001, 3, owner=1, acl={0: R}),
     )
-    house.access.forget(1)
-    assert house.controls() == [
-        (3, 0, NOBODY, None),
-        (30001, 0, 3, {2: W, 3: W + D, 0: R}),
-        (30001, NOBODY, NOBODY, {2: C}),
-    ]
-    assert house.tree.instances(30001) == [0]
+    unbootstrap(configuration, 1)
+    assert configuration.accounts == {
+        0: {},
+        1: {1: {0: 2}, 2: {0: 3}},
+        2: {
+            0: {0: 30001, 1: 0, 2: {2: W, 3: W + D, 0: R}, 3: 3},
+            2: {0: 3, 1: 0, 3: NOBODY},
+            3: {0: 30001, 1: NOBODY, 2: {2: C}, 3: NOBODY},
+            4: {0: 30001, 1: 2, 2: {}, 3: 2},
+            5: {0: 30001, 1: 3, 2: {0: R}, 3: NOBODY},
+        },
+    }
+    assert configuration.deleted == {(30001, 1)} and configuration.others == {}
 
 
 def test_object_2_without_an_instance():
