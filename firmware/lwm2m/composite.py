@@ -44,7 +44,7 @@ _MANDATORY = const(16)
 
 # Objects that only a bootstrap server reads and writes (TS 1.2 Core §6.3.8).
 _CLOSED = (0, 21, 23)
-_MAX_PATHS = const(128)
+_MAX_PATHS = const(64)
 _MAX_INSTANCES = const(64)  # of one resource, as lwm2m.write has it
 
 
@@ -56,7 +56,8 @@ def composite(operations, request, server):
     """
     if request.code == _FETCH:
         wanted = paths(request.payload, request.get_uint(_CONTENT_FORMAT))
-        content_format, payload = read_paths(operations, wanted, request.get_uint(_ACCEPT), server)
+        accept = request.get_uint(_ACCEPT)
+        content_format, payload = read_paths(operations, wanted, accept, server, None, True)
         return request.reply(_CONTENT, payload, content_format)
     if request.code != _IPATCH:
         raise OperationError(_METHOD_NOT_ALLOWED)
@@ -94,13 +95,19 @@ def paths(payload, content_format: "int | None") -> list:
 
 
 def read_paths(
-    operations, wanted: list, accept: "int | None", server, at: "float | int | None" = None
+    operations,
+    wanted: list,
+    accept: "int | None",
+    server,
+    at: "float | int | None" = None,
+    streamed: bool = False,
 ) -> tuple:
     """Return (content format, payload) of the readable values at and under the paths in `wanted`.
 
     wanted: what `paths` returns. accept: format asked for, None: the version's own. at: seconds
-    since 1970 to put to every value, which SenML carries; None for none. Raises OperationError
-    4.06 for another format than SenML or LwM2M CBOR, 5.00 without the memory.
+    since 1970 to put to every value, which SenML carries; None for none. streamed: as
+    Operations.encode has it. Raises OperationError 4.06 for another format than SenML or LwM2M
+    CBOR, 5.00 without the memory.
     """
     content_format = operations.version.structured_format if accept is None else accept
     if content_format not in _ANSWERS:
@@ -110,7 +117,7 @@ def read_paths(
         while path[: len(base)] != base:
             base = base[:-1]
     entries = _Selection(operations, wanted, server, at)
-    return content_format, operations.encode(entries, base, content_format)
+    return content_format, operations.encode(entries, base, content_format, streamed)
 
 
 class _Selection:

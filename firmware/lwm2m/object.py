@@ -1,6 +1,6 @@
 """The data model: an Object is a class, an Object Instance is a Python instance of it.
 
-Resource definitions are one packed table in flash, four bytes a row:
+Resource definitions are one packed table in flash, four bytes a row, best in ascending order:
 
     resource id (2, big endian), flags, type
 
@@ -83,7 +83,16 @@ class Object:
     def present(self):
         """Yield the ids of the resources that the instance has, ascending."""
         table = self.resources
-        for rid in sorted([table[at] << 8 | table[at + 1] for at in range(0, len(table), 4)]):
+        rows = range(0, len(table), 4)
+        last = b""
+        for at in rows:
+            rid = table[at : at + 2]
+            if rid < last:
+                rows = sorted(rows, key=lambda at: table[at : at + 2])
+                break
+            last = rid
+        for at in rows:
+            rid = table[at] << 8 | table[at + 1]
             if self.has(rid):
                 yield rid
 

@@ -36,6 +36,8 @@ _ACCEPT = const(17)
 # SenML-ETCH is what requests come in (RFC 8790 §3).
 _REQUESTS_ONLY = (320, 322)
 
+_PIECE = const(256)  # what of a payload is encoded at once where the rest may follow in blocks
+
 _TEXT = const(0)
 _LINK = const(40)
 _OPAQUE_FORMAT = const(42)
@@ -84,8 +86,10 @@ class Operations:
         except MemoryError:
             return request.reply(_INTERNAL_SERVER_ERROR)
 
-    def read(self, path: "Any", accept: "int | None", server) -> tuple:
+    def read(self, path: "Any", accept: "int | None", server, streamed: bool = False) -> tuple:
         """Return (content format, payload bytes) of a Read; accept is a number or None.
+
+        streamed: as `encode` has it.
 
         Raises OperationError 4.01 for Security, 4.04, 4.05 for what is not readable, 4.06 when the
         value cannot be sent in the accepted format, 5.00 when there is no memory for it.
@@ -108,11 +112,13 @@ class Operations:
             content_format = _OPAQUE_FORMAT
         else:
             content_format = _TEXT
-        return content_format, self.encode(entries, path, content_format)
+        return content_format, self.encode(entries, path, content_format, streamed)
 
-    def encode(self, entries, base: tuple, content_format: int):
+    def encode(self, entries, base: tuple, content_format: int, streamed: bool = False):
         """Return entries (see lwm2m.codec) as a payload in a format of the version.
 
+        streamed: whether a larger one may be a body that is encoded as it is sent
+        (lwm2m.codec.stream), not bytes.
         Raises OperationError 4.06 when the format cannot carry them, 5.00 without the memory.
         """
         formats = self.version.formats
@@ -122,10 +128,15 @@ class Operations:
             raise OperationError(_NOT_ACCEPTABLE)
         payload = b""
         try:
-            for chunk in codec.encode(entries, base):
+            chunks = codec.encode(entries, base)
+            for chunk in chunks:
                 if not payload:
                     payload = chunk  # a large value alone is not copied
                     continue
+                if streamed and len(payload) + len(chunk) > _PIECE:
+                    from lwm2m.codec.stream import Stream
+
+                    return Stream([payload, chunk], chunks)
                 if not isinstance(payload, bytearray):
                     payload = bytearray(payload)
                 payload += chunk
@@ -163,7 +174,7 @@ class Operations:
             if accept == _LINK:
                 links = self._discover(path, request.queries(), server)
                 return request.reply(_CONTENT, links, _LINK)
-            content_format, payload = self.read(path, accept, server)
+            content_format, payload = self.read(path, accept, server, True)
             return request.reply(_CONTENT, payload, content_format)
         if code == _POST and depth == 1:
             from lwm2m.write import create

@@ -136,6 +136,8 @@ class Entries:
         oid = path[0]
         for iid in path[1:2] or self._tree.instances(oid):
             obj = self._tree.get(oid, iid)
+            if obj is None:  # it went while the others were on their way
+                raise OperationError(_NOT_FOUND)
             if self.allowed and not self.allowed((oid, iid)):
                 continue
             for rid in path[2:3] or obj.present():

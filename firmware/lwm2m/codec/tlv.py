@@ -24,40 +24,51 @@ _TIME = const(7)
 _OBJLNK = const(8)
 
 _UNASSIGNED = const(65535)
+_PIECE = const(128)
 
 
 def encode(entries, base: tuple):
     """Yield the records in chunks of an Object Instance (base an Object) or of a Resource.
 
-    At most one Object Instance is held at a time, because its length precedes it.
+    At most one Object Instance is held at a time, because its length precedes it; it is so in
+    pieces, for which a fragmented heap has room.
     """
     depth = len(base)
-    instance = bytearray()
+    held = []
+    out = bytearray()
     multiple = bytearray()
     last: tuple = ()
     for path, kind, value in entries:
         if last:
             if multiple and path[:3] != last[:3]:
-                _record(instance, _MULTIPLE, last[2], multiple)
+                _record(out, _MULTIPLE, last[2], multiple)
                 multiple = bytearray()
             if depth == 1 and path[1] != last[1]:
-                yield _wrapped(last[1], instance)
-                instance = bytearray()
-            elif depth > 1 and instance:
-                yield instance
-                instance = bytearray()
+                held.append(out)
+                yield from _wrapped(last[1], held)
+                held = []
+                out = bytearray()
+            elif depth == 1 and len(out) > _PIECE:
+                held.append(out)
+                out = bytearray()
+            elif depth > 1 and out:
+                yield out
+                out = bytearray()
         data = _value(kind, value)
         if len(path) == 3:
-            _record(instance, _RESOURCE, path[2], data)
+            _record(out, _RESOURCE, path[2], data)
         elif depth == 4:
-            _record(instance, _RESOURCE_INSTANCE, path[3], data)
+            _record(out, _RESOURCE_INSTANCE, path[3], data)
         else:
             _record(multiple, _RESOURCE_INSTANCE, path[3], data)
         last = path
     if multiple:
-        _record(instance, _MULTIPLE, last[2], multiple)
-    if last:
-        yield _wrapped(last[1], instance) if depth == 1 else instance
+        _record(out, _MULTIPLE, last[2], multiple)
+    if last and depth == 1:
+        held.append(out)
+        yield from _wrapped(last[1], held)
+    elif last:
+        yield out
 
 
 def decode(payload, base: tuple, kind_of):
@@ -129,7 +140,11 @@ def _read(payload, at: int, end: int = -1):
 
 
 def _record(out: bytearray, what: int, number: int, value) -> None:
-    size = len(value)
+    _record_head(out, what, number, len(value))
+    out += value
+
+
+def _record_head(out: bytearray, what: int, number: int, size: int) -> None:
     if number > 255:
         what |= 0x20
     if size < 8:
@@ -144,13 +159,13 @@ def _record(out: bytearray, what: int, number: int, value) -> None:
     out.append(number & 255)
     if length_size:
         out += size.to_bytes(length_size, "big")
-    out += value
 
 
-def _wrapped(number: int, instance) -> bytes:
+def _wrapped(number: int, pieces):
     out = bytearray()
-    _record(out, _INSTANCE, number, instance)
-    return bytes(out)
+    _record_head(out, _INSTANCE, number, sum([len(piece) for piece in pieces]))
+    yield out
+    yield from pieces
 
 
 def _value(kind: int, value):

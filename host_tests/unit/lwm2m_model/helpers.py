@@ -40,10 +40,10 @@ class Everything(Object):
         b"\x00\x06\x03\x07"  # time
         b"\x00\x07\x03\x08"  # objlnk
         b"\x00\x08\x03\x09"  # corelnk
-        b"\x01\x00\x0b\x02"  # 256: multiple integer
         b"\x00\x0a\x04\x00"  # executable
         b"\x00\x0b\x01\x02"  # read-only integer
         b"\x00\x0c\x02\x01"  # write-only string
+        b"\x01\x00\x0b\x02"  # 256: multiple integer
     )
 
     def __init__(self):

@@ -1,0 +1,68 @@
+"""RFC 7959: what becomes of a body that is encoded while it is fetched in blocks."""
+
+from coap.registry import ACCEPT, BAD_REQUEST, BLOCK2, CONTENT, CONTENT_FORMAT, FETCH, GET
+from lwm2m.codec import cbor
+from unit.lwm2m.test_large_object import Bench, Large, Reader
+
+HEAP_K = 96  # whole bodies, to compare with
+
+
+def test_a_block_again():
+    """RFC 7959 §2.4: the block just sent may be asked for again, in smaller ones too; an earlier
+    one is 4.00, for its values may be others, and a new Read begins with the first."""
+    bench = Bench()
+    reader = Reader(bench, 112, "/30002/0")
+    whole = b"".join([bytes(chunk) for chunk in reader.chunks()])
+    for number in (0, 1, 1, 2, 2):
+        response = reader.block(number)
+        assert (response.code, response.payload) == (
+            CONTENT,
+            whole[number * 256 : number * 256 + 256],
+        )
+    assert Reader(bench, 112, "/30002/0", 2).block(9).payload == whole[9 * 64 : 10 * 64]
+    assert reader.block(1).code == BAD_REQUEST
+    assert reader.block(0).payload == whole[:256]
+    assert reader.block(1).code == CONTENT
+    assert reader.block(60).code == BAD_REQUEST
+
+
+def test_an_instance_that_goes():
+    """RFC 7959 §2.4: where an instance is deleted or comes while its Object is on its way, the
+    transfer ends with 4.00 and is none of both states."""
+    for content_format in (11542, 112, 110, 11544):
+        bench = Bench()
+        bench.tree.add(Large())
+        reader = Reader(bench, content_format, "/30002", 6)
+        assert reader.block(0).code == CONTENT
+        bench.tree.remove(30002, 1)
+        code = number = 0
+        while number < 20 and code in (0, CONTENT):
+            number += 1
+            code = reader.block(number).code
+        assert code == BAD_REQUEST, content_format
+
+
+def test_small_answers_are_bytes():
+    """RFC 7959 §2.4: what fits one block is no body in blocks."""
+    bench = Bench()
+    for rid in (1, 8, 10):
+        response = bench.request(GET, "/30002/0/%d" % rid, ())
+        assert response.code == CONTENT
+        assert response.get(BLOCK2) is None
+
+
+def test_composite_of_a_large_object():
+    """TS 1.1 Core §6.3.8: a Read-Composite is streamed alike."""
+    bench = Bench()
+    payload = cbor.dumps([{0: "/30002"}])
+    options = ((CONTENT_FORMAT, 112), (ACCEPT, 112))
+    found = bytearray()
+    number = 0
+    more = 8
+    while more:
+        response = bench.request(FETCH, "", options + ((BLOCK2, number << 4 | 4),), payload)
+        assert response.code == CONTENT
+        found += response.payload
+        more = response.get_uint(BLOCK2) & 8
+        number += 1
+    assert found == b"".join([bytes(chunk) for chunk in Reader(bench, 112, "/30002").chunks()])
