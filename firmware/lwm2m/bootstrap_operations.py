@@ -155,7 +155,8 @@ def _delete_accounts(configuration, oid, path):
     for iid in path[1:] or list(instances):
         if oid != _SECURITY or instances.get(iid, {}).get(_BOOTSTRAP) is not True:
             gone = instances.pop(iid, {})
-            if oid == _SECURITY and _SHORT_SERVER_ID in gone:
+            # A Delete of all accounts begins them anew; that of one leaves the others in order.
+            if oid == _SECURITY and len(path) == 2 and _SHORT_SERVER_ID in gone:
                 from lwm2m.access import unbootstrap
 
                 unbootstrap(configuration, gone[_SHORT_SERVER_ID])

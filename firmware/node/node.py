@@ -378,7 +378,8 @@ class Node:
 
     def _restore_values(self):
         tree = self.tree
-        own = [o for o in tree.objects() if o == _ACCESS_CONTROL or tree.object_class(o).creatable]
+        classes: "Any" = {oid: tree.object_class(oid) for oid in tree.objects()}
+        own = [oid for oid in classes if oid == _ACCESS_CONTROL or classes[oid].creatable]
         self._given = [(oid, iid) for oid in own for iid in tree.instances(oid)]
         for oid, iid, rid, value in self._kept_values:
             instance = tree.get(oid, iid)
@@ -387,7 +388,7 @@ class Node:
                     tree.remove(oid, iid)
                 continue
             if instance is None and oid in own:
-                instance = tree.add(tree.object_class(oid)(), iid)
+                instance = tree.add(classes[oid](), iid)
             if instance:
                 instance.values[rid] = _as_set(value)
                 self._changed.add((oid, iid, rid))
