@@ -271,11 +271,11 @@ class Client:
                 self.leave(each, _IDLE, now)
         self._nearer()
 
-    def send(self, paths: list, now: int) -> "str | None":
+    def send(self, paths: list, now: int, content_format: int = 112) -> "str | None":
         """Report the values at paths unasked; return why not, see lwm2m.send."""
         from lwm2m.send import send
 
-        refusal = send(self, paths, now)
+        refusal = send(self, paths, now, content_format)
         self._nearer()
         return refusal
 

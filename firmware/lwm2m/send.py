@@ -1,4 +1,4 @@
-"""Send: values that the client reports without being asked (TS 1.1 6.4.6). Imported on use.
+"""Send: values that the client reports without being asked (TS 1.2 Core 6.4.7). Imported on use.
 
 A Send waits in the account's outbox for an Update where the client is asleep, as a notification
 does, and for as long as a 5.03 says where the server cannot take it. A deep sleep keeps it, a
@@ -8,39 +8,56 @@ restart does not.
 from coap.message import Message, dotted
 from micropython import const
 
-from lwm2m.codec.senml_cbor import encode
 from lwm2m.object import OperationError
 from lwm2m.queue import touch
 from lwm2m.registration import max_age_s
 
 _POST = const(0x02)
 _CONTENT_FORMAT = const(12)
+_SENML_JSON = const(110)
 _SENML_CBOR = const(112)
+_LWM2M_CBOR = const(11544)
+_UNAUTHORIZED = const(0x81)
 _SERVICE_UNAVAILABLE = const(0xA3)
+_CLOSED = ((0,), (21,), (23,))  # no server has these Objects
 _OUTBOX = const(4)
 _OUTBOX_BYTES = const(4096)  # all that waits, unless it is one alone
 _LONGEST_S = const(86_400)
 
 
-def send(client, paths, now: int) -> "str | None":
+class Selection:
+    """The entries of several paths, as `operations` lets a server read them."""
+
+    def __init__(self, operations, paths: list, account) -> None:
+        self._operations = operations
+        self._paths = paths
+        self._account = account
+
+    def __iter__(self):
+        for path in self._paths:
+            entries = self._operations.tree.entries(path)
+            self._operations.limit(entries, self._account)
+            yield from entries
+
+
+def send(client, paths, now: int, content_format: int = _SENML_CBOR) -> "str | None":
     """Report the values at paths (tuples of ids) to every server that takes Send.
 
-    Returns why nobody is told, None otherwise. Mute Send, when true or absent, forbids it
-    (TS 1.1 C.2 resource 23); the versions before 1.1 have no Send.
+    content_format: SenML CBOR (112), SenML JSON (110) or, since 1.2, LwM2M CBOR (11544). Of a
+    sampled resource SenML carries all values that the server has not been given. Returns why
+    nobody is told, None otherwise. Mute Send, when true or absent, forbids it (TS 1.1 C.2 resource
+    23); the versions before 1.1 have no Send.
     """
-    entries = []
+    if content_format not in (_SENML_JSON, _SENML_CBOR, _LWM2M_CBOR):
+        return "content_format: use 112, 110 or 11544"
+    paths = [tuple(path) for path in paths]
     for path in paths:
         try:
-            entries += list(client.tree.entries(tuple(path)))
+            if path[:1] in _CLOSED:
+                raise OperationError(_UNAUTHORIZED)
+            client.tree.entries(path)
         except OperationError:
             return "paths: /%s has no value to send" % "/".join([str(part) for part in path])
-    payload = bytearray()
-    try:
-        for chunk in encode(entries, ()):
-            payload += chunk
-        payload = bytes(payload)
-    except MemoryError:
-        return "paths: more than the memory holds"
     refusal = "no server: the version has no Send"
     for account in client.accounts:
         if "mute_send" not in account.version.server_resources:
@@ -49,18 +66,44 @@ def send(client, paths, now: int) -> "str | None":
             refusal = refusal and "no server: Mute Send is true or absent (/1/x/23)"
         elif not account.reachable:
             refusal = refusal and "no server: not registered"
-        elif len(account.outbox) >= _OUTBOX or (
-            account.outbox and _size(account) + len(payload) > _OUTBOX_BYTES
-        ):
+        elif len(account.outbox) >= _OUTBOX:
             refusal = refusal and "no server: too many are waiting"
         else:
-            refusal = None
-            account.outbox.append(payload)
+            reason = _put(client, account, paths, content_format)
+            refusal = reason and refusal and reason
     return refusal
 
 
+def _put(client, account, paths, content_format):
+    """Have a server told; return why it is not, None where it is."""
+    operations = client.operations(account)
+    if content_format not in account.version.formats:
+        return "content_format: %d is not in LwM2M %s" % (content_format, account.version.name)
+    access = operations.access
+    if access:  # what the server may not read is left out
+        paths = [path for path in paths if access.readable(account, path)]
+        if not paths:
+            return "no server: none may read it"
+    entries = Selection(operations, paths, account)
+    samples = None
+    if client.tree.samples and content_format != _LWM2M_CBOR:
+        from lwm2m.samples import Sampled
+
+        entries = samples = Sampled(entries, client.tree, account.short_server_id)
+    try:
+        payload = bytes(operations.encode(entries, (), content_format))
+    except (OperationError, MemoryError):
+        return "paths: more than the memory holds"
+    if account.outbox and _size(account) + len(payload) > _OUTBOX_BYTES:
+        return "no server: too many are waiting"
+    if samples:
+        samples.give()
+    account.outbox.append((content_format, payload))
+    return None
+
+
 def _size(account):
-    return sum([len(payload) for payload in account.outbox])
+    return sum([len(payload) for _, payload in account.outbox])
 
 
 def flush(client, account, now: int) -> "int | None":
@@ -89,9 +132,10 @@ def flush(client, account, now: int) -> "int | None":
             account.outbox.pop(0)
         client.emit("sent", account, code=reason)
 
-    request = Message(_POST, payload=account.outbox[0])
+    content_format, payload = account.outbox[0]
+    request = Message(_POST, payload=payload)
     account.address(request, "dp")
-    request.add(_CONTENT_FORMAT, _SENML_CBOR)
+    request.add(_CONTENT_FORMAT, content_format)
     account.sending = True
     touch(client, account, now)
     client.endpoint.request(request, peer, link, now, on_response)

@@ -179,7 +179,7 @@ def _restore(client, facts):
         account.trigger_count = count
         account.leaving = leaving
         account.held = held
-        account.outbox = [bytes(payload) for payload in outbox]
+        account.outbox = [(form, payload) for form, payload in outbox]
         account.send_at = base + send_at * 1000
         account.touched_at = base - silence * 1000
         if state in (_UPDATING, _DEREGISTERING) and location:

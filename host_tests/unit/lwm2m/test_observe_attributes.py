@@ -8,7 +8,7 @@ from lwm2m.object import Object
 from unit.lwm2m.helpers import DAY_MS, Bench, text
 
 # The client, CoAP and the data model beside the test itself: more than the board's heap holds.
-HEAP_K = 120
+HEAP_K = 136
 
 
 class Door(Object):

@@ -2,8 +2,8 @@
 
 from coap.message import CON
 from coap.registry import CHANGED, CONTENT_FORMAT, MAX_AGE, POST, SERVICE_UNAVAILABLE
-from lwm2m.codec import load
-from unit.lwm2m.helpers import Bench, is_update
+from lwm2m.codec import cbor, load
+from unit.lwm2m.helpers import Bench, is_update, text
 
 # The client, CoAP and the data model beside the test itself: more than the board's heap holds.
 HEAP_K = 96
@@ -29,20 +29,17 @@ def test_int_307_muted():
 
 def test_more_than_the_memory_holds():
     """DESIGN §6: a Send that does not fit the heap is refused, and the client goes on."""
-    from lwm2m import send
 
-    def full(entries, base):
-        yield b"x"
+    def full(entries, base, content_format):
         raise MemoryError("memory allocation failed")
 
     bench = Bench("1.1", mute_send=False)
     bench.register()
-    encode = send.encode
-    send.encode = full
-    try:
-        assert "memory" in bench.client.send(PATHS, bench.now)
-    finally:
-        send.encode = encode
+    operations = bench.client.operations(bench.account)
+    encode = operations.encode
+    operations.encode = full
+    assert "memory" in bench.client.send(PATHS, bench.now)
+    operations.encode = encode
     assert bench.client.send(PATHS, bench.now) is None
 
 
@@ -141,3 +138,80 @@ def test_refused():
     bench = Bench("1.0")
     bench.register()
     assert "version" in bench.client.send(PATHS, bench.now)
+
+
+def test_int_306_json():
+    """LightweightM2M-1.1-int-306: SenML JSON where the application asks for it, LwM2M CBOR since
+    1.2."""
+    bench = Bench("1.2", mute_send=False)
+    bench.register()
+    for content_format in (110, 11544):
+        assert bench.client.send([(3303, 0, 5700)], bench.now, content_format) is None
+        bench.step()
+        request = bench.one()
+        assert request.get_uint(CONTENT_FORMAT) == content_format
+        if content_format == 110:
+            assert text(request) == '[{"bn":"/","n":"3303/0/5700","v":21.5}]'
+        bench.answer(request, CHANGED)
+    assert "format" in bench.client.send(PATHS, bench.now, 0)
+    bench = Bench("1.1", mute_send=False)
+    bench.register()
+    assert "11544" in bench.client.send(PATHS, bench.now, 11544)
+
+
+def test_int_311_instances():
+    """LightweightM2M-1.1-int-311: whole instances, and nothing that is the bootstrap server's."""
+    bench = Bench("1.1", mute_send=False)
+    bench.register()
+    assert bench.client.send([(3303, 0)], bench.now, 110) is None
+    bench.step()
+    assert '"n":"3303/0/5701","vs":"Cel"' in text(bench.one())
+    for path in ((0, 0, 0), (0,), ()):
+        assert "no value" in bench.client.send([path], bench.now)
+
+
+def test_what_a_server_may_not_read():
+    """TS 1.1 Core 6.4.7: what the server has no right to read is not among what is sent."""
+
+    class Access:
+        def readable(self, account, path):
+            return path[0] == 3
+
+        def check(self, account, path, needed):
+            pass
+
+    bench = Bench("1.1", mute_send=False)
+    bench.register()
+    bench.client.operations(bench.account).access = Access()
+    assert bench.client.send(PATHS, bench.now) is None
+    bench.step()
+    assert decoded(bench.one()) == {(3, 0, 0): "Nudge"}
+    assert "may read" in bench.client.send(PATHS[:1], bench.now)
+
+
+def test_samples():
+    """RFC 8428 §4.5.3: a Send of a sampled resource has all its values with their times, once."""
+    bench = Bench("1.1", mute_send=False)
+    bench.client.epoch = lambda: 1_700_000_000 + bench.now // 1000
+    bench.register()
+    start = bench.client.epoch()
+    for value in (1.5, 2.5):
+        bench.temperature.sample(5700, value)
+        bench.now += 20_000
+    for expected in ([(1.5, start), (2.5, start + 20)], [(2.5, None)]):
+        assert bench.client.send([(3303, 0, 5700)], bench.now) is None
+        bench.step()
+        request = bench.one()
+        records = cbor.loads(bytes(request.payload))
+        assert [(each[2], each.get(6)) for each in records] == expected
+        bench.answer(request, CHANGED)
+
+
+def test_samples_that_are_refused():
+    """A Send that nobody takes leaves the samples for the next."""
+    bench = Bench("1.1", mute_send=True)
+    bench.client.epoch = lambda: 1_700_000_000
+    bench.register()
+    bench.temperature.sample(5700, 1.5)
+    assert "Mute" in bench.client.send([(3303, 0, 5700)], bench.now)
+    assert len(bench.tree.samples[(3303, 0, 5700)].values) == 2
