@@ -10,6 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
+import cbor2
 import pytest
 
 from host_tests.interop.server_peer import Log, Peer
@@ -103,6 +104,55 @@ def test_commands():
     run(scenario)
 
 
+def test_commands_on_several_paths():
+    """The control protocol: composite operations, attributes, depth, and answers asked for."""
+
+    async def scenario(server, peer, where, log):
+        several = {"endpoint": "s1", "paths": ["/3/0/9", "/3303"]}
+        pack = cbor2.dumps([{0: "/3/0/9", -3: 1700000000, 2: 80}, {0: "/3303/0/5700", 2: 21.5}])
+
+        async def said(command, code=0x45, payload=pack, observe=None):
+            task = asyncio.ensure_future(call(where, command))
+            request = await peer.receive()
+            peer.answer(request, code, payload, 112 if payload else None, observe)
+            return request, (await task)["result"]
+
+        _, result = await said({"do": "read-composite", **several, "accept": 112})
+        assert result["value"] == {"3": {"0": {"9": 80}}, "3303": {"0": {"5700": 21.5}}}
+        assert result["paths"] == several["paths"] and result["records"][0]["time"] == 1700000000
+        request, result = await said({"do": "observe-composite", **several}, observe=1)
+        assert result["observing"]
+        shown = (await call(where, {"do": "client", "endpoint": "s1"}))["client"]
+        assert shown["observations"][0]["paths"] == several["paths"]
+        assert await call(where, {"do": "cancel-composite", **several, "passive": True}) == {
+            "ok": True,
+            "result": None,
+        }
+        values = {"/1/0/1": 60, "/3303/0": {"5750": {"hex": "00"}}, "/16/0/0/1": None}
+        command = {"do": "write-composite", "endpoint": "s1", "values": values}
+        request, result = await said({**command, "content_format": 322}, 0x44, b"")
+        assert cbor2.loads(request.payload) == [
+            {0: "/1/0/1", 2: 60},
+            {0: "/3303/0/5750", 8: b"\0"},
+            {0: "/16/0/0/1", 2: None},
+        ]
+        target = {"endpoint": "s1", "path": "/3303"}
+        request, _ = await said({"do": "discover", **target, "depth": 1}, payload=b"")
+        assert request.all(15) == ["depth=1"]
+        attributes = {"pmin": 1, "con": True}
+        request, _ = await said({"do": "observe", **target, "attributes": attributes})
+        assert request.all(15) == ["pmin=1", "con=1"]
+        refusal = {"do": "refuse", "what": "register", "code": "5.03", "max_age_s": 9}
+        assert (await call(where, {**refusal, "endpoint": "s9"}))["ok"]
+        answer = await peer.request(2, "/rd", ("ep=s9",), b"</1/0>", content_format=40)
+        assert (answer.dotted, answer.uint(14)) == ("5.03", 9)
+        await peer.register("lwm2m=1.2", "lt=0", endpoint="s9")
+        clients = (await call(where, {"do": "clients"}))["clients"]
+        assert [c["expires_in_s"] is None for c in clients] == [False, True]
+
+    run(scenario)
+
+
 @pytest.mark.parametrize(
     ("line", "text"),
     [
@@ -115,6 +165,16 @@ def test_commands():
         ('{"do":"write","endpoint":"s1","path":"/3/0/1","value":{"a":1}}', "ids as keys"),
         ('{"do":"write","endpoint":"s1","path":"/3/0/1","bogus":1}', "bogus"),
         ('{"do":"read","endpoint":7,"path":7}', "7"),
+        ('{"do":"read-composite","endpoint":"s1"}', "paths are 1 to 100"),
+        ('{"do":"read-composite","endpoint":"s1","paths":["/x"]}', "is not /OBJECT"),
+        ('{"do":"write-composite","endpoint":"s1"}', "'values' is missing"),
+        ('{"do":"write-composite","endpoint":"s1","values":{}}', "needs values, such as"),
+        ('{"do":"write-composite","endpoint":"s1","values":{"/3/0":1}}', "an instance or object"),
+        ('{"do":"cancel-composite","endpoint":"s1","paths":["/3"]}', "/3 of s1 is not observed"),
+        ('{"do":"discover","endpoint":"s1","path":"/3","depth":9}', "depth 9 is not 0, 1, 2 or 3"),
+        ('{"do":"refuse","what":"fly","code":"5.03"}', "'fly' cannot be refused"),
+        ('{"do":"refuse","what":"send","code":"2.04"}', "code '2.04' is not one"),
+        ('{"do":"refuse","what":"send","code":"5.03","x":1}', "x"),
         ("[]", "a command is a JSON object"),
         ("rubbish", "not JSON"),
         ("\udcff", "not JSON"),
@@ -185,6 +245,13 @@ def test_a_command_that_is_too_long():
         (["--port", "70000"], "--port: '70000' is not allowed"),
         (["clients", "--control", "70000"], "--control 70000 is not a port"),
         (["write", "s1", "/1/0/1", "hex:zz"], "non-hexadecimal"),
+        (["read-composite", "s1"], "required: PATH"),
+        (["read-composite", "s1", "/a"], "path '/a' is not /OBJECT"),
+        (["write-composite", "s1", "/3/0/1"], "'/3/0/1' is not PATH=VALUE"),
+        (["discover", "s1", "/3", "--depth", "4"], "--depth: '4' is not allowed"),
+        (["--versions", "1.0,2.0"], "--versions: version '2.0' is not one of draft, 1.0"),
+        (["--profile", "oma:x=nonsense"], "--profile: 'oma:x=nonsense': the object list"),
+        (["refuse", "fly", "5.03"], "invalid choice: 'fly'"),
         (["write", "s1", "/5/0/0", "file:/nowhere"], "/nowhere: No such file or directory"),
     ],
 )
@@ -200,7 +267,8 @@ def test_wrong_arguments(arguments, text, capsys):
 def test_help_fits_80_columns(capsys, monkeypatch):
     """--help of the program and of each command fits a terminal of 80 columns."""
     monkeypatch.setenv("COLUMNS", "80")
-    for arguments in ([], ["read"], ["trigger"], ["write"], ["direct"], ["events"]):
+    commands = "read trigger write direct events refuse write-composite observe discover".split()
+    for arguments in ([], *([command] for command in commands)):
         with pytest.raises(SystemExit) as stop:
             command_line.main([*arguments, "--help"])
         assert stop.value.code == 0
@@ -266,5 +334,60 @@ def test_command_line_end_to_end(tmp_path):
     finally:
         if server.poll() is None:
             server.send_signal(signal.SIGTERM)
+            server.wait(10)
+        server.stdout.close()
+
+
+def test_command_line_on_several_paths(tmp_path):
+    """TS 1.1 Core §6.3.8, §6.3.9: the composite operations from the command line."""
+    control = str(tmp_path / "control")
+    base = [sys.executable, "-m", "tools.server", "--control", control]
+    command = [*base, "--port", "0", "--json", "--versions", "1.2", "--profile", "oma:x=</3/0>"]
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        port = json.loads(server.stdout.readline())["port"]
+        ready = threading.Event()
+        asked = []
+
+        async def sensor():
+            peer = await Peer.open(port)
+            refused = await peer.request(2, "/rd", ("ep=s1", "lwm2m=1.1"), b"</3/0>")
+            assert refused.dotted == "4.12"
+            assert (await peer.request(2, "/rd", ("ep=s1", "lwm2m=1.2", "pid=oma:x"))).code == 0x41
+            ready.set()
+            pack = cbor2.dumps([{0: "/3/0/9", 2: 80}])
+            for code, payload, observe in ((0x45, pack, None), (0x44, b"", None), (0x45, pack, 1)):
+                asked.append(await peer.receive(20))
+                peer.answer(asked[-1], code, payload, 112 if payload else None, observe)
+            refused = await peer.request(2, "/rd", ("ep=s1", "lwm2m=1.2", "pid=oma:x"))
+            assert (refused.dotted, refused.uint(14)) == ("5.03", 30)
+            await asyncio.sleep(0.1)
+            peer.close()
+
+        def ask(*arguments):
+            return subprocess.run(
+                [*base, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+            )
+
+        thread = threading.Thread(target=lambda: asyncio.run(sensor()))
+        thread.start()
+        assert ready.wait(10)
+        read = ask("read-composite", "s1", "/3/0/9", "/1", "--format", "senml-etch-json")
+        assert (read.returncode, read.stdout) == (0, '{"3": {"0": {"9": 80}}}\n'), read.stderr
+        written = ask("write-composite", "s1", "/1/0/1=60", "/16/0/0/1=")
+        assert (written.returncode, written.stdout) == (0, "2.04\n")
+        refuse = ask("refuse", "register", "5.03", "--max-age", "30", "--endpoint", "s1")
+        assert (refuse.returncode, refuse.stdout) == (0, "")
+        observed = ask("observe-composite", "s1", "/3/0/9", "--attribute", "pmin=5")
+        assert observed.returncode == 0, observed.stderr
+        thread.join()
+        assert [request.code for request in asked] == [5, 7, 5]
+        assert asked[0].payload == b'[{"n": "/3/0/9"}, {"n": "/1"}]'
+        assert cbor2.loads(asked[1].payload) == [{0: "/1/0/1", 2: 60}, {0: "/16/0/0/1", 2: None}]
+        assert asked[2].all(15) == ["pmin=5"]
+        assert ask("quit").returncode == 0 and server.wait(10) == 0
+    finally:
+        if server.poll() is None:
+            server.terminate()
             server.wait(10)
         server.stdout.close()

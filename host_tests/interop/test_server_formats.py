@@ -109,6 +109,50 @@ def test_json():
         assert formats.decode(number, packed, (1, 0, 10), TYPE_OF) == "11:0"
 
 
+def test_senml_etch():
+    """RFC 8790 §3: the labels of SenML; a name alone names a path, a null value removes it."""
+    for number, packed in (
+        (320, b'[{"n":"/3/0/9"},{"n":"/3/0/7/1","v":null},{"n":"/3/0/0","vs":"x"}]'),
+        (322, cbor2.dumps([{0: "/3/0/9"}, {0: "/3/0/7/1", 2: None}, {0: "/3/0/0", 3: "x"}])),
+    ):
+        found = [(r.path, r.value) for r in formats.records(number, packed, (), TYPE_OF)]
+        assert found == [((3, 0, 9), None), ((3, 0, 7, 1), None), ((3, 0, 0), "x")]
+        entries = dict(found[1:])
+        written = formats.encode_entries(number, entries, (), TYPE_OF)
+        assert formats.records(number, written, (), TYPE_OF)[0].value is None
+
+
+def test_lwm2m_cbor():
+    """TS 1.2 Core §7.4.6: maps by id from the root; a key may be an array of ids; no times."""
+    nested = {3: {0: {0: "Nudge", 7: {0: 3800, 1: 5000}, 9: 80, 13: 1367491215, 21: 2.5}}}
+    value = nested[3][0]
+    assert cbor2.loads(formats.encode(11544, (3, 0), value, TYPE_OF)) == nested
+    for packed in (
+        nested,
+        {(3, 0): value},
+        {
+            (3, 0, 0): "Nudge",
+            3: {(0, 7): {0: 3800}, 0: {(7, 1): 5000, 9: 80, 21: 2.5, 13: value[13]}},
+        },
+    ):
+        assert formats.decode(11544, cbor2.dumps(packed), (3, 0), TYPE_OF) == value
+    open_maps = bytes.fromhex("bf03bf00bf071863091850ffffff")
+    assert formats.decode(11544, open_maps, (3, 0), TYPE_OF) == {7: 99, 9: 80}
+    assert formats.decode(11544, b"\xa0", (3, 0), TYPE_OF) == {}
+    value = {0: b"\0\xff", 1: True, 2: "3:0", 3: -(2**63)}
+    packed = formats.encode(11544, (42, 1), value, TYPE_OF)
+    assert formats.decode(11544, packed, (42, 1), TYPE_OF) == value
+
+
+def test_dates_are_seconds():
+    """TS 1.2 Core table C.2-1: a time in CBOR is a number, or tagged 0 or 1."""
+    for tagged in ("1a5182428f", "c11a5182428f", "c074323031332d30352d30325431303a34303a31355a"):
+        item = bytes.fromhex(tagged)
+        assert formats.decode(60, item, (3, 0, 13), TYPE_OF) == 1367491215
+        packed = b"\xa1\x03\xa1\x00\xa1\x0d" + item
+        assert formats.decode(11544, packed, (3, 0), TYPE_OF)[13] == 1367491215
+
+
 def test_text_by_type():
     """TS Core §7.4.1: text of each type; a type that is not known stays text."""
     for path, text, value in (
@@ -143,6 +187,29 @@ def test_text_by_type():
         (11542, b"\xc1", (3, 0)),
         (11542, b"\xc3\x09\x01\x02\x03", (3, 0)),
         (11542, b"\x81\x09\xc1", (3, 0)),
+        (112, cbor2.dumps([{0: "3/0/9", 2: 1}]), (3, 0)),
+        (112, cbor2.dumps([{0: "/3//0/9", 2: 1}]), (3, 0)),
+        (112, cbor2.dumps([{0: "/3/0/9", 2: 1, 3: "x"}]), (3, 0)),
+        (112, cbor2.dumps([{0: "/3/0/9", 2: "1"}]), (3, 0)),
+        (112, cbor2.dumps([{0: "/3/0/9", 2: 1}, {0: "/3/0/9", 2: 2}]), (3, 0)),
+        (112, cbor2.dumps([{0: "/3/0/9", 2: 1, -1: 11}]), (3, 0)),
+        (112, cbor2.dumps([{0: "/3/0/9", 2: 1, "x_": 1}]), (3, 0)),
+        (112, cbor2.dumps([{0: "/3/0/9", 2: 1, 6: "x"}]), (3, 0)),
+        (112, cbor2.dumps([]) + b"\0", (3, 0)),
+        (110, b'[{"n":"/3/0/5","vd":"A-+/"}]', (3, 0)),
+        (11544, cbor2.dumps([]), (3, 0)),
+        (11544, cbor2.dumps({3: 1}), (3,)),
+        (11544, cbor2.dumps({3: {0: {9: [1]}}}), (3, 0)),
+        (11544, cbor2.dumps({3: {0: {7: {0: {0: 1}}}}}), (3, 0)),
+        (11544, cbor2.dumps({4: {0: {0: 1}}}), (3, 0)),
+        (11544, cbor2.dumps({"3": {}}), (3, 0)),
+        (11544, cbor2.dumps({-3: {}}), (3, 0)),
+        (11544, cbor2.dumps({(): {}}), (3, 0)),
+        (11544, cbor2.dumps({(3, 65536): {}}), (3, 0)),
+        (11544, cbor2.dumps({True: {}}), (3, 0)),
+        (60, cbor2.dumps({0: 1}), (3, 0, 9)),
+        (60, cbor2.dumps(1), (3, 0)),
+        (42, b"x", (3,)),
         (40, b"<", (3,)),
         (4711, b"", (3,)),
     ],
@@ -155,7 +222,7 @@ def test_wrong_payloads(number, payload, path):
 
 @settings(max_examples=400, deadline=None)
 @given(
-    st.sampled_from([None, 0, 40, 42, 60, 110, 112, 11542, 11543, 100]),
+    st.sampled_from([None, 0, 40, 42, 60, 110, 112, 320, 322, 11542, 11543, 11544, 100]),
     st.binary(max_size=60),
     st.sampled_from([(), (3,), (3, 0), (3, 0, 9), (3, 0, 7, 1)]),
 )
@@ -179,8 +246,8 @@ VALUES = st.one_of(
 @settings(max_examples=200, deadline=None)
 @given(st.dictionaries(st.integers(0, 65535), VALUES, min_size=1, max_size=6))
 def test_senml_round_trip(resources):
-    """RFC 8428: what is written is what is read."""
-    for number in (110, 112):
+    """RFC 8428, TS 1.2 Core §7.4.6: what is written is what is read."""
+    for number in (110, 112, 320, 322, 11544):
         packed = formats.encode(number, (42, 0), resources, TYPE_OF)
         assert formats.decode(number, packed, (42, 0), TYPE_OF) == resources
 

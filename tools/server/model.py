@@ -16,51 +16,37 @@ _NAMES = {
 
 # Object id → resource ids with the initial of their type, in the released enablers' numbering.
 _TYPES = {
-    0: "0s 1b 2i 3o 4o 5o 6i 7o 8o 9s 10i 11i 12i 13u 14s 15u 16u 17l 25s 26l 27l",
+    0: "0s 1b 2i 3o 4o 5o 6i 7o 8o 9s 10i 11i 12i 13u 14s 15u 16u 17l 18u 19u 20u 21u 22u"
+    " 23u 24u 25s 26l 27l 28i 29i 30s",
     1: "0i 1i 2i 3i 5i 6b 7s 10l 11u 12t 13u 14u 15b 16b 17u 18u 19u 20u 21b 22s 23b 24l 25s 26i"
     " 27u",
     2: "0i 1i 2i 3i",
     3: "0s 1s 2s 3s 6i 7i 8i 9i 10i 11i 13t 14s 15s 16s 17s 18s 19s 20i 21i 22l",
     4: "0i 1i 2i 3i 4s 5s 6i 7s 8i 9i 10i 11i 12i 13i",
-    5: "0o 1s 3i 5i 6s 7s 8i 9i 11i 12t 13u 14b",
+    5: "0o 1s 3i 4b 5i 6s 7s 8i 9i 11i 12t 13u 14b",
     6: "0f 1f 2f 3f 4o 5t 6f",
     7: "0i 1i 2i 3i 4i 5i 8i",
     9: "0s 1s 2o 3s 5l 7i 8b 9i 12b 13l 14s 15s 16s 17l 18i",
     10: "0s 1i 2s 3l 4i 5i 7o 8o 9o 10o 11l 12u 13u 14u",
     11: "0s 1s 2b 3b 4i 5s 6s 7s 8s 9t 10i 11i 12t 13i 14i 15s 16s 17s 18s 19s 20s 21i 22l 23i"
-    " 24i",
+    " 24i 25i 26u 27u 28i 29u 30u 31s 32i 33i",
     13: "0i 1i 2i 3i 4i 5s 6s 7b 8s 9l 10i 11i 12b",
     16: "0s 2o 3i",
     19: "0o 1i 2t 3s 4s 5i",
     22: "0s 1s 2b 3s 4i 5i 6o",
-    3200: "5500b 5501i 5502b 5503i 5504i 5750s 5751s 5518t 6050f",
-    3201: "5550b 5551b 5750s",
-    3305: "5800f 5801f 5802f 5803f 5804f 5805f 5806f 5810f 5811f 5812f 5813f 5814f 5815f 5816f"
-    " 5820f 5821f 5750s 5518t 6042i 6049i 6050f",
-    3306: "5850b 5851i 5852i 5853s 5750s 5518t 6050f",
-    3308: "5900f 5701s 5706s 5750s 5518t 6050f",
-    3310: "5823s 5824t 5825i 5826i 5827i 5828i",
-    3311: "5706s 5805f 5820f 5850b 5851i 5852i 5701s 5750s",
-    3312: "5850b 5851i 5852i 5805f 5820f 5750s",
-    3335: "5706s 5701s 5750s",
-    3336: "5514s 5515s 5516s 5517o 5518t 5705f 5750s 6051f 6052f 6053f 6050f 6042i 6049i",
-    3337: "5536f 5537f 5538f 5601f 5602f 5519f 5520f 5750s 5518t 6050f",
-    3338: "5850b 5548f 5521f 5525f 5750s 5518t 6050f",
-    3339: "5522o 5548f 5524f 5750s",
-    3340: "5521f 5538f 5525f 5850b 5501i 5544f 5543b 5534i 5526i 5750s",
-    3341: "5527s 5528i 5529i 5545i 5546i 5548f 5531f 5750s",
-    3342: "5500b 5501i 5852i 5854i 5750s 5518t 6050f",
-    3343: "5548f 5852i 5854i 5750s",
-    3347: "5500b 5501i 5750s 5518t 6050f",
-    3348: "5547i 5750s",
-    3349: "5910i 5912s 5750s 5518t 6050f",
 }
+# The IPSO Objects, 3200 to 3350, share their resources.
+_IPSO = (
+    "5500b 5501i 5502b 5503i 5504i 5506t 5507f 5508f 5509f 5510f 5511f 5512f 5513f 5514s"
+    " 5515s 5516s 5517o 5518t 5519f 5520f 5521f 5522o 5524f 5525f 5526i 5527s 5528i 5529i"
+    " 5531f 5532b 5533b 5534i 5536f 5537f 5538f 5541i 5542i 5543b 5544f 5545i 5546i 5547i"
+    " 5548f 5550b 5551b 5601f 5602f 5603f 5604f 5700f 5701s 5702f 5703f 5704f 5705f 5706s"
+    " 5750s 5751s 5800f 5801f 5802f 5803f 5804f 5805f 5806f 5810f 5811f 5812f 5813f 5814f"
+    " 5815f 5816f 5820f 5821f 5823s 5824t 5825i 5826i 5827i 5828i 5850b 5851i 5852i 5853s"
+    " 5854i 5900f 5903i 5904i 5910i 5912s 6042i 6049i 6050f 6051f 6052f 6053f"
+)
 # The change request's own numbering of the Server object (its Appendix A.1).
 _DRAFT_SERVER = "0s 1i 2i 3o 4i 5i 6i 8i 9b 10i"
-_SENSOR = (
-    "5700f 5601f 5602f 5603f 5604f 5701s 5702f 5703f 5704f 5705f 5750s 5751s"
-    " 5508f 5509f 5510f 5511f 5512f 5513f 5518t 5821s 6042i 6049i 6050f"
-)
 
 
 def _table(text: str) -> dict[int, str]:
@@ -87,6 +73,6 @@ class Model:
         text = _TYPES.get(object_id, "")
         if object_id == 1 and version == "draft":
             text = _DRAFT_SERVER
-        elif not text and 3300 <= object_id <= 3350:  # The IPSO sensors share their resources.
-            text = _SENSOR
+        elif 3200 <= object_id <= 3350:
+            text = _IPSO
         return _table(text).get(resource_id)

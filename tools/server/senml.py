@@ -75,8 +75,10 @@ def _from_json(document) -> list:
     for entry in document:
         record = {_SENML_LABELS.get(key, key): value for key, value in entry.items()}
         if _DATA in record:
+            if not re.fullmatch("[A-Za-z0-9_-]*", record[_DATA]):  # RFC 8428 §4.3
+                raise FormatError("vd is not base64url without padding")
             padded = record[_DATA] + "=" * (-len(record[_DATA]) % 4)
-            record[_DATA] = base64.b64decode(padded, b"-_", validate=True)
+            record[_DATA] = base64.urlsafe_b64decode(padded)
         records.append(record)
     return records
 

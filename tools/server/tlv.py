@@ -38,6 +38,8 @@ def decode_value(data: bytes, type: str | None):
             raise TlvError("an integer has %d octets" % len(data))
         return int.from_bytes(data, "big", signed=True)
     if type == "unsigned":
+        if len(data) not in (1, 2, 4, 8):
+            raise TlvError("an unsigned integer has %d octets" % len(data))
         return int.from_bytes(data, "big")
     if type == "float":
         if len(data) not in (4, 8):
@@ -98,15 +100,26 @@ def encode_value(value, type: str | None) -> bytes:
     if type == "objlnk":
         return struct.pack(">HH", *(int(part) for part in str(value).split(":")))
     if type == "float" or isinstance(value, float):
-        return struct.pack(">d", float(value))
+        return _float(float(value))
     if isinstance(value, int):
-        if type == "unsigned":
-            return value.to_bytes(max(1, (value.bit_length() + 7) // 8), "big")
-        size = next((n for n in (1, 2, 4, 8) if -(1 << 8 * n - 1) <= value < 1 << 8 * n - 1), 0)
-        if not size:
-            raise TlvError("%d does not fit 64 bits" % value)
-        return value.to_bytes(size, "big", signed=True)
+        signed = type != "unsigned"
+        for size in (1, 2, 4, 8):
+            least, end = (
+                (-(1 << 8 * size - 1), 1 << 8 * size - 1) if signed else (0, 1 << 8 * size)
+            )
+            if least <= value < end:
+                return value.to_bytes(size, "big", signed=signed)
+        raise TlvError("%d does not fit 64 bits" % value)
     return str(value).encode()
+
+
+def _float(value: float) -> bytes:
+    """Write a float in 32 bits where they hold it, else in 64."""
+    try:
+        short = struct.pack(">f", value)
+    except OverflowError:
+        return struct.pack(">d", value)
+    return short if struct.unpack(">f", short)[0] == value else struct.pack(">d", value)
 
 
 def _item(kind: int, id: int, data: bytes) -> bytes:
