@@ -5,8 +5,12 @@ _HIDDEN = (0, 21, 23)
 
 
 def registration(tree, version, root: str = "", content_format: "int | None" = None) -> str:
-    """Return the object list (CR 5.2.1), the links of `links` with commas between."""
-    return ",".join(list(links(tree, version, root, content_format)))
+    """Return the object list (CR 5.2.1), the links of `links` with commas between.
+
+    Since 1.1 a root link need not say by `rt` what it is, unless its path is another than "/".
+    """
+    text = ",".join(list(links(tree, version, root, content_format)))
+    return text.replace('</>;rt="oma.lwm2m"', "</>", 1) if version.server_version else text
 
 
 def links(
@@ -32,18 +36,25 @@ def links(
         if oid in _HIDDEN:
             continue
         instances = tree.instances(oid)
-        ver = object_version(tree, version, oid)
-        if versions and not ver:
-            ver = ";ver=1.0"
+        ver = object_version(tree, version, oid, versions)
         if ver or not instances:
             yield "<%s/%d>%s" % (prefix, oid, ver)
         for iid in instances:
             yield "<%s/%d/%d>" % (prefix, oid, iid)
 
 
-def object_version(tree, version, oid: int) -> str:
-    """Return ";ver=1.1" where it is to be told: since 1.1; Object 1 follows the enabler."""
+def object_version(tree, version, oid: int, always: bool = False) -> str:
+    """Return ";ver=1.1" where it is to be told (TS 1.1 Core §7.2.2), or always.
+
+    Since 1.1 it is told where it is not the one that the enabler version implies. Object 1 follows
+    the enabler.
+    """
     if not version.server_version:
         return ""
-    ver = version.server_version if oid == 1 else tree.object_class(oid).object_version
-    return ";ver=%s" % ver if ver else ""
+    ver = version.server_version if oid == 1 else tree.object_class(oid).object_version or "1.0"
+    implied = version.implied
+    minor = 0
+    for at in range(0, len(implied), 2):
+        if implied[at] == oid:
+            minor = implied[at + 1]
+    return "" if ver == "1.%d" % minor and not always else ";ver=" + ver

@@ -131,6 +131,8 @@ class Version:
     server_resources: the Roles of that table.
     lower: the version to go on with where a server answers 4.12, None for none.
     server_version: object version of Object 1 to announce as `;ver=`, None for 1.0.
+    implied: (Object ID, minor version) by bytes, of the Objects whose version, where a client does
+        not tell it, is not 1.0; 255 for one that is to be told in any case.
     update_method: CoAP method code of Update, PUT = 3 in the draft, POST = 2 after (OMA issue 96).
     lwm2m_query: value of `lwm2m=`, None where it is not sent (CR Table 2: only > 1.0).
     queue_query: the parameter of its own that asks for queue mode ("q", "Q"), None where the
@@ -171,6 +173,9 @@ class Version:
         self.server_resources = Roles(_DRAFT_ROLES if draft else _ROLES, len(table) // 4)
         self.lower = "1.1" if latest else "1.0" if later else None
         self.server_version = name if later else None
+        # TS 1.1.1 has Server and Device 1.1, Connectivity Monitoring 1.2. In 1.2 all are told, for
+        # Profile IDs, and so is a 1.0 of Access Control and Firmware Update.
+        self.implied = b"\x02\xff\x05\xff" if latest else b"\x01\x01\x03\x01\x04\x02"
         self.update_method = 3 if draft else 2
         self.lwm2m_query = None if draft else name
         self.queue_query = "q" if draft else "Q" if later else None

@@ -55,9 +55,20 @@ def test_content_format():
 
 
 def test_object_versions():
-    """TS 1.1 Core §6.2.1, §7.2.2: versions other than 1.0 are told since 1.1."""
-    assert registration(Fixture("1.1").tree, versions.get("1.1"), "", 112) == (
-        '</>;rt="oma.lwm2m";ct=112,</1>;ver=1.1,</1/0>,</3>;ver=1.1,</3/0>,</30000/0>'
+    """TS 1.1 Core §6.2.1, §7.2.2: versions other than 1.0 are told since 1.1, but for those that
+    the enabler version implies; 1.2 tells 1.0 too, of what it has a later version of."""
+    tree = _tree()
+    for oid, ver in ((9, "1.0"), (10, "2.1"), (3303, "1.1"), (4, "1.3"), (3, "1.1")):
+        versioned = tree.object_class(oid) or _class(oid)
+        versioned.object_version = ver
+        tree.declare(versioned)
+    assert registration(tree, versions.get("1.1"), "", 112) == (
+        "</>;ct=112,</1/0>,</2/0>,</2/1>,</3/0>,</4>;ver=1.3,</4/0>,</5>,</9>,</10>;ver=2.1,"
+        "</3303>;ver=1.1"
+    )
+    assert registration(tree, versions.get("1.2"), "", 112) == (
+        "</>;ct=112,</1>;ver=1.2,</1/0>,</2>;ver=1.0,</2/0>,</2/1>,</3>;ver=1.1,</3/0>,"
+        "</4>;ver=1.3,</4/0>,</5>;ver=1.0,</9>,</10>;ver=2.1,</3303>;ver=1.1"
     )
     for name in ("draft", "1.0"):
         assert registration(Fixture(name).tree, versions.get(name)) == "</1/0>,</3/0>,</30000/0>"

@@ -200,7 +200,7 @@ def test_discover_instance():
         b"</3/0>;pmin=10,</3/0/0>,</3/0/1>,</3/0/2>,</3/0/3>,</3/0/4>,</3/0/11>;dim=1;pmax=60,"
         b"</3/0/12>,</3/0/16>"
     )
-    assert fixture.ask(GET, "3", accept=40).payload[:36] == b"</3>;ver=1.1;pmin=10,</3/0>,</3/0/0>"
+    assert fixture.ask(GET, "3", accept=40).payload[:28] == b"</3>;pmin=10,</3/0>,</3/0/0>"
 
 
 def test_discover_resource():
