@@ -226,6 +226,9 @@ def _parser():
     site.add_argument("--config", metavar="FILE", help="a site.json, instead of the options below")
     site.add_argument("--server", metavar="URI", help="coap://HOST:PORT")
     site.add_argument(
+        "--bootstrap", metavar="URI", help="the bootstrap server's, coap://HOST:PORT"
+    )
+    site.add_argument(
         "--endpoint", metavar="NAME", help="Endpoint Client Name (default: the IMEI)"
     )
     site.add_argument(
@@ -309,8 +312,11 @@ def site_from(options) -> dict:
     """Return the checked site configuration of parsed options; raises config.ConfigError."""
     if options.config:
         return config.load(options.config)
-    if not options.server:
+    if not options.server and not options.bootstrap:
         raise config.ConfigError("--server: missing; use coap://HOST:PORT, or --config FILE")
+    more = {}
+    if options.bootstrap:
+        more["bootstrap"] = {"uri": options.bootstrap, "awake_time_s": options.awake_time}
     binding = _DRAFT_BINDINGS.get(options.binding, options.binding)
     return config.check(
         {
@@ -331,7 +337,10 @@ def site_from(options) -> dict:
                     "sms_number": options.server_number,
                     "awake_time_s": options.awake_time,
                 }
-            ],
+            ]
+            if options.server
+            else [],
+            **more,
             "objects": [
                 {"object": number, "units": "Cel" if number == 3303 else None}
                 for number in options.object

@@ -9,6 +9,7 @@ import time
 
 from ..at_modem import AtModem
 from ..cli import say
+from . import bootstrap
 from .arguments import command_of, make_parser
 from .control import DEFAULT_ADDRESS, ControlError, ControlServer, call, stream
 from .core import LwM2mServer
@@ -60,6 +61,8 @@ async def _serve(options: argparse.Namespace, control: str, as_json: bool) -> in
         block_size=options.block_size,
         send_sms=send_sms,
     )
+    if options.bootstrap:
+        bootstrap.BootstrapServer(server, bootstrap.load(options.bootstrap), on_event)
     control_server = ControlServer(server, control, stopped.set)
     loop = asyncio.get_running_loop()
     for interrupt in (signal.SIGINT, signal.SIGTERM):
@@ -163,7 +166,7 @@ def main(arguments: list[str] | None = None) -> int:
         except ValueError as error:
             parser.error(str(error))
         return asyncio.run(_ask(options, command, control, as_json))
-    except ControlError as error:
+    except (ControlError, bootstrap.ConfigurationError) as error:
         print("server: %s" % error, file=sys.stderr)
         return 1
     except OSError as error:

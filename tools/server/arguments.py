@@ -97,6 +97,12 @@ def make_parser() -> argparse.ArgumentParser:
         help="of what goes in blocks, 16 to 1024; below 1024 clients are asked for it, too (1024)",
     )
     made.add_argument(
+        "--bootstrap",
+        metavar="FILE",
+        help='be a bootstrap server too: {"NAME or *": {"servers": [{"uri": "coap://HOST"}]}},'
+        " as tools/server/bootstrap.py says",
+    )
+    made.add_argument(
         "--modem", metavar="PORT", help="modem to send SMS with: a serial port or HOST:PORT"
     )
     made.add_argument("--baud", type=int, default=115200, help="of the modem (115200)")

@@ -25,6 +25,7 @@ command line and "format" is one of formats.NAMES:
 """
 
 import asyncio
+import json
 
 from aiocoap import Message
 
@@ -210,6 +211,26 @@ class _Mounted:
 
     def handle(self, request: Message, peer):
         return self._handler(request, peer)
+
+
+def load(path: str) -> dict:
+    """Read the configurations in a JSON file: {endpoint name, or "*" for any: configuration}.
+
+    Raises ConfigurationError, OSError.
+    """
+    with open(path, encoding="utf-8") as file:
+        try:
+            configurations = json.load(file)
+        except ValueError as error:
+            raise ConfigurationError("%s: not JSON (%s)" % (path, error)) from None
+    if not isinstance(configurations, dict):
+        raise ConfigurationError('%s: use {"NAME or *": configuration}' % path)
+    for name, configuration in configurations.items():
+        try:
+            commands_of(configuration)
+        except ConfigurationError as error:
+            raise ConfigurationError("%s: %s: %s" % (path, name, error)) from None
+    return configurations
 
 
 def commands_of(configuration: dict) -> list[dict]:
