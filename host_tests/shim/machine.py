@@ -118,9 +118,12 @@ class Pin:
         if value is not None:
             host.pin_write(self.number, value)
 
-    def value(self) -> int:
-        """Return the level from outside."""
-        return host.pin_read(self.number)
+    def value(self, level=None):
+        """Return the level from outside, or set one."""
+        if level is None:
+            return host.pin_read(self.number)
+        host.pin_write(self.number, level)
+        return None
 
 
 class ADC:
