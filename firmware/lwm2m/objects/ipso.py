@@ -14,8 +14,6 @@ A sensor with a Sensor Value (5700) takes a few lines, one of another kind a cal
     lamp = node.add(ipso.define(3311)(drive=lambda lamp: pin.value(lamp.values[5850])))
 """
 
-import sys
-
 from micropython import const
 
 from lwm2m.object import Object
@@ -38,13 +36,7 @@ def define(object_id: int):
     """
     from lwm2m.objects.ipso_kinds import make
 
-    try:
-        return make(object_id)
-    finally:
-        room = sys.modules["lwm2m.objects"]
-        for name in ("ipso_kinds", "ipso_table"):
-            if sys.modules.pop("lwm2m.objects." + name, None):
-                delattr(room, name)
+    return make(object_id)
 
 
 class Sensor(Object):

@@ -1,5 +1,7 @@
 """What an IPSO Object does, told from its resources; loaded by `ipso.define` for a moment."""
 
+import sys
+
 from lwm2m.objects.ipso_table import find
 
 # Values with extremes: the value, the least and the most measured.
@@ -22,6 +24,9 @@ _SENSORS = (5605, 5822)  # the executables that Sensor knows
 def make(object_id: int):
     """Return the class of an IPSO Object, as `ipso.define` does."""
     found = find(object_id)
+    for name in ("ipso_kinds", "ipso_table"):  # their code goes back to the heap
+        if sys.modules.pop("lwm2m.objects." + name, None):
+            delattr(sys.modules["lwm2m.objects"], name)
     if found is None:
         raise ValueError("%d: no such IPSO Object; there are 3200 and 3300 to 3349" % object_id)
     version, table = found
