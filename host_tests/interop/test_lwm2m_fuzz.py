@@ -6,6 +6,7 @@ success has changed nothing. The codecs alone are in test_codecs.py.
 
 import copy
 
+import cbor2
 import pytest
 from coap.message import Message
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from lwm2m.codec import load
 from lwm2m.object import OperationError
 from lwm2m.uri import parse_arguments, parse_path
 
+from host_tests.unit.lwm2m.helpers import Bench
 from host_tests.unit.lwm2m_model import helpers
 
 _METHODS = (1, 2, 3, 4, 5, 6, 7)
@@ -116,6 +118,97 @@ def test_damaged_writes(number, method, path, position, change):
     code, fixture = _check("1.1", method, path, payload=bytes(payload), content_format=number)
     assert code in (201, 204, 400, 404, 405), code
     _of_the_right_type(fixture)
+
+
+@_SETTINGS
+@given(
+    number=st.sampled_from([110, 112, 320, 322, 11544]),
+    position=st.integers(0, 10_000),
+    change=st.integers(1, 255) | st.none(),
+)
+def test_damaged_composite_writes(number, position, change):
+    """TS 1.1 Core §6.3.9: over two Objects a Write-Composite is whole or not, damaged or not."""
+    entries = [((30000, 0, 1), 2, 77), ((30000, 0, 256, 0), 2, -7), ((1, 0, 1), 2, 600)]
+    entries.append(((30000, 0, 3), 4, 1.5))
+    payload = bytearray(b"".join(load(number).encode(entries, ())))
+    position %= len(payload)
+    if change is None:
+        del payload[position:]
+    else:
+        payload[position] ^= change
+    code, fixture = _check("1.2", 7, (), payload=bytes(payload), content_format=number)
+    assert code in (204, 400, 401, 404, 405), code
+    _of_the_right_type(fixture)
+
+
+@_SETTINGS
+@given(
+    number=st.sampled_from([110, 112, 320, 322, 11544]),
+    payload=st.binary(max_size=40),
+    names=st.lists(
+        st.sampled_from(["/", "/3", "/3/0", "/0", "/21/0", "/30000/0/256/0", "/9", "/3/0/0/0"])
+        | st.text(max_size=8),
+        max_size=4,
+    ),
+    accept=st.none() | st.sampled_from(_FORMATS),
+)
+def test_arbitrary_composite_reads(number, payload, names, accept):
+    """TS 1.1 Core §6.3.8: names that are none are 4.00, those of nothing are left out."""
+    if names:
+        payload = cbor2.dumps([{0: name} for name in names])
+        number = 112
+    code, _ = _check("1.2", 5, (), payload=payload, content_format=number, accept=accept)
+    assert code in (205, 400, 406), code
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    version=st.sampled_from(["1.0", "1.1", "1.2"]),
+    requests=st.lists(
+        st.tuples(
+            st.sampled_from([1, 1, 2, 3, 4, 5, 7]),
+            st.sampled_from(["3303/0/5700", "3303/0", "3303", "3/0", "1/0/1", "1/0", "", "4/0"])
+            | st.text(alphabet="0135/", max_size=8),
+            st.binary(max_size=12),
+            st.sampled_from(_FORMATS),
+            st.sampled_from([None, 0, 1, 2]),
+            st.lists(st.sampled_from("pmin=1 pmax=5 gt=3 st=0 con=1 x".split()), max_size=3),
+        ),
+        max_size=5,
+    ),
+    position=st.integers(0, 200),
+    change=st.integers(0, 255),
+)
+def test_a_client_lives_on(version, requests, position, change):
+    """Design §6: whatever datagrams a server sends, the client answers the next good one."""
+    bench = Bench(version)
+    bench.client.start(bench.now)
+    bench.step()
+    bench.answer(bench.sent()[-1], 0x41, b"", [(8, "rd"), (8, "1")])
+    for method, path, payload, form, observe, queries in requests:
+        bench.message_id += 1
+        request = Message(method, 0, b"\x01\x02", payload, bench.message_id)
+        for segment in path.split("/"):
+            request.add(11, segment)
+        for query in queries:
+            request.add(15, query)
+        if form is not None:
+            request.add(12, form)
+        if observe is not None:
+            request.add(6, observe)
+        datagram = bytearray(request.encode())
+        bench.deliver(bytes(datagram))
+        if len(datagram) > 4:
+            datagram[3] ^= 0x80
+            datagram[4 + position % (len(datagram) - 4)] ^= change
+            bench.deliver(bytes(datagram))
+        bench.temperature.set(5700, 20 + position / 8)
+        bench.run_for(20_000)
+    bench.sent()
+    if bench.client.accounts[0].reachable:
+        bench.message_id += 300
+        answers = [each.code for each in bench.request(1, "3303/0/5700", token=b"last")]
+        assert 0x45 in answers, answers
 
 
 _WORDS = "pmin pmax gt lt st epmin epmax edge con hqmax dim ver ssid x".split()
