@@ -12,6 +12,7 @@ from micropython import const
 from lwm2m.codec import CodecError
 
 _MAX_DEPTH = const(6)
+_EXACT = const(0x1000000)  # 2^24: what the mantissa of 32 bits counts up to
 
 
 def dumps(value) -> bytes:
@@ -65,7 +66,7 @@ def put(out: bytearray, value) -> None:
         else:
             head(out, 0, value)
     elif isinstance(value, float):
-        _put_float(out, value)
+        put_float(out, value)
     elif isinstance(value, str):
         value = value.encode()
         head(out, 3, len(value))
@@ -86,20 +87,52 @@ def put(out: bytearray, value) -> None:
         raise CodecError("no CBOR item for %s" % type(value))
 
 
-def _put_float(out: bytearray, value: float) -> None:
+def put_float(out: bytearray, value) -> None:
+    """Append a number, int or float, as one floating-point item."""
     if value != value:
         out += b"\xf9\x7e\x00"
         return
+    octets = float_octets(value)
+    out.append(0xFA if len(octets) == 4 else 0xFB)
+    out += octets
+
+
+def float_octets(value) -> bytes:
+    """Return a number, int or float, in IEEE 754: 4 bytes when that is exact, else 8.
+
+    A large int, as `float_of` returns it, does not go through a float, which may have 32 bits.
+    """
+    if isinstance(value, int) and not -_EXACT <= value <= _EXACT:
+        return _double(value)
+    value = float(value)
     try:
         short = struct.pack(">f", value)
+        if value != value or struct.unpack(">f", short)[0] == value:
+            return short
     except OverflowError:
-        short = None
-    if short and struct.unpack(">f", short)[0] == value:
-        out.append(0xFA)
-        out += short
-    else:
-        out.append(0xFB)
-        out += struct.pack(">d", value)
+        pass
+    return struct.pack(">d", value)
+
+
+def _double(value: int) -> bytes:
+    # Sign, 11 bits of exponent, 52 of mantissa; what is beyond is rounded to the nearest, or even.
+    bits = abs(value)
+    shift = 0
+    while bits >> shift >= 1 << 53:
+        shift += 1
+    rest = bits & (1 << shift) - 1
+    half = 1 << shift >> 1
+    bits >>= shift
+    if half and (rest > half or (rest == half and bits & 1)):
+        bits += 1
+    while bits < 1 << 52:
+        bits <<= 1
+        shift -= 1
+    # The leading one adds 1 to the exponent, and so does a carry out of the mantissa.
+    bits += 1023 + 52 - 1 + shift << 52
+    if value < 0:
+        bits |= 1 << 63
+    return bits.to_bytes(8, "big")
 
 
 class Reader:
@@ -201,13 +234,37 @@ class Reader:
 
 
 def _tagged(tag: int, value):
-    # Big numbers (RFC 8949 §3.4.3) are the only tags with a meaning here.
+    # Big numbers and decimal fractions (RFC 8949 §3.4.3, §3.4.4) are the tags with a meaning here.
+    if tag == 4:
+        return _decimal(value)
     if tag != 2 and tag != 3:
         return value
     if not isinstance(value, bytes) or len(value) > 16:
         raise CodecError("malformed CBOR")
     value = int.from_bytes(value, "big")
     return value if tag == 2 else -1 - value
+
+
+def _decimal(value):
+    # [exponent, mantissa]: whole numbers stay integers.
+    if not isinstance(value, list) or len(value) != 2:
+        raise CodecError("malformed CBOR")
+    exponent, mantissa = value
+    for each in value:
+        if each is True or each is False or not isinstance(each, int):
+            raise CodecError("malformed CBOR")
+    if not mantissa:
+        return 0
+    while exponent < 0 and not mantissa % 10:
+        mantissa //= 10
+        exponent += 1
+    if 0 <= exponent < 20:
+        return mantissa * 10**exponent
+    if -400 < exponent < 400:
+        number = float("%de%d" % (mantissa, exponent))
+        if number - number == 0:
+            return number
+    raise CodecError("number is too large")
 
 
 def float_of(bits: int, short: int):

@@ -6,7 +6,7 @@ An Objlnk is the text "3:0"; a Time is an integer, read with or without the epoc
 from micropython import const
 
 from lwm2m.codec import coerce, single
-from lwm2m.codec.cbor import dumps, loads
+from lwm2m.codec.cbor import dumps, loads, put_float
 
 _FLOAT = const(4)
 _OBJLNK = const(8)
@@ -17,9 +17,12 @@ def encode(entries, base: tuple):
     kind, value = single(entries, base)
     if kind == _OBJLNK:
         value = "%d:%d" % value
-    elif kind == _FLOAT:
-        value = float(value)  # not an integer, which Leshan refuses for a Float
-    yield dumps(value)
+    if kind == _FLOAT:
+        out = bytearray()
+        put_float(out, value)  # not an integer, which Leshan refuses for a Float
+        yield out
+    else:
+        yield dumps(value)
 
 
 def decode(payload, base: tuple, kind_of):

@@ -10,7 +10,7 @@ Written: one key for the path of the request, and maps of open length below it.
 from micropython import const
 
 from lwm2m.codec import CodecError, coerce
-from lwm2m.codec.cbor import Reader, head, put
+from lwm2m.codec.cbor import Reader, head, put, put_float
 
 _FLOAT = const(4)
 _OBJLNK = const(8)
@@ -47,8 +47,10 @@ def encode(entries, base: tuple):
         value = entry[2]
         if kind == _OBJLNK:
             value = "%d:%d" % value
-        # As SenML CBOR has it: a number of a Float is a float.
-        put(out, float(value) if kind == _FLOAT else value)
+        if kind == _FLOAT:
+            put_float(out, value)  # as SenML CBOR has it
+        else:
+            put(out, value)
         yield out
         last = path
     out = bytearray()

@@ -8,7 +8,7 @@ says; times are checked and not used, since a Write sets the present value.
 from micropython import const
 
 from lwm2m.codec import CodecError, coerce, is_digits
-from lwm2m.codec.cbor import Reader, head, put
+from lwm2m.codec.cbor import Reader, head, put, put_float
 
 _BASE_VERSION = const(-1)
 _BASE_NAME = const(-2)
@@ -58,8 +58,10 @@ def encode(entries, base: tuple):
             value = "%d:%d" % value
         else:
             put(out, _LABELS[kind])
-        # A whole number as an integer is legal too, but Leshan refuses it for a Float.
-        put(out, float(value) if kind == _FLOAT else value)
+        if kind == _FLOAT:
+            put_float(out, value)  # an integer is legal too, but Leshan refuses it for a Float
+        else:
+            put(out, value)
         yield out
         out = bytearray()
         count -= 1

@@ -9,6 +9,7 @@ import struct
 from micropython import const
 
 from lwm2m.codec import CodecError, coerce
+from lwm2m.codec.cbor import float_octets, float_of
 
 _INSTANCE = const(0x00)
 _RESOURCE_INSTANCE = const(0x40)
@@ -176,14 +177,7 @@ def _value(kind: int, value):
             size *= 2
         return (value & ((1 << 8 * size) - 1)).to_bytes(size, "big")
     if kind == _FLOAT:
-        value = float(value)
-        try:
-            short = struct.pack(">f", value)
-            if value != value or struct.unpack(">f", short)[0] == value:
-                return short
-        except OverflowError:
-            pass
-        return struct.pack(">d", value)
+        return float_octets(value)
     if kind == _BOOLEAN:
         return b"\x01" if value else b"\x00"
     if kind == _OBJLNK:
@@ -211,8 +205,6 @@ def _parse(kind, data):
         if len(data) == 4:
             return struct.unpack(">f", data)[0]
         if len(data) == 8:
-            from lwm2m.codec.cbor import float_of
-
             return float_of(int.from_bytes(data, "big"), 27)
         raise CodecError("TLV value is not of its type")
     if kind == _BOOLEAN:
