@@ -18,21 +18,21 @@ from micropython import const
 
 from lwm2m.object import Object
 
+_MINIMUM = const(5601)
+_MAXIMUM = const(5602)
 _LOW = const(5603)
 _HIGH = const(5604)
 _VALUE = const(5700)
 _UNITS = const(5701)
 _APPLICATION_TYPE = const(5750)
-_RESET_EXTREMES = const(5605)
 
 
 def define(object_id: int):
     """Return the class of an IPSO Object, 3200 to 3349, with what its resources do.
 
-    Sensor where it has a value that is measured; Input, Output or Timer of the modules
-    `ipso_input`, `ipso_output`, `ipso_timer`; else Data of `data`. Call it once for each
-    Object: the table that it reads goes back to the heap. Raises ValueError for an id that is not
-    an IPSO Object's.
+    Sensor where it measures one value; Meter, Input, Output, Timer of `ipso_meter`, `ipso_input`,
+    `ipso_output` and `ipso_timer`; else Data of `data`. Call it once for each Object: the table
+    that it reads goes back to the heap. Raises ValueError for an id that is not an IPSO Object's.
     """
     from lwm2m.objects.ipso_kinds import make
 
@@ -45,13 +45,9 @@ class Sensor(Object):
     units: SenML unit ("Cel"). low, high: range that it can measure (5603, 5604). application_type:
     what it is for, which servers may change (5750). None leaves a resource out; Sensor Value and
     the extremes measured (5601, 5602) appear with the first `set(5700, value)`.
-
-    tracked: (value, least measured, most measured) as resource ids, for each value of the Object
-    that has extremes.
     """
 
     multiple = True
-    tracked = ((5700, 5601, 5602),)
     resources = (
         b"\x15\xe1\x01\x04"  # 5601 Min Measured Value
         b"\x15\xe2\x01\x04"  # 5602 Max Measured Value
@@ -79,29 +75,19 @@ class Sensor(Object):
                 self.values[rid] = value
 
     def set(self, rid: int, value, riid=None) -> None:
-        """Set and report a value; one that is tracked moves the extremes measured."""
+        """Set and report a value; a Sensor Value moves the extremes measured."""
         super().set(rid, value, riid)
-        for measured, least, most in self.tracked:
-            if rid == measured:
-                if value < self.values.get(least, value + 1):
-                    super().set(least, value)
-                if value > self.values.get(most, value - 1):
-                    super().set(most, value)
+        if rid == _VALUE:
+            if value < self.values.get(_MINIMUM, value + 1):
+                super().set(_MINIMUM, value)
+            if value > self.values.get(_MAXIMUM, value - 1):
+                super().set(_MAXIMUM, value)
 
     def execute(self, rid: int, arguments: bytes, server) -> None:
-        """Reset the extremes to the present values, or what has been added up to nothing.
-
-        A meter that goes on counting overrides it for 5822, Reset Cumulative Energy.
-        """
-        if rid != _RESET_EXTREMES:
-            for total in (5805, 5815):
-                if total in self.values:
-                    super().set(total, 0)
-            return
-        for measured, least, most in self.tracked:
-            if measured in self.values:
-                super().set(least, self.values[measured])
-                super().set(most, self.values[measured])
+        """Reset the extremes to the present value, the only executable of these Objects."""
+        if _VALUE in self.values:
+            super().set(_MINIMUM, self.values[_VALUE])
+            super().set(_MAXIMUM, self.values[_VALUE])
 
 
 class Temperature(Sensor):

@@ -6,7 +6,6 @@ from lwm2m.objects.ipso_table import find
 
 # Values with extremes: the value, the least and the most measured.
 _TRACKED = (
-    (5700, 5601, 5602),
     (5705, 5601, 5602),
     (5536, 5601, 5602),
     (5702, 5508, 5509),
@@ -18,7 +17,7 @@ _TRACKED = (
 _TIMER = 3340
 _INPUT_STATE = 5500
 _ON_OFF = 5850
-_SENSORS = (5605, 5822)  # the executables that Sensor knows
+_METERS = (5605, 5822)  # the executables that Meter knows
 
 
 def make(object_id: int):
@@ -42,8 +41,10 @@ def make(object_id: int):
         from lwm2m.objects.ipso_input import Input as Kind
     elif _ON_OFF in ids:
         from lwm2m.objects.ipso_output import Output as Kind
-    elif 5700 in ids or _SENSORS[0] in ids or _SENSORS[1] in ids:
+    elif 5700 in ids and 5601 in ids:
         from lwm2m.objects.ipso import Sensor as Kind
+    elif _METERS[0] in ids or _METERS[1] in ids:
+        from lwm2m.objects.ipso_meter import Meter as Kind
 
         members["tracked"] = tuple([row for row in _TRACKED if row[0] in ids and row[1] in ids])
     else:
