@@ -177,7 +177,12 @@ class Bootstrap:
         if self._purge_at is not None and now >= self._purge_at and not self.active:
             self._purge(now)
         if self.state == _WAITING and self._reason == "registration":
-            if any([account.reachable for account in self._client.accounts]):
+            accounts = self._client.accounts
+            waited_for = [  # resource 16 asks for it whatever the other servers do
+                account.location is None and account.value("bootstrap_on_failure")
+                for account in accounts
+            ]
+            if any([account.reachable for account in accounts]) and not any(waited_for):
                 self._end(_IDLE, None)
         if self._due is not None and now >= self._due:
             if self.state == _WAITING:
