@@ -49,9 +49,7 @@ def add_accounts(node) -> None:
         )
         for server in site["servers"]:
             add_server(client, site["version"], server)
-    client.bootstrap = Bootstrap(
-        client, version, settings, lambda record: _keep(site, record), wanted["pack"]
-    )
+    client.bootstrap = Bootstrap(client, version, settings, node.keep_account, wanted["pack"])
     client.bootstrap.provided = configuration
 
 
@@ -88,9 +86,12 @@ def _provided(node, version):
     return None
 
 
-def _keep(site, record):
+def keep(site: dict, record: bytes) -> None:
+    """Store the record of a bootstrap; OSError, ValueError where that is not possible."""
     Store(_RECORD).save(_mark(site) + record)
-    forget("lwm2m.provision", "lwm2m.bootstrap_operations")
+    forget(
+        "lwm2m.provision", "lwm2m.bootstrap_operations", "lwm2m.bootstrap_session", "node.accounts"
+    )
 
 
 def _mark(site):

@@ -40,7 +40,7 @@ _SELDOM = (
     "lwm2m.discover lwm2m.send lwm2m.attribute_text coap.well_known lwm2m.codec.senml_json "
     "lwm2m.codec.lwm2m_json lwm2m.codec.json_reader lwm2m.codec.json_text lwm2m.composite "
     "lwm2m.codec.senml_etch lwm2m.codec.lwm2m_cbor lwm2m.retry lwm2m.profile lwm2m.provision "
-    "lwm2m.bootstrap_operations node.storage"
+    "lwm2m.bootstrap_operations lwm2m.bootstrap_session node.storage lwm2m.codec.stream"
 )
 
 
@@ -112,6 +112,12 @@ class Node:
 
         factory_reset()
         self.reboot()
+
+    def keep_account(self, record: bytes) -> None:
+        """Store what a bootstrap provided; OSError, ValueError where that is not possible."""
+        from node.accounts import keep
+
+        keep(self.site, record)
 
     def stay_awake(self) -> None:
         """Hold sleep off for a moment and make the loop look again."""
