@@ -1,0 +1,209 @@
+"""Device management of 1.2, and which right each operation needs: TS 1.2 Core §6.3, §8.2."""
+
+from lwm2m.object import OperationError
+from unit.lwm2m_model.helpers import DELETE, GET, POST, PUT, VALUES, Everything, Fixture, code
+
+FETCH = 5
+IPATCH = 7
+R, W, E, D, C = 1, 2, 4, 8, 16
+
+
+def _links(fixture, path, *queries):
+    response = fixture.ask(GET, path, accept=40, queries=queries)
+    assert code(response) == 205
+    links = str(bytes(response.payload), "utf-8")
+    return links.replace(";ver=1.1", "").replace(";ver=1.2", "")
+
+
+def test_discover_to_a_depth():
+    """LightweightM2M-1.2-int-264, 266: so many levels below the path, resource instances last."""
+    fixture = Fixture("1.2")
+    resources = (
+        "</3/0/0>,</3/0/1>,</3/0/2>,</3/0/3>,</3/0/4>,</3/0/11>;dim=1%s,</3/0/12>,</3/0/16>"
+    )
+    listed = resources % ""
+    deeper = resources % ",</3/0/11/0>"
+    for path, depth, expected in (
+        ("3", 0, "</3>"),
+        ("3", 1, "</3>,</3/0>"),
+        ("3", 2, "</3>,</3/0>," + listed),
+        ("3", 3, "</3>,</3/0>," + deeper),
+        ("3/0", 0, "</3/0>"),
+        ("3/0", 1, "</3/0>," + listed),
+        ("3/0", 2, "</3/0>," + deeper),
+        ("3/0", 3, "</3/0>," + deeper),
+        ("3/0/11", 0, "</3/0/11>;dim=1"),
+        ("3/0/11", 1, "</3/0/11>;dim=1,</3/0/11/0>"),
+        ("3/0/11", 3, "</3/0/11>;dim=1,</3/0/11/0>"),
+        ("3/0/0", 2, "</3/0/0>"),
+    ):
+        assert _links(fixture, path, "depth=%d" % depth) == expected, (path, depth)
+
+
+def test_discover_without_a_depth():
+    """TS 1.1 Core §6.3.2: down to the resources, and from a resource to its instances; versions
+    that know no depth read over it."""
+    for path, depth in (("3", 2), ("3/0", 1), ("3/0/11", 1)):
+        fixture = Fixture("1.2")
+        expected = _links(fixture, path, "depth=%d" % depth)
+        assert _links(fixture, path) == expected
+        assert _links(Fixture("1.1"), path) == expected
+        assert _links(Fixture("1.1"), path, "depth=0") == expected
+
+
+def test_depths_that_are_none():
+    """TS 1.2 Core §6.3.2: a depth is 0, 1, 2 or 3, and told once; 4.00 otherwise."""
+    fixture = Fixture("1.2")
+    for queries in (("depth=4",), ("depth=-1",), ("depth=",), ("depth",), ("depth=1", "depth=1")):
+        assert code(fixture.ask(GET, "3", accept=40, queries=queries)) == 400, queries
+
+
+def test_attributes_in_a_deep_discover():
+    """LightweightM2M-1.1-int-260: attributes stand at the level where they were written."""
+    fixture = Fixture("1.2")
+    assert code(fixture.ask(PUT, "3", queries=("pmin=5",))) == 204
+    assert code(fixture.ask(PUT, "3/0/11/0", queries=("pmax=60",))) == 204
+    assert _links(fixture, "3", "depth=1") == "</3>;pmin=5,</3/0>"
+    assert "</3/0/11>;dim=1,</3/0/11/0>;pmax=60," in _links(fixture, "3", "depth=3")
+
+
+def test_delete_of_a_resource_instance():
+    """TS 1.2 Core §6.3.7: a resource instance is deleted on its own, with its attributes."""
+    fixture = Fixture("1.2")
+    assert code(fixture.ask(PUT, "30000/0/256/300", queries=("pmin=5",))) == 204
+    assert code(fixture.ask(DELETE, "30000/0/256/300")) == 202
+    assert fixture.thing.values[256] == {0: 1}
+    assert fixture.changes == [(30000, 0, 256)]
+    assert code(fixture.ask(DELETE, "30000/0/256/300")) == 404
+    assert code(fixture.ask(GET, "30000/0/256/300")) == 404
+    assert code(fixture.ask(DELETE, "30000/0/256/0")) == 202
+    assert fixture.thing.values[256] == {}
+    # The instance that comes in its place is another one.
+    fixture.thing.set(256, 4, 300)
+    assert _links(fixture, "30000/0/256") == "</30000/0/256>;dim=1,</30000/0/256/300>"
+
+
+def test_what_a_delete_does_not_take():
+    """LightweightM2M-1.2-int-685: 4.05 for what no server deletes, 4.04 for what is not there."""
+    for name, path, expected in (
+        ("1.2", "3/0", 405),
+        ("1.2", "3/0/11/0", 405),  # read-only
+        ("1.2", "3/0/0", 405),
+        ("1.2", "3", 405),
+        ("1.2", "", 405),
+        ("1.2", "1/0", 405),
+        ("1.2", "30000/0/256", 405),
+        ("1.2", "30000/0/256/7", 404),
+        ("1.2", "30000/7", 404),
+        ("1.2", "30000/7/256/0", 404),
+        ("1.2", "30000/0/1/0", 404),
+        ("1.2", "30000/0/99", 404),
+        ("1.2", "0/0", 401),
+        ("1.2", "21/0", 401),
+        ("1.2", "23/0", 401),
+        ("1.1", "30000/0/256/300", 405),
+        ("1.0", "30000/0/256/300", 405),
+    ):
+        fixture = Fixture(name)
+        assert code(fixture.ask(DELETE, path)) == expected, (name, path)
+        assert fixture.thing.values == VALUES
+        assert fixture.changes == []
+
+
+def test_the_last_of_a_mandatory_list():
+    """TS 1.2 Core §6.3.7: a mandatory resource keeps an instance."""
+
+    class Lists(Everything):
+        object_id = 30001
+        resources = b"\x00\x00\x1b\x02"  # mandatory multiple integer
+
+    fixture = Fixture("1.2")
+    lists = fixture.tree.add(Lists())
+    lists.values[0] = {1: 1, 2: 2}
+    assert code(fixture.ask(DELETE, "30001/0/0/1")) == 202
+    assert code(fixture.ask(DELETE, "30001/0/0/2")) == 405
+    payload = b'[{"n":"/30001/0/0/2","v":null}]'
+    assert code(fixture.ask(IPATCH, "", payload, 320)) == 405
+    assert lists.values[0] == {2: 2}
+
+
+class _Rights:
+    """Asks for rights as the client's Access does; keeps what it was asked."""
+
+    def __init__(self, refused=0, hidden=()):
+        self.asked = []
+        self.told = []
+        self.refused = refused
+        self.hidden = hidden
+
+    def check(self, account, path, needed):
+        self.asked.append((path, needed))
+        if needed & self.refused:
+            raise OperationError(0x81)
+
+    def readable(self, account, path):
+        return path not in self.hidden
+
+    def created(self, account, path):
+        self.told.append(("created", path))
+
+    def deleted(self, path):
+        self.told.append(("deleted", path))
+
+
+_REQUESTS = (
+    ((GET, "30000/0"), ((30000, 0), R)),
+    ((GET, "30000/0/1"), ((30000, 0, 1), R)),
+    ((PUT, "30000/0/1", b"5", 0), ((30000, 0, 1), W)),
+    ((POST, "30000/0", b"\xc1\x01\x05", 11542), ((30000, 0), W)),
+    ((POST, "30000/0/10"), ((30000, 0, 10), E)),
+    ((POST, "30000", b"\xc1\x00x", 11542), ((30000,), C)),
+    ((DELETE, "30000/0/256/0"), ((30000, 0, 256, 0), D)),
+    ((DELETE, "30000/0"), ((30000, 0), D)),
+    ((IPATCH, "", b'[{"n":"/30000/0/1","v":5}]', 110), ((30000, 0, 1), W)),
+)
+
+
+def test_rights():
+    """TS 1.1 Core table 8.2.4-1: Read R, Write W, Execute E, Delete D, Create C; 4.01 without."""
+    for request, asked in _REQUESTS:
+        fixture = Fixture("1.2")
+        fixture.operations.access = rights = _Rights()
+        assert code(fixture.ask(*request)) // 100 == 2, request
+        assert rights.asked == [asked]
+        fixture = Fixture("1.2")
+        fixture.operations.access = _Rights(asked[1])
+        assert code(fixture.ask(*request)) == 401, request
+        assert fixture.thing.values == VALUES and fixture.thing.executed == []
+        assert fixture.tree.instances(30000) == [0] and fixture.changes == []
+    fixture = Fixture("1.2")
+    fixture.operations.access = rights = _Rights()
+    assert code(fixture.ask(PUT, "30000/0", queries=("pmin=1",))) == 204
+    assert rights.asked == [((30000, 0), R)]
+    assert code(fixture.ask(GET, "30000/0", accept=40)) == 205  # Discover needs none
+    assert code(fixture.ask(PUT, "30000", queries=("pmin=1",))) == 204
+    assert len(rights.asked) == 1
+
+
+def test_instances_that_come_and_go():
+    """TS 1.1 Core §8.1.2.2: who makes an instance is told, and that one is gone."""
+    fixture = Fixture("1.2")
+    fixture.operations.access = rights = _Rights()
+    assert code(fixture.ask(POST, "30000", b"\xc1\x00x", 11542)) == 201
+    assert code(fixture.ask(DELETE, "30000/1")) == 202
+    assert code(fixture.ask(DELETE, "30000/0/256/0")) == 202
+    assert rights.told == [("created", (30000, 1)), ("deleted", (30000, 1))]
+
+
+def test_unreadable_instances_are_left_out():
+    """TS 1.1 Core §8.2.4: an Object is read without the instances that the server may not read."""
+    fixture = Fixture("1.2")
+    fixture.tree.add(Everything()).values[0] = "other"
+    fixture.operations.access = _Rights(hidden=((30000, 0),))
+    expected = b'[{"bn":"/30000/","n":"1/0","vs":"other"}]'
+    assert fixture.ask(GET, "30000", accept=110).payload == expected
+    assert fixture.ask(FETCH, "", b'[{"n":"/30000"}]', 110, 110).payload == expected
+    payload = b'[{"n":"/30000/0/1"},{"n":"/30000/1/0"}]'
+    assert fixture.ask(FETCH, "", payload, 110, 110).payload == (
+        b'[{"bn":"/30000/","n":"1/0","vs":"other"}]'
+    )
