@@ -151,6 +151,7 @@ def _account(account, now):
         written,
         None if account.version.name == account.configured else account.version.name,
         (now - account.touched_at) // 1000,
+        account.profile is None,  # also one that the server did not know
     ]
 
 
@@ -159,7 +160,7 @@ def _restore(client, facts):
     for index, account in enumerate(client.accounts):
         kept = accounts[index + 1]
         state, location, expires, due, awake, failures, registered, hour = kept[:8]
-        count, leaving, held, outbox, send_at, written, version, silence = kept[8:]
+        count, leaving, held, outbox, send_at, written, version, silence, listed = kept[8:]
         if version:
             account.speak(versions.get(version))
         for at in range(0, len(written), 2):
@@ -182,6 +183,8 @@ def _restore(client, facts):
         account.outbox = [(form, payload) for form, payload in outbox]
         account.send_at = base + send_at * 1000
         account.touched_at = base - silence * 1000
+        if listed:
+            account.profile = None
         if state in (_UPDATING, _DEREGISTERING) and location:
             state, account.due = _REGISTERED, base  # the outcome is unknown: begin again
         elif state in (_REGISTERING, _UPDATING, _DEREGISTERING):

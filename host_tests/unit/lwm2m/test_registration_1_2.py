@@ -108,6 +108,26 @@ def test_unknown_profile():
         assert "</3/0>" in text(bench.one())
 
 
+def test_unknown_profile_is_remembered():
+    """TS 1.2 Core 6.2.1: a server that does not know the profile is not asked for it again after
+    each deep sleep; one that does is."""
+    for known in (True, False):
+        bench = started("hash")
+        if not known:
+            bench.answer(bench.one(), CONFLICT)
+        bench.accept(bench.one())
+        bench.fall_asleep()
+        after = Bench("1.2", temperature=False)
+        after.account.profile = "hash"
+        after.now = bench.now + 1_000
+        assert after.client.thaw(bench.client.freeze(bench.now), after.now)
+        after.client.address_changed(after.now)
+        after.account.expires = after.now
+        after.step()
+        request = after.one()
+        assert request.path() == ["rd"] and bool(request.payload) != known
+
+
 def test_profile_of_a_client_that_is_refused():
     """TS 1.2 Transport Table 6.7-2: 4.03 is no word on the profile; 5.xx and silence neither."""
     for code in (FORBIDDEN, 0xA0):
