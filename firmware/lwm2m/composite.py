@@ -101,13 +101,14 @@ def read_paths(
     server,
     at: "float | int | None" = None,
     streamed: bool = False,
+    sampled: bool = False,
 ) -> tuple:
     """Return (content format, payload) of the readable values at and under the paths in `wanted`.
 
     wanted: what `paths` returns. accept: format asked for, None: the version's own. at: seconds
     since 1970 to put to every value, which SenML carries; None for none. streamed: as
-    Operations.encode has it. Raises OperationError 4.06 for another format than SenML or LwM2M
-    CBOR, 5.00 without the memory.
+    Operations.encode has it. sampled: whether the server is given its samples (lwm2m.samples).
+    Raises OperationError 4.06 for another format than SenML or LwM2M CBOR, 5.00 without memory.
     """
     content_format = operations.version.structured_format if accept is None else accept
     if content_format not in _ANSWERS:
@@ -117,6 +118,13 @@ def read_paths(
         while path[: len(base)] != base:
             base = base[:-1]
     entries = _Selection(operations, wanted, server, at)
+    if sampled and operations.tree.samples and content_format in _SENML:
+        from lwm2m.samples import Sampled
+
+        entries = Sampled(entries, operations.tree, server.short_server_id)
+        payload = operations.encode(entries, base, content_format)
+        entries.give()
+        return content_format, payload
     return content_format, operations.encode(entries, base, content_format, streamed)
 
 

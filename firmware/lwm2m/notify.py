@@ -1,7 +1,9 @@
 """Notify: looking at the observations that may be due, and telling them (TS 1.2 Core 6.4.2;
 RFC 7641 §4). Imported with the first observation.
 
-A look costs what is ready or whose time has come, and nothing for the other observations.
+A look costs what is ready or whose time has come, and nothing for the other observations. Max-Age
+is left out: it would promise when the next notification comes, which a client without pmax cannot
+know, and no operation of LwM2M asks for it (RFC 7641 §4.3.1).
 """
 
 from heapq import heapify, heappop, heappush
@@ -152,7 +154,7 @@ def read(client, observation, accept: "int | None", wanted=None) -> "tuple | Non
             from lwm2m.composite import read_paths
 
             wanted = wanted or [part.path for part in observation.parts]
-            return read_paths(operations, wanted, accept, account)
+            return read_paths(operations, wanted, accept, account, sampled=True)
         form, payload = operations.read(path, accept, account)
         if tree.samples and form in _SENML:
             from lwm2m.samples import Sampled
@@ -249,8 +251,10 @@ def _request(client, observation):
 def _done(observations, observation, kept, fresh, size, reason, now):
     """Take the outcome of a notification.
 
-    The first time-out is not the end: the device may have been out of coverage, which Notification
-    Storing is there for (TS 1.2 Core E.2). The second is, as RFC 7641 §4.5 asks.
+    RFC 7641 §4.5 ends an observation with the first time-out. Here the device may just have been
+    out of coverage, which Notification Storing is there for (TS 1.2 Core E.2), so that the server
+    is asked by an Update first, and the second in a row ends it. As a client that forgets an
+    observation has to (TS 1.2 Core 6.4.1), it registers anew then.
     """
     client = observations.client
     account = observation.account
@@ -266,6 +270,9 @@ def _done(observations, observation, kept, fresh, size, reason, now):
         observations.end(observation, "reset")
     elif observation.flags & _UNANSWERED and reason == "timeout":
         observations.end(observation, "timeout")
+        if account.state == _REGISTERED:
+            account.wanted = account.wanted or "observation"
+            account.expires = now
     else:
         if reason == "timeout":
             observation.flags |= _UNANSWERED

@@ -3,7 +3,8 @@
     {"do": "set", "path": "/3303/0/5700", "value": 21.5}     → set      path, value
     {"do": "get", "path": "/3303/0/5700"}                    → value    path, value
     {"do": "update"}        send a registration Update       → ok       do
-    {"do": "send", "paths": ["/3303/0/5700"]}  LwM2M Send    → ok       do   (or one "path")
+    {"do": "send", "paths": ["/3303/0/5700"]}  LwM2M Send    → ok       do
+                            (or one "path"; "content_format": 110 or 11544 for another than 112)
     {"do": "deregister"}    leave every server               → ok       do
     {"do": "register"}      register again after that        → ok       do
     {"do": "state"}         servers, registrations, memory   → state    …
@@ -103,7 +104,8 @@ def _send(node, command):
     paths = [command["path"]] if "path" in command else command.get("paths")
     if not isinstance(paths, list) or not paths:
         raise CommandError('paths: missing; use a list such as ["/3303/0/5700"]')
-    refusal = node.client.send([_path(path) for path in paths], node.clock.now())
+    form = command.get("content_format", 112)
+    refusal = node.client.send([_path(path) for path in paths], node.clock.now(), form)
     if refusal:
         raise CommandError(refusal)
     return "ok", {}

@@ -339,8 +339,8 @@ def test_store_is_bounded():
 
 
 def test_second_time_out_ends():
-    """RFC 7641 §4.5: a server that answers Updates and never a notification loses the
-    observation."""
+    """RFC 7641 §4.5, TS 1.2 Core 6.4.1: a server that answers Updates and never a notification
+    loses the observation, and is told so by a Register."""
     bench = Bench()
     bench.register()
     bench.observe()
@@ -352,6 +352,12 @@ def test_second_time_out_ends():
     bench.run_for(62_000)
     assert list(bench.client.observations) == []
     assert bench.facts("cancelled")["reason"] == "timeout"
+    register = bench.sent()[-1]
+    assert register.path() == ["rd"] and "ep=urn:imei:1" in register.queries()
+    bench.accept(register)
+    bench.temperature.set(5700, 2)
+    bench.run_for(60_000)
+    assert bench.sent() == []
 
 
 def test_deleted_instance():

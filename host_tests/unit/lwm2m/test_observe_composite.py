@@ -284,3 +284,17 @@ def test_what_cannot_be_observed():
     assert fetch(bench, paths).get(OBSERVE) is None
     assert bench.client.dropped == {"observations_full": 1}
     assert list(bench.client.observations) == []
+
+
+def test_samples():
+    """RFC 8428 §4.5.3: the samples of a path go with it, each with its time."""
+    bench = online()
+    bench.client.epoch = lambda: 1_700_000_000 + bench.now // 1000
+    fetch(bench)
+    for value in (1.5, 2.5):
+        bench.temperature.sample(5700, value)
+        bench.now += 1_000
+    bench.step()
+    records = cbor.loads(bytes(bench.one().payload))
+    assert [each.get(2) for each in records] == [None, 1.5, 2.5]
+    assert records[2][6] - records[1][6] == 1 and 6 not in records[0]
