@@ -125,7 +125,7 @@ async def _until(server, state, result, seconds=30):
 
 
 def test_push(tmp_path):
-    """LightweightM2M-1.1-int-770: 60 kB in blocks to a file, installed; the result after a boot."""
+    """LightweightM2M-1.1-int-770: 60 kB in blocks to a file, installed; result after a boot."""
 
     async def scenario(server, log, bench, files, uri):
         spoilt = await server.write("b1", "/5/0/0", PACKAGE[:-1] + b"?")
