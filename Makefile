@@ -10,12 +10,13 @@ MODEM ?= sim7000
 RUNTIME ?= micropython
 VERSION ?= 1.1
 
-.PHONY: help setup demo test bench lint build clean
+.PHONY: help setup demo test interop bench lint build clean
 
 help:
 	@echo "make demo [MODEM=sim800|sim7000] [RUNTIME=micropython|cpython]"
-	@echo "          [VERSION=draft|1.0|1.1] [JSON=FILE]   play the main job"
+	@echo "          [VERSION=draft|1.0|1.1|1.2] [JSON=FILE]   play the main job"
 	@echo "make test    every test, on CPython and on MicroPython"
+	@echo "make interop OMA's cases against Eclipse Leshan; needs Java 17 and Maven"
 	@echo "make bench   [JSON=FILE]   what an operation costs; needs valgrind, node and npm"
 	@echo "make lint    ruff, the door check, pyright"
 	@echo "make build   compile the firmware to build/firmware/*.mpy"
@@ -46,6 +47,10 @@ demo: $(READY)
 test: $(READY)
 	@$(RUN) -m tools.build
 	@$(RUN) -m pytest -c host_tests/pytest.ini host_tests
+
+interop: $(READY)
+	@$(RUN) -m tools.leshan.build
+	@$(RUN) -m pytest -c host_tests/pytest.ini host_tests/oma --server leshan
 
 bench: $(READY)
 	@$(RUN) -m tools.bench $(if $(JSON),--json $(JSON))

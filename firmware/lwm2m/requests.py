@@ -79,7 +79,7 @@ class Requests:
         account = self._asking(request, path, peer, link, now)
         if account is None or self._is_node(request, path):
             obj = client.tree.get(path[0], path[1]) if account and len(path) == 3 else None
-            if hasattr(obj, "body_sink"):
+            if obj and hasattr(obj, "body_sink"):
                 return obj.body_sink(request, path[2], client.operations(account), account)
             return account and True
         from lwm2m.discover import elsewhere
