@@ -16,7 +16,7 @@ help:
 	@echo "make demo [MODEM=sim800|sim7000] [RUNTIME=micropython|cpython]"
 	@echo "          [VERSION=draft|1.0|1.1|1.2] [JSON=FILE]   play the main job"
 	@echo "make test    every test, on CPython and on MicroPython"
-	@echo "make interop OMA's cases against Eclipse Leshan; needs Java 17 and Maven"
+	@echo "make interop             the cases of OMA's test specification against Eclipse Leshan"
 	@echo "make bench   [JSON=FILE]   what an operation costs; needs valgrind, node and npm"
 	@echo "make lint    ruff, the door check, pyright"
 	@echo "make build   compile the firmware to build/firmware/*.mpy"

@@ -22,8 +22,8 @@ class Client:
         self, loop, server, link="udp", version="1.1", application=_APPLICATION, site=(), **account
     ):
         self.server = server
-        self.events = server.events
         self.endpoint = "oma-%d" % next(_numbers)
+        self.events = server.events(self.endpoint)
         self.wire = Wire(loop, server.port)
         account.setdefault("queue", False)
         if account["queue"]:
@@ -54,7 +54,7 @@ class Client:
 
     def next(self, name, within_s=PATIENCE_S, **wanted):
         """Return the server's next event of this name about this client."""
-        return self.events.next(name, within_s, endpoint=self.endpoint, **wanted)
+        return self.events.next(name, within_s, **wanted)
 
     def ask(self, operation, **arguments):
         """Carry out an operation; arguments that are None are not given."""

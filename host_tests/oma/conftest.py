@@ -1,5 +1,7 @@
 """Fixtures of the OMA cases. `--server leshan` plays them against Eclipse Leshan."""
 
+import contextlib
+
 import pytest
 
 from host_tests.oma.client import Client
@@ -28,19 +30,32 @@ def server(request, _loop):
     made.close()
 
 
+@pytest.fixture(scope="session")
+def starting(server, _loop):
+    """Return a context that yields what `start` is, and switches off what it has started."""
+
+    @contextlib.contextmanager
+    def opened():
+        clients = []
+
+        def start(**options):
+            version = options.get("version", "1.1")
+            if version not in server.versions:
+                pytest.skip(f"{server.name} does not know LwM2M {version}")
+            clients.append(Client(_loop, server, **options))
+            return clients[-1]
+
+        try:
+            yield start
+        finally:
+            for client in clients:
+                client.close()
+
+    return opened
+
+
 @pytest.fixture
-def start(server, _loop):
+def start(starting):
     """Return what starts a board and registers it: `start(lifetime_s=60)` makes a Client."""
-    clients = []
-
-    def starting(**options):
-        version = options.get("version", "1.1")
-        if version not in server.versions:
-            pytest.skip(f"{server.name} does not know LwM2M {version}")
-        server.events.forget()
-        clients.append(Client(_loop, server, **options))
-        return clients[-1]
-
-    yield starting
-    for client in clients:
-        client.close()
+    with starting() as starter:
+        yield starter

@@ -1,8 +1,8 @@
 """The servers that the cases can be played against, behind one small interface.
 
     port                                      of 127.0.0.1
-    events                                    Events: registered, updated, deregistered, expired,
-                                              notification, send, awake, asleep, observing
+    events(endpoint)                          → its Events: registered, updated, deregistered,
+                                              expired, notification, send, awake, asleep, observing
     ask(endpoint, operation, **arguments)     → Answer, when the client has answered
     later(endpoint, operation, **arguments)   → a function that waits for the Answer
     forget(endpoint, **arguments)             drops an observation without telling the client
@@ -13,6 +13,7 @@ An Answer of `code` None came to nothing, for a reason told in `error`.
 """
 
 import asyncio
+import collections
 from dataclasses import dataclass, field
 
 from host_tests.oma.stage import PATIENCE_S, Events, Loop
@@ -42,22 +43,35 @@ class Answer:
     error: str | None = None
 
 
-class Embedded:
+class _Server:
+    """Keeps what happens to each client apart."""
+
+    def __init__(self):
+        self._events = collections.defaultdict(Events)
+
+    def events(self, endpoint):
+        return self._events[endpoint]
+
+    def _add(self, name, facts):
+        self._events[facts.get("endpoint")].add(name, facts)
+
+
+class Embedded(_Server):
     """tools.server, on the loop that the board's bench runs on."""
 
     name = "embedded"
     versions = ("1.0", "1.1", "1.2")
 
     def __init__(self, loop: Loop):
+        super().__init__()
         self._loop = loop
-        self.events = Events()
         self._server = LwM2mServer(port=0, on_event=self._happened, awake_s=AWAKE_S)
         self.port = loop.run(self._server.start())[1]
 
     def _happened(self, name, facts):
         if "value" in facts:
             facts = {**facts, "value": _plain(facts["value"])}
-        self.events.add(name, facts)
+        self._add(name, facts)
 
     def ask(self, endpoint, operation, **arguments):
         return self.later(endpoint, operation, **arguments)()
@@ -101,13 +115,14 @@ class Embedded:
         self._loop.run(self._server.close())
 
 
-class Leshan:
+class Leshan(_Server):
     """Eclipse Leshan in a Java process (tools/leshan); one of it serves every case."""
 
     name = "leshan"
     versions = ("1.0", "1.1")
 
     def __init__(self):
+        super().__init__()
         models = [
             "%s:%s" % (name, ",".join("%d=%s" % pair for pair in table.items()))
             for name, table in _MODELS.items()
@@ -115,14 +130,13 @@ class Leshan:
         self._program = Program("server", AWAKE_S * 1000, *models)
         self._program.on_event = self._happened
         self.port = self._program.port
-        self.events = Events()
 
     def _happened(self, facts):
         if facts["event"] == "send":
             # [[time, path, value], …], of which these cases want the values.
             facts["value"] = {path: value for _, path, value in facts.get("samples", ())}
         facts["value"] = _plain(facts.get("value"))
-        self.events.add(facts.pop("event"), facts)
+        self._add(facts.pop("event"), facts)
 
     def ask(self, endpoint, operation, **arguments):
         return self.later(endpoint, operation, **arguments)()

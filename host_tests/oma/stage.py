@@ -80,11 +80,6 @@ class Events:
         with self._changed:
             assert not self._waiting[name], list(self._waiting[name])
 
-    def forget(self):
-        """Drop what has happened."""
-        with self._changed:
-            self._waiting.clear()
-
 
 class Seen:
     """A datagram on the wire: `message` (server_peer.Parsed), `up` from the board, `at` when."""

@@ -25,7 +25,7 @@ def built(name: str) -> list[str]:
 
     Raises MissingError.
     """
-    java = _found("java", "openjdk-17-jdk-headless")
+    java = _found("java", "default-jdk-headless")
     folder = _cache() / ("leshan-%s-%s" % (name, _digest(name)))
     if not folder.is_dir():
         _cache().mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def _found(command, package):
 
 
 def _build(name, folder):
-    maven, javac = _found("mvn", "maven"), _found("javac", "openjdk-17-jdk-headless")
+    maven, javac = _found("mvn", "maven"), _found("javac", "default-jdk-headless")
     fetch = [maven, "-q", "-B", "-f", _HERE / name / "pom.xml", "dependency:copy-dependencies"]
     _run([*fetch, "-DoutputDirectory=%s" % (folder / "lib")])
     compile_ = [javac, "--release", "17", "-cp", folder / "lib" / "*", "-d", folder / "classes"]

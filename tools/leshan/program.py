@@ -23,6 +23,7 @@ class Program:
     def __init__(self, name: str, *arguments):
         self.on_event: Callable[[dict], None] = lambda facts: None
         self._ids = itertools.count()
+        self._writing = threading.Lock()
         self._replies: dict[int, queue.Queue] = {}
         self._process = subprocess.Popen(
             [*map(str, (*build.built(name), *arguments))],
@@ -47,8 +48,9 @@ class Program:
         number = next(self._ids)
         replies = self._replies[number] = queue.Queue()
         assert self._process.stdin
-        self._process.stdin.write(json.dumps({**command, "id": number}) + "\n")
-        self._process.stdin.flush()
+        with self._writing:
+            self._process.stdin.write(json.dumps({**command, "id": number}) + "\n")
+            self._process.stdin.flush()
         return lambda timeout_s=_REPLY_TIMEOUT_S: replies.get(timeout=timeout_s)
 
     def ask(self, **command) -> dict:
