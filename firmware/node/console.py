@@ -7,6 +7,8 @@
                             (or one "path"; "content_format": 110 or 11544 for another than 112)
     {"do": "deregister"}    leave every server               → ok       do
     {"do": "register"}      register again after that        → ok       do
+    {"do": "bootstrap"}     ask the bootstrap server         → ok       do
+    {"do": "factory_reset"} forget what it provided, restart → ok       do
     {"do": "state"}         servers, registrations, memory   → state    …
     {"do": "reboot"}        restart the chip                 → ok       do
 
@@ -121,6 +123,23 @@ def _register(node, command):
     return "ok", {}
 
 
+def _bootstrap(node, command):
+    _bootstrapped(node).begin("trigger", node.clock.now())
+    return "ok", {}
+
+
+def _factory_reset(node, command):
+    _bootstrapped(node)
+    node.factory_reset()
+    return "ok", {}
+
+
+def _bootstrapped(node):
+    if node.client.bootstrap is None:
+        raise CommandError("there is no bootstrap server; use the key bootstrap of site.json")
+    return node.client.bootstrap
+
+
 def _state(node, command):
     return "state", node.state()
 
@@ -142,6 +161,8 @@ _ACTIONS = {
     "send": _send,
     "deregister": _deregister,
     "register": _register,
+    "bootstrap": _bootstrap,
+    "factory_reset": _factory_reset,
     "state": _state,
     "reboot": _reboot,
 }

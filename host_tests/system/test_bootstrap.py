@@ -268,6 +268,25 @@ def test_factory_reset():
     world.play(play)
 
 
+def test_commands():
+    """Requirement, console: a person may have the board bootstrapped, or reset."""
+    world, boot = _world()
+
+    async def play(world):
+        await world.settled()
+        world.command(do="bootstrap")
+        await world.saw("device", "ok", do="bootstrap")
+        await world.saw("bootstrap", "request")
+        await world.settled()
+        world.command(do="factory_reset")
+        await world.saw("device", "ok", do="factory_reset")
+        await world.saw("device", "bootstrap_wanted", reason="first")
+        await world.settled()
+        assert len(world.all("bootstrap", "request")) == 3
+
+    world.play(play)
+
+
 def test_another_site_configuration_begins_anew():
     """Requirement, factory: a board that is given another configuration forgets the account."""
     world, boot = _world()
