@@ -77,6 +77,24 @@ class Access:
             if (values.get(_TARGET), values.get(_INSTANCE)) == path[:2]:
                 self._tree.remove(_ACCESS_CONTROL, iid)
 
+    def forget(self, server_id: int) -> None:
+        """Take a server whose account has ended out of every list (TS 1.0 Appendix E.1.3).
+
+        What it owned goes to the server with the most of Write and Delete; what no other server
+        has an entry for is deleted, where servers may make such instances, or left to a bootstrap.
+        """
+        tree = self._tree
+        for iid in tree.instances(_ACCESS_CONTROL):
+            control = tree.get(_ACCESS_CONTROL, iid)
+            values = control.values
+            if _leaves_nobody(values, server_id, tree.object_class(values.get(_TARGET))):
+                if tree.get(values[_TARGET], values[_INSTANCE]):
+                    tree.remove(values[_TARGET], values[_INSTANCE])
+                tree.remove(_ACCESS_CONTROL, iid)
+            else:
+                control.changed(_ACL)
+                control.changed(_OWNER)
+
     def _allows(self, account, path, needed):
         if account is None or not path or len(self._client.accounts) < 2:
             return True
@@ -116,10 +134,7 @@ class Access:
 
 def unbootstrap(configuration, server_id: int) -> None:
     """Take a server whose Security instance is deleted out of a lwm2m.provision.Configuration
-    (Unbootstrapping, TS 1.0 Appendix E.1.3): its Server instance and its entries in every ACL.
-
-    What it owned goes to the server with the most of Write and Delete; what no other server has an
-    entry for is deleted, where servers may make such instances, or left to a bootstrap.
+    (Unbootstrapping, TS 1.0 Appendix E.1.3): its Server instance, and its rights as `forget` does.
     """
     servers = configuration.accounts[_SERVER]
     for iid in list(servers):
@@ -128,17 +143,23 @@ def unbootstrap(configuration, server_id: int) -> None:
     controls = configuration.accounts[_ACCESS_CONTROL]
     for iid in list(controls):
         values = controls[iid]
-        acl = values.get(_ACL, {})
-        acl.pop(server_id, None)
-        if values.get(_OWNER) != server_id:
-            continue
-        key = (values.get(_TARGET), values.get(_INSTANCE))
-        heirs = [each for each in acl if each]
-        cls = configuration.object_class(key[0])
-        if acl or cls is None or not cls.creatable:
-            weights = [bool(acl[each] & _W) + bool(acl[each] & _D) for each in heirs]
-            values[_OWNER] = heirs[weights.index(max(weights))] if heirs else _MAX_ID
-        else:
+        if _leaves_nobody(values, server_id, configuration.object_class(values.get(_TARGET))):
+            key = (values[_TARGET], values[_INSTANCE])
             configuration.deleted.add(key)
             configuration.others.pop(key, None)
             del controls[iid]
+
+
+def _leaves_nobody(values, server_id, cls):
+    """Take a server out of an instance's values; tell whether what they are for is to go."""
+    acl = dict(values.get(_ACL, {}))
+    if acl.pop(server_id, None) is not None:
+        values[_ACL] = acl
+    if values.get(_OWNER) != server_id:
+        return False
+    if not acl and cls and cls.creatable:
+        return True
+    heirs = [each for each in acl if each]
+    weights = [bool(acl[each] & _W) + bool(acl[each] & _D) for each in heirs]
+    values[_OWNER] = heirs[weights.index(max(weights))] if heirs else _MAX_ID
+    return False
