@@ -148,7 +148,7 @@ def test_observe_composite_and_its_end():
         cancel = server.cancel("s1", paths=PATHS)
         ended, _ = await exchange(peer, cancel, **answer)
         assert (ended.code, ended.uint(OBSERVE), ended.token) == (FETCH, 1, request.token)
-        assert (ended.payload, ended.uint(CONTENT_FORMAT)) == (request.payload, 110)
+        assert (ended.payload, ended.uint(CONTENT_FORMAT)) == (again.payload, 112)
         message_id = peer.notify(request.token, 4, told, content_format=112)
         assert (await peer.receive()).data == build(RST, 0, message_id)
         assert [o.path for o in server.observations.of("s1")] == [(3, 0, 9)]
@@ -233,6 +233,10 @@ def test_wrong_arguments():
         for values in (None, {}, [1]):
             with pytest.raises(ValueError, match="needs values, such as"):
                 await server.write_composite("s1", values)
+        with pytest.raises(ValueError, match="is neither text, number"):
+            await server.write_composite("s1", {"/3/0/14": [1]})
+        with pytest.raises(RequestFailed, match="writing in Content-Format 11542"):
+            await server.write_composite("s1", {"/3/0/14": "x"}, content_format=11542)
         with pytest.raises(ValueError, match="an instance or object needs"):
             await server.write_composite("s1", {"/3/0": 1})
         with pytest.raises(ValueError, match="read-composite is of the root, not of '/3'"):

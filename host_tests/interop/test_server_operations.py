@@ -20,7 +20,7 @@ from host_tests.interop.server_peer import (
     build,
     play,
 )
-from tools.server import RequestFailed, Transmission
+from tools.server import RequestFailed, Transmission, formats
 
 FAST = Transmission(ack_timeout_s=0.1, max_retransmit=3, response_timeout_s=0.4)
 GET, POST, PUT, DELETE = 1, 2, 3, 4
@@ -153,8 +153,76 @@ def test_wrong_arguments():
             await server.cancel("s1", "/3/0/9")
         with pytest.raises(ValueError, match="no SMS number"):
             await server.read("s1", "/3/0/0", via="S")
+        with pytest.raises(RequestFailed, match="null is none"):
+            await server.write("s1", "/3/0/14", None)
+        with pytest.raises(RequestFailed, match="is neither text, number"):
+            await server.write("s1", "/3/0/14", [1])
+        with pytest.raises(RequestFailed, match="holds one value only"):
+            await server.write("s1", "/3/0/7", {0: 1}, content_format=0)
+        with pytest.raises(RequestFailed, match="without an instance id goes in TLV only"):
+            await server.create("s1", "/3303", {5750: "x"}, content_format=112)
+        with pytest.raises(ValueError, match="create needs a value such as"):
+            await server.create("s1", "/3303", "x")
+        with pytest.raises(ValueError, match="option bogus is not known"):
+            await server.write("s1", "/3/0/14", "x", bogus=1)
         with pytest.raises(RequestFailed, match="an instance or object needs"):
             await server.write("s1", "/3/0", 5)
+
+    run(scenario)
+
+
+def test_resource_instances():
+    """TS 1.1 Core §6.3.1, §6.3.3, int-225, int-228: paths of four ids, in every format."""
+
+    async def scenario(server, peer, log):
+        for number in (0, 60, 110, 112, 320, 322, 11542, 11543, 11544):
+            path, type_of = (3, 0, 7, 1), server.model.type_of
+            payload = formats.encode(number, path, 3800, type_of)
+            read = server.read("s1", "/3/0/7/1", accept=number)
+            request, result = await exchange(peer, read, payload=payload, content_format=number)
+            assert (request.path, request.uint(ACCEPT)) == ("/3/0/7/1", number)
+            assert result.value == 3800
+            write = server.write("s1", "/3/0/7/1", 3800, content_format=number)
+            request, _ = await exchange(peer, write, code=0x44)
+            assert (request.code, request.path, request.payload) == (PUT, "/3/0/7/1", payload)
+        write = server.write("s1", "/3/0/7", {0: 1, 300: 2}, replace=False)
+        request, _ = await exchange(peer, write, code=0x44)
+        assert (request.code, request.path, request.uint(CONTENT_FORMAT)) == (POST, "/3/0/7", 112)
+
+    run(scenario)
+
+
+def test_create_in_each_format():
+    """TS 1.2 Core §6.3.7: with the id in the payload; several at once; the id left open."""
+
+    async def scenario(server, peer, log):
+        for number in (110, 112, 11542, 11543, 11544):
+            create = server.create("s1", "/3303/5", {5750: "x"}, content_format=number)
+            request, result = await exchange(
+                peer, create, code=0x41, options=[(8, "3303"), (8, "5")]
+            )
+            assert (request.path, result.location) == ("/3303", "/3303/5")
+            value = formats.decode(number, request.payload, (3303,), server.model.type_of)
+            assert value == {5: {5750: "x"}}
+        create = server.create("s1", "/3303", {5: {5750: "x"}, 6: {5750: "y"}})
+        request, _ = await exchange(peer, create, code=0x41)
+        assert [record[0] for record in cbor2.loads(request.payload)] == [
+            "/3303/5/5750",
+            "/3303/6/5750",
+        ]
+
+    run(scenario, "lwm2m=1.2", "b=U")
+
+
+def test_requests_may_be_non_confirmable():
+    """RFC 7252 §2.1: a Non-confirmable Execute; its response is one, too."""
+
+    async def scenario(server, peer, log):
+        execute = server.enqueue("s1", "execute", "/3/0/4", confirmable=False)
+        request = await peer.receive()
+        assert (request.type, request.code) == (NON, POST)
+        peer.answer(request, 0x44)
+        assert (await execute).code == "2.04"
 
     run(scenario)
 

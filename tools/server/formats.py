@@ -128,28 +128,37 @@ def encode(content_format: int, base: Path, value, type_of) -> bytes:
     """Encode a value for a Write or Create at `base`. Raises FormatError."""
     content_format = _ALIASES.get(content_format, content_format)
     try:
-        if content_format == TEXT:
-            return _encode_text(value)
-        if content_format == OPAQUE:
-            return value if isinstance(value, bytes) else str(value).encode()
-        if content_format == CBOR:
-            if isinstance(value, dict):
-                raise FormatError("CBOR (60) holds one value only")
-            return cbor.dumps(value)
-        return encode_entries(content_format, flatten(value, base), base, type_of)
-    except (ValueError, TypeError, IndexError, tlv.TlvError) as error:
+        entries = flatten(value, base)
+    except (ValueError, TypeError) as error:
         raise FormatError("value for %s: %s" % (path_text(base), error)) from error
+    if None in entries.values():
+        raise FormatError("value for %s: null is none" % path_text(base))
+    if content_format not in (TEXT, OPAQUE, CBOR):
+        return encode_entries(content_format, entries, base, type_of)
+    if isinstance(value, dict):
+        raise FormatError("Content-Format %d holds one value only" % content_format)
+    if content_format == CBOR:
+        return cbor.dumps(value)
+    if content_format == OPAQUE:
+        return value if isinstance(value, bytes) else str(value).encode()
+    return _encode_text(value)
 
 
 def encode_entries(content_format: int, entries: dict[Path, object], base: Path, type_of) -> bytes:
-    """Encode {path: scalar}, every path under `base`. Raises FormatError."""
+    """Encode {path: scalar}, every path under `base`; None removes (SenML-ETCH, LwM2M CBOR).
+
+    Raises FormatError.
+    """
     content_format = _ALIASES.get(content_format, content_format)
-    if content_format == TLV:
-        return tlv.encode(entries, base, type_of)
-    if content_format in senml.FORMATS:
-        return senml.encode(content_format, entries, type_of)
-    if content_format == LWM2M_CBOR:
-        return lwm2m_cbor.encode(entries)
+    try:
+        if content_format == TLV and base:
+            return tlv.encode(entries, base, type_of)
+        if content_format in senml.FORMATS:
+            return senml.encode(content_format, entries, type_of)
+        if content_format == LWM2M_CBOR:
+            return lwm2m_cbor.encode(entries)
+    except (ValueError, TypeError, IndexError, tlv.TlvError) as error:
+        raise FormatError("value for %s: %s" % (path_text(base), error)) from error
     raise FormatError("writing in Content-Format %d is not supported" % content_format)
 
 
@@ -217,6 +226,4 @@ def _encode_text(value) -> bytes:
         return b"1" if value else b"0"
     if isinstance(value, bytes):
         return base64.b64encode(value)
-    if isinstance(value, dict):
-        raise ValueError("text holds one value only")
     return str(value).encode()

@@ -17,6 +17,7 @@ from .request_queue import RequestQueue, Waiting
 from .requests import build
 
 _MAX_PATHS = 100
+_OPTIONS = {"accept", "content_format", "replace", "attributes", "depth", "confirmable"}
 
 
 class DeviceManagement:
@@ -140,7 +141,8 @@ class DeviceManagement:
 
         operation: one of operations.OPERATIONS. paths: of a composite one, but Write-Composite,
         whose value is {path: value}. via "S" sends it by SMS at once, past the queue (CR Table 3).
-        options: accept, content_format, replace, attributes, depth, as the methods say.
+        options: accept, content_format, replace, attributes, depth, as the methods say;
+        confirmable=False for a Non-confirmable request.
         Cancelling the future withdraws the request.
         """
         client = self._registry.get(endpoint)
@@ -149,9 +151,9 @@ class DeviceManagement:
         if via not in (None, "U", "S"):
             raise ValueError("via %r is not U or S" % via)
         ids = formats.parse_path(path)
-        unknown = set(options) - {"accept", "content_format", "replace", "attributes", "depth"}
+        unknown = ", ".join(sorted(set(options) - _OPTIONS))
         if unknown:
-            raise ValueError("option %s is not known" % ", ".join(sorted(unknown)))
+            raise ValueError("option %s is not known" % unknown)
         wanted = Operation(operation, ids, value, **options)
         if paths and operation not in COMPOSITE:
             raise ValueError("%s has a path, not paths" % operation)
@@ -171,19 +173,21 @@ class DeviceManagement:
 
     def _take_token(self, endpoint: str, wanted: Operation) -> None:
         """Give an Observe the token of an observation, entered if need be, and a Cancel what it
-        has to repeat of the Observe."""
+        has to repeat of the Observe, which is all but the Observe option (RFC 7641 §3.6)."""
         name = wanted.name.partition("-")[0]
         if name == "observe":
             known = self.observations.find(endpoint, wanted.path, wanted.paths)
-            wanted.token = known.token if known else self._endpoint.new_token()
             if known is None:
-                made = Observation(endpoint, wanted.path, wanted.token, wanted.accept)
-                made.paths, made.content_format = wanted.paths, wanted.content_format
-                self.observations.add(made)
+                known = Observation(endpoint, wanted.path, self._endpoint.new_token())
+                self.observations.add(known)
+            wanted.token, known.paths = known.token, wanted.paths
+            known.accept, known.content_format = wanted.accept, wanted.content_format
+            known.attributes = wanted.attributes
         elif name == "cancel":
             known = self.observations.named(endpoint, wanted.path, wanted.paths)
             wanted.token, wanted.paths = known.token, known.paths
             wanted.accept, wanted.content_format = known.accept, known.content_format
+            wanted.attributes = known.attributes
 
     def _waiting(self, operation: Operation) -> Waiting:
         future = asyncio.get_running_loop().create_future()

@@ -23,6 +23,7 @@ class Observation:
     """One observed path of one client, or several by an Observe-Composite.
 
     paths: of the composite one, whose path is the root, asked for in content_format.
+    attributes: what the Observe brought itself (1.2).
     established: the client answered the Observe. number, at: Observe option of the newest
     notification and the loop time it came at, in seconds. fetching: the rest of a notification is
     on its way; next: the one, with its facts, whose rest follows.
@@ -40,6 +41,7 @@ class Observation:
     next: tuple[Message, dict] | None = None
     paths: tuple[Path, ...] = ()
     content_format: int | None = None
+    attributes: dict | None = None
 
     def facts(self) -> dict:
         """Return the observation as plain data."""
@@ -171,6 +173,7 @@ class Observations:
             first=incoming,
             paths=observation.paths,
             content_format=observation.content_format,
+            attributes=observation.attributes,
         )
 
         def fetched(future: asyncio.Future) -> None:

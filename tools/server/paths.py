@@ -44,10 +44,12 @@ def path_text(path: Path) -> str:
 
 
 def flatten(value, base: Path) -> dict[Path, object]:
-    """Spread a nested value into {path: scalar}."""
+    """Spread a nested value into {path: scalar}. Raises ValueError for what is no value."""
     if not isinstance(value, dict):
         if len(base) < 3:
             raise ValueError("an instance or object needs {id: value}")
+        if value is not None and not isinstance(value, (str, bytes, bool, int, float)):
+            raise ValueError("%r is neither text, number, truth value nor octets" % (value,))
         return {base: value}
     flat: dict[Path, object] = {}
     for id, inner in value.items():

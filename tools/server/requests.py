@@ -11,6 +11,7 @@ from .operations import Operation
 from .registry import Client
 
 _OBSERVE = {"observe": 0, "cancel": 1}
+_OBSERVING = ("observe", "cancel", "notification")
 
 
 def build(operation: Operation, client: Client, model: Model) -> Message:
@@ -31,7 +32,7 @@ def _reading(operation: Operation, client: Client, segments, type_of: Callable) 
     if operation.paths:
         return _composite_reading(operation, client, segments)
     discovers = operation.name == "discover"
-    query = _queries(operation.attributes) if operation.name == "observe" else ()
+    query = _queries(operation.attributes) if operation.name in _OBSERVING else ()
     if discovers and operation.depth is not None:
         query = ("depth=%d" % operation.depth,)
     return wire.message(
@@ -54,7 +55,7 @@ def _composite_reading(operation: Operation, client: Client, segments) -> Messag
         wire.FETCH,
         token=operation.token or b"",
         path=segments,
-        query=_queries(operation.attributes) if name == "observe" else (),
+        query=_queries(operation.attributes) if name in _OBSERVING else (),
         observe=_OBSERVE.get(name),
         accept=operation.accept,
         payload=formats.encode_paths(content_format, operation.paths),

@@ -61,11 +61,26 @@ def decode(number: int, payload: bytes, base: Path, type_of, root: str) -> list[
     """
     if number in (CBOR, ETCH_CBOR):
         return _resolve(cbor.loads(payload), root, number)
-    document = json.loads(payload)
+    document = _json(payload)
     if number == LWM2M_JSON:
         found = _resolve(_from_lwm2m_json(document, base), root, number)
         return [r._replace(value=_opaque(r.path, r.value, type_of)) for r in found]
     return _resolve(_from_json(document), root, number)
+
+
+def _json(payload: bytes):
+    """Decode JSON of RFC 8259: without NaN, and each name of an object once."""
+
+    def refuse(text: str):
+        raise FormatError("%s is no number of JSON" % text)
+
+    def members(pairs: list) -> dict:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            raise FormatError("an object has a name twice")
+        return found
+
+    return json.loads(payload, parse_constant=refuse, object_pairs_hook=members)
 
 
 def _from_json(document) -> list:
@@ -188,7 +203,8 @@ def encode(number: int, entries: dict[Path, object], type_of, named: bool = Fals
         else:
             record[_DATA] = base64.urlsafe_b64encode(data).decode().rstrip("=")
     packed = [{labels.get(key, key): value for key, value in record.items()} for record in records]
-    return json.dumps({"e": packed} if number == LWM2M_JSON else packed).encode()
+    document = {"e": packed} if number == LWM2M_JSON else packed
+    return json.dumps(document, allow_nan=False).encode()
 
 
 def _label(path: Path, value, type_of):
