@@ -230,11 +230,12 @@ class Client:
         self.endpoint.step(now)
         for account in self.accounts:
             queue_mode.step(self, account, now)
-        due = self.observations.step(now)
-        if self.bootstrap:
-            due = earlier(due, self.bootstrap.step(now))
+        due = None
         for job in self.jobs:
             due = earlier(due, job(now))
+        due = earlier(due, self.observations.step(now))
+        if self.bootstrap:
+            due = earlier(due, self.bootstrap.step(now))
         for account in self.accounts:
             if account.outbox and account.state == _REGISTERED and not account.wanted:
                 from lwm2m.send import flush
