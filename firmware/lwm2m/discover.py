@@ -51,6 +51,25 @@ def _core(client, request, account):
     return request.reply(_CONTENT, payload, _LINK_FORMAT)
 
 
+def answer(operations, request, path: tuple, server):
+    """Carry out a Discover: a GET that accepts link format.
+
+    Raises OperationError 4.04, or 4.05 for the root and a resource instance, and CodecError.
+    """
+    tree = operations.tree
+    version = operations.version
+    if not tree.exists(path) or len(path) > 3:
+        raise OperationError(_METHOD_NOT_ALLOWED if len(path) in (0, 4) else _NOT_FOUND)
+    payload = bytearray()
+    server_id = server.short_server_id if server else 0
+    depth = depth_of(request.queries()) if version.discover_depth else None
+    for link in discover(
+        tree, version, operations.attributes, server_id, path, operations.root, depth
+    ):
+        payload += link.encode()
+    return request.reply(_CONTENT, bytes(payload), _LINK_FORMAT)
+
+
 def depth_of(queries: list) -> "int | None":
     """Return the levels that a Discover asks for by its query "depth=", 0 to 3 (TS 1.2 §6.3.2).
 

@@ -13,24 +13,18 @@ from micropython import const
 from lwm2m.attributes import Attributes
 from lwm2m.codec import CodecError, load, registered
 from lwm2m.object import OperationError
-from lwm2m.uri import parse_arguments
 
 _GET = const(1)
-_POST = const(2)
-_PUT = const(3)
 _DELETE = const(4)
 
-_CHANGED = const(0x44)
 _CONTENT = const(0x45)
 _BAD_REQUEST = const(0x80)
 _UNAUTHORIZED = const(0x81)
 _NOT_FOUND = const(0x84)
 _METHOD_NOT_ALLOWED = const(0x85)
 _NOT_ACCEPTABLE = const(0x86)
-_UNSUPPORTED_CONTENT_FORMAT = const(0x8F)
 _INTERNAL_SERVER_ERROR = const(0xA0)
 
-_CONTENT_FORMAT = const(12)
 _ACCEPT = const(17)
 
 # SenML-ETCH is what requests come in (RFC 8790 §3).
@@ -44,9 +38,6 @@ _OPAQUE_FORMAT = const(42)
 
 # Flags of a resource, and bits of the rights that an operation needs (Object 2 resource 2).
 _R = const(1)
-_W = const(2)
-_E = const(4)
-_MULTIPLE = const(8)
 _OPAQUE = const(6)
 
 TYPE_CHECKING = False
@@ -172,87 +163,14 @@ class Operations:
         if code == _GET:
             accept = request.get_uint(_ACCEPT)
             if accept == _LINK:
-                links = self._discover(path, request.queries(), server)
-                return request.reply(_CONTENT, links, _LINK)
+                from lwm2m.discover import answer
+
+                return answer(self, request, path, server)
             content_format, payload = self.read(path, accept, server, True)
             return request.reply(_CONTENT, payload, content_format)
-        if code == _POST and depth == 1:
-            from lwm2m.write import create
+        from lwm2m.write import change
 
-            return create(self, request, path[0], server)
-        return self._change(request, path, server)
-
-    def _change(self, request, path, server):
-        # PUT, POST and DELETE; a POST not on an Object.
-        tree = self.tree
-        code = request.code
-        depth = len(path)
-        if depth < 2 and not (code == _PUT and depth):
-            raise OperationError(_METHOD_NOT_ALLOWED)
-        if code == _DELETE:
-            from lwm2m.write import delete
-
-            return delete(self, request, path, server)
-        if code == _PUT:
-            queries = request.queries()
-            if queries:
-                self._write_attributes(path, queries, request, server)
-                return request.reply(_CHANGED)
-            if depth < 2:
-                raise OperationError(_METHOD_NOT_ALLOWED)
-        elif code != _POST or depth > 3:
-            raise OperationError(_METHOD_NOT_ALLOWED)
-        obj = tree.get(path[0], path[1])
-        row = obj.definition(path[2]) if obj and depth > 2 else None
-        if obj is None or (depth > 2 and row is None):
-            raise OperationError(_NOT_FOUND)
-        if code == _POST and row and depth == 3:
-            if row[0] & _E:
-                return self._execute(request, obj, path[2], server)
-            self.allow(server, path, _W)
-            if not row[0] & _MULTIPLE:
-                raise OperationError(_METHOD_NOT_ALLOWED)
-        from lwm2m.write import write
-
-        return write(self, request, obj, path, server)
-
-    def _discover(self, path, queries, server) -> bytes:
-        from lwm2m.discover import depth_of, discover
-
-        if not self.tree.exists(path) or len(path) > 3:
-            raise OperationError(_METHOD_NOT_ALLOWED if len(path) in (0, 4) else _NOT_FOUND)
-        payload = bytearray()
-        server_id = server.short_server_id if server else 0
-        depth = depth_of(queries) if self.version.discover_depth else None
-        for link in discover(
-            self.tree, self.version, self.attributes, server_id, path, self.root, depth
-        ):
-            payload += link.encode()
-        return bytes(payload)
-
-    def _write_attributes(self, path, queries, request, server) -> None:
-        if len(request.payload):
-            raise OperationError(_BAD_REQUEST)
-        if not self.tree.exists(path):
-            raise OperationError(_NOT_FOUND)
-        if len(path) > 1:
-            self.allow(server, path, _R)
-        kind = None
-        if len(path) > 2:
-            kind = self.tree.get(path[0], path[1]).definition(path[2])[1]
-        server_id = server.short_server_id if server else 0
-        self.attributes.set(server_id, path, queries, kind, self.version.attributes)
-
-    def _execute(self, request, obj, rid, server):
-        if not obj.has(rid):
-            raise OperationError(_NOT_FOUND)
-        if request.get_uint(_CONTENT_FORMAT, _TEXT) != _TEXT:
-            raise OperationError(_UNSUPPORTED_CONTENT_FORMAT)
-        self.allow(server, (obj.object_id, obj.instance_id, rid), _E)
-        arguments = bytes(request.payload)
-        parse_arguments(arguments)
-        obj.execute(rid, arguments, server)
-        return request.reply(_CHANGED)
+        return change(self, request, path, server)
 
 
 def _guard(path) -> None:

@@ -1,4 +1,5 @@
-"""Write, Create and Delete (TS 1.0 §5.4, TS 1.1 Core §6.3), imported with the first of them.
+"""Write, Write-Attributes, Execute, Create and Delete (TS 1.0 §5.4, TS 1.1 Core §6.3), imported
+with the first of them.
 
 A Write is applied whole or not at all: everything is read, checked and validated first.
 """
@@ -7,8 +8,11 @@ from micropython import const
 
 from lwm2m.codec import load, registered
 from lwm2m.object import OperationError
+from lwm2m.uri import parse_arguments
 
 _POST = const(2)
+_PUT = const(3)
+_DELETE = const(4)
 
 _CREATED = const(0x41)
 _DELETED = const(0x42)
@@ -25,17 +29,79 @@ _TEXT = const(0)
 _OPAQUE = const(42)
 _CBOR = const(60)
 
+# Flags of a resource, and rights of the servers as lwm2m.operations has them.
+_R = const(1)
 _W = const(2)
 _E = const(4)
 _MULTIPLE = const(8)
 _MANDATORY = const(16)
-# Rights of the servers, as lwm2m.operations has them.
 _DELETE_RIGHT = const(8)
 _CREATE_RIGHT = const(16)
 
 _UNASSIGNED = const(65535)
 # Instances of one Object and of one resource which servers may make.
 _MAX_INSTANCES = const(64)
+
+
+def change(operations, request, path: tuple, server):
+    """Carry out a POST, PUT or DELETE on an Object that there is, or what is under it."""
+    code = request.code
+    depth = len(path)
+    if code == _POST and depth == 1:
+        return create(operations, request, path[0], server)
+    if depth < 2 and not (code == _PUT and depth):
+        raise OperationError(_METHOD_NOT_ALLOWED)
+    if code == _DELETE:
+        return delete(operations, request, path, server)
+    if code == _PUT:
+        if request.queries():
+            return write_attributes(operations, request, path, server)
+        if depth < 2:
+            raise OperationError(_METHOD_NOT_ALLOWED)
+    elif depth > 3:
+        raise OperationError(_METHOD_NOT_ALLOWED)
+    obj = operations.tree.get(path[0], path[1])
+    row = obj.definition(path[2]) if obj and depth > 2 else None
+    if obj is None or (depth > 2 and row is None):
+        raise OperationError(_NOT_FOUND)
+    if code == _POST and row:
+        if row[0] & _E:
+            return execute(operations, request, obj, path, server)
+        operations.allow(server, path, _W)
+        if not row[0] & _MULTIPLE:
+            raise OperationError(_METHOD_NOT_ALLOWED)
+    return write(operations, request, obj, path, server)
+
+
+def write_attributes(operations, request, path: tuple, server):
+    """Carry out a PUT with queries and without a payload."""
+    tree = operations.tree
+    if len(request.payload):
+        raise OperationError(_BAD_REQUEST)
+    if not tree.exists(path):
+        raise OperationError(_NOT_FOUND)
+    kind = None
+    if len(path) > 1:
+        operations.allow(server, path, _R)
+    if len(path) > 2:
+        kind = tree.get(path[0], path[1]).definition(path[2])[1]
+    server_id = server.short_server_id if server else 0
+    names = operations.version.attributes
+    operations.attributes.set(server_id, path, request.queries(), kind, names)
+    return request.reply(_CHANGED)
+
+
+def execute(operations, request, obj, path: tuple, server):
+    """Carry out a POST on an executable resource of obj."""
+    if not obj.has(path[2]):
+        raise OperationError(_NOT_FOUND)
+    if request.get_uint(_CONTENT_FORMAT, _TEXT) != _TEXT:
+        raise OperationError(_UNSUPPORTED_CONTENT_FORMAT)
+    operations.allow(server, path, _E)
+    arguments = bytes(request.payload)
+    parse_arguments(arguments)
+    obj.execute(path[2], arguments, server)
+    return request.reply(_CHANGED)
 
 
 def write(operations, request, obj, path: tuple, server):

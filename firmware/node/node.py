@@ -40,7 +40,8 @@ _SELDOM = (
     "lwm2m.discover lwm2m.send lwm2m.attribute_text coap.well_known lwm2m.codec.senml_json "
     "lwm2m.codec.lwm2m_json lwm2m.codec.json_reader lwm2m.codec.json_text lwm2m.composite "
     "lwm2m.codec.senml_etch lwm2m.codec.lwm2m_cbor lwm2m.retry lwm2m.profile lwm2m.provision "
-    "lwm2m.bootstrap_operations lwm2m.bootstrap_session node.storage lwm2m.codec.stream"
+    "lwm2m.bootstrap_operations lwm2m.bootstrap_session node.storage lwm2m.codec.stream "
+    "lwm2m.codec.exact"
 )
 
 

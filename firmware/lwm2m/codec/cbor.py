@@ -103,7 +103,9 @@ def float_octets(value) -> bytes:
     A large int, as `float_of` returns it, does not go through a float, which may have 32 bits.
     """
     if isinstance(value, int) and not -_EXACT <= value <= _EXACT:
-        return _double(value)
+        from lwm2m.codec.exact import double
+
+        return double(value)
     value = float(value)
     try:
         short = struct.pack(">f", value)
@@ -112,27 +114,6 @@ def float_octets(value) -> bytes:
     except OverflowError:
         pass
     return struct.pack(">d", value)
-
-
-def _double(value: int) -> bytes:
-    # Sign, 11 bits of exponent, 52 of mantissa; what is beyond is rounded to the nearest, or even.
-    bits = abs(value)
-    shift = 0
-    while bits >> shift >= 1 << 53:
-        shift += 1
-    rest = bits & (1 << shift) - 1
-    half = 1 << shift >> 1
-    bits >>= shift
-    if half and (rest > half or (rest == half and bits & 1)):
-        bits += 1
-    while bits < 1 << 52:
-        bits <<= 1
-        shift -= 1
-    # The leading one adds 1 to the exponent, and so does a carry out of the mantissa.
-    bits += 1023 + 52 - 1 + shift << 52
-    if value < 0:
-        bits |= 1 << 63
-    return bits.to_bytes(8, "big")
 
 
 class Reader:
@@ -236,35 +217,15 @@ class Reader:
 def _tagged(tag: int, value):
     # Big numbers and decimal fractions (RFC 8949 §3.4.3, §3.4.4) are the tags with a meaning here.
     if tag == 4:
-        return _decimal(value)
+        from lwm2m.codec.exact import decimal
+
+        return decimal(value)
     if tag != 2 and tag != 3:
         return value
     if not isinstance(value, bytes) or len(value) > 16:
         raise CodecError("malformed CBOR")
     value = int.from_bytes(value, "big")
     return value if tag == 2 else -1 - value
-
-
-def _decimal(value):
-    # [exponent, mantissa]: whole numbers stay integers.
-    if not isinstance(value, list) or len(value) != 2:
-        raise CodecError("malformed CBOR")
-    exponent, mantissa = value
-    for each in value:
-        if each is True or each is False or not isinstance(each, int):
-            raise CodecError("malformed CBOR")
-    if not mantissa:
-        return 0
-    while exponent < 0 and not mantissa % 10:
-        mantissa //= 10
-        exponent += 1
-    if 0 <= exponent < 20:
-        return mantissa * 10**exponent
-    if -400 < exponent < 400:
-        number = float("%de%d" % (mantissa, exponent))
-        if number - number == 0:
-            return number
-    raise CodecError("number is too large")
 
 
 def float_of(bits: int, short: int):
