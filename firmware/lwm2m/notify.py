@@ -35,7 +35,7 @@ _URI_PATH = const(11)
 _CONTENT_FORMAT = const(12)
 _ACCEPT = const(17)
 _BLOCK2 = const(23)
-_SENML = (110, 112)
+_TIMED = (110, 112, 11543)  # Content-Formats that have times
 
 _DAY_MS = const(86_400_000)
 # RFC 7641 §4.5.1: without an estimate of the round-trip time no more than one Non-confirmable
@@ -141,7 +141,7 @@ def read(client, observation, accept: "int | None", wanted=None) -> "tuple | Non
     """Return (content format, payload) of the present state, (None, b"") of what is gone.
 
     accept: what to ask for in place of the observation's own. wanted: paths, where not all of a
-    composite's. None: a resource without a value yet.
+    composite's. None: a resource without a value yet, or one that the server may not read.
     """
     account = observation.account
     operations = client.operations(account)
@@ -156,7 +156,7 @@ def read(client, observation, accept: "int | None", wanted=None) -> "tuple | Non
             wanted = wanted or [part.path for part in observation.parts]
             return read_paths(operations, wanted, accept, account, sampled=True)
         form, payload = operations.read(path, accept, account)
-        if tree.samples and form in _SENML:
+        if tree.samples and form in _TIMED:
             from lwm2m.samples import Sampled
 
             entries = tree.entries(path)
@@ -206,10 +206,9 @@ def _tell(observations, observation, items, now):
         kept = items
         for item in items:
             observations.stored.remove(item)
-    gone = form is None
-    code = _NOT_FOUND if gone else _CONTENT
+    code = _NOT_FOUND if form is None else _CONTENT
     message = Message(code, _CON if confirmed else _NON, observation.token, payload)
-    if gone:
+    if form is None:
         observations.end(observation, "deleted")
     else:
         message.add(_OBSERVE, observations.next_sequence()).add(_CONTENT_FORMAT, form)

@@ -185,6 +185,7 @@ class Observations:
         if self.due is None or now < self.due:
             return self.due
         if not self.table:
+            self.timed[:] = self.ready[:] = ()
             self.due = None
             return None
         from lwm2m.notify import run

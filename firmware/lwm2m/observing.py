@@ -4,7 +4,7 @@ the first.
 
 from micropython import const
 
-from lwm2m.conditions import reading
+from lwm2m.notify import told
 from lwm2m.object import OperationError
 from lwm2m.observe import Observation, text
 
@@ -64,8 +64,7 @@ def handle(observations, request, response, path: tuple, account, now: int) -> N
     if request.code == _FETCH:
         observation.form = request.get_uint(_CONTENT_FORMAT)
         take_parts(observation, wanted)
-    for part in observation.parts or (observation,):
-        part.value = reading(client.tree, part.path)
+    told(client, observation, now)
     observations.restore(observation)
     response.add(_OBSERVE, observations.next_sequence())
     client.emit("observed", account, path=text(path))

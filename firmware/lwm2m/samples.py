@@ -106,6 +106,8 @@ def freeze(tree) -> list:
     """Return plain lists that `thaw` takes back."""
     frozen = []
     for path in tree.samples or ():
+        if not tree.exists(path):
+            continue  # its instance is gone
         ring = tree.samples[path]
         told = []
         for server_id in ring.told:

@@ -1,10 +1,10 @@
 """Notification Storing: what could not be told, until it can (TS 1.2 Core E.2 resource 6; CR C.1
 resource 9). Imported with the first notification that is stored.
 
-What is stored is payloads. Those in SenML carry the time of their measurement, as the base time of
-their first record (RFC 8428 §4.1), wherever the device knows it; other formats have no place for
-one. An observation with hqmax keeps so many values at most, in SenML where its server asked for
-no other format, and they go together as one notification (TS 1.2 Core §7.3.2).
+What is stored is payloads. Those in SenML and LwM2M JSON carry the time of their measurement, as
+the base time of their first record (RFC 8428 §4.1), wherever the device knows it; other formats
+have no place for one. An observation with hqmax keeps so many values at most, in SenML where its
+server asked for no other format, and they go together as one notification (TS 1.2 Core §7.3.2).
 """
 
 from micropython import const
@@ -15,6 +15,7 @@ from lwm2m.notify import read
 
 _SENML_JSON = const(110)
 _SENML_CBOR = const(112)
+_LWM2M_JSON = const(11543)
 
 
 def store(observations, observation, now: int) -> bool:
@@ -26,7 +27,7 @@ def store(observations, observation, now: int) -> bool:
     account = observation.account
     if not account.value("storing", True):
         return True
-    if client.tree.samples and observation.accept in (_SENML_JSON, _SENML_CBOR):
+    if client.tree.samples and observation.accept in (_SENML_JSON, _SENML_CBOR, _LWM2M_JSON):
         if observation.path in client.tree.samples:
             return False
     limit = None
@@ -110,14 +111,15 @@ def joined(items: list) -> tuple:
 
 
 def _stamped(form, payload, epoch_s):
-    """Return a SenML pack with a base time, another payload as it is."""
-    if epoch_s is None or form not in (_SENML_JSON, _SENML_CBOR):
+    """Return a payload with a base time, where its format has one."""
+    if epoch_s is None or form not in (_SENML_JSON, _SENML_CBOR, _LWM2M_JSON):
         return payload
     payload = bytes(payload)
-    if form == _SENML_JSON:
-        if payload[:2] != b"[{":
+    if form != _SENML_CBOR:
+        opening = b"{" if form == _LWM2M_JSON else b"[{"
+        if payload[: len(opening)] != opening:
             return payload
-        return b'[{"bt":' + str(epoch_s).encode() + b"," + payload[2:]
+        return opening + b'"bt":%d,' % epoch_s + payload[len(opening) :]
     reader = Reader(payload)
     if not reader.head()[1]:
         return payload

@@ -274,3 +274,19 @@ def test_samples_over_a_sleep():
         ring = after.tree.samples[(3303, 0, 5700)]
         assert count is None or len(ring.values) == 2 * count
         assert ring.values[-1] == 31.25
+
+
+def test_lwm2m_json_carries_the_time():
+    """TS 1.0 §6.4.4: stored notifications in LwM2M JSON have the time as base time, samples
+    theirs."""
+    bench = online("1.0")
+    observe(bench, 11543)
+    disable(bench)
+    change(bench, 1.5)
+    start = '{"bt":%d,"bn":"/3303/0/5700",' % (EPOCH_S + bench.now // 1000)
+    (message,) = back(bench)
+    assert text(message)[: len(start)] == start
+    bench.now += 10_000
+    bench.temperature.sample(5700, 2.5)
+    bench.step()
+    assert '"t":%d' % bench.client.epoch() in text(bench.one())
