@@ -23,6 +23,7 @@ from lwm2m.objects.security import Security
 from lwm2m.objects.server import Server
 from lwm2m.objects.software import SoftwareManagement
 from lwm2m.objects.statistics import ConnectivityStatistics
+from lwm2m.objects.virtual_observe import VirtualObserve
 
 from tools import objects
 
@@ -78,6 +79,7 @@ COMPLETE = [
     BearerSelection,
     Portfolio,
     BinaryAppData,
+    VirtualObserve,
     Temperature,
 ]
 SHIPPED = [Security, AccessControl, *COMPLETE]
