@@ -3,45 +3,8 @@
 The Object 1 (and Object 0) instances of the server are the truth for every setting that a server
 may write; `refresh` reads the mode from them. The rest is the state of the registration interface,
 which `registration`, `queue`, `observe` and `trigger` keep here and `state` carries over a deep
-sleep. Programs on a desk read `parse_uri` too, so nothing of MicroPython's own is needed here.
+sleep.
 """
-
-
-def digits(number: "str | None") -> "str | None":
-    """Return the digits of a telephone number, None for what is none (alphanumeric sender)."""
-    if not number:
-        return None
-    kept = number.replace("+", "").replace(" ", "").replace("-", "")
-    for character in kept:
-        if not "0" <= character <= "9":
-            return None
-    return kept or None
-
-
-_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.-_"
-
-
-def parse_uri(uri: str) -> tuple:
-    """Return (host, port, rest) of `coap://host[:port][/path][?query]`, RFC 7252 §6.1.
-
-    rest: "path?query" without the slash before it, "" for none. Raises ValueError for others. A
-    host is a name or an IPv4 address: a server may write it, and a modem's command line holds it,
-    so that nothing else is let through; nor are percent-encodings.
-    """
-    address, _, rest = uri[7:].partition("/")
-    host, _, port = address.partition(":")
-    port = port or "5683"
-    if (
-        uri[:7] != "coap://"
-        or not host
-        or host.lower().strip(_LETTERS)
-        or len(port) > 5
-        or port.strip("0123456789")
-        or not 0 < int(port) < 65536
-        or rest.lower().strip(_LETTERS + "~/?!$&'()*+,;=:@")
-    ):
-        raise ValueError("server URI {!r}: use coap://host:port".format(uri))
-    return host, int(port), rest
 
 
 class ServerAccount:
@@ -146,6 +109,8 @@ class ServerAccount:
         uri = self.value("uri")
         if not uri:
             return False
+        from lwm2m.server_uri import parse_uri
+
         try:
             host, port, self.rest = parse_uri(uri)
         except ValueError:
@@ -169,30 +134,6 @@ class ServerAccount:
             request.add(11, resource)
             for argument in query.split("&") if query else ():
                 request.add(15, argument)  # Uri-Query
-
-    def speak(self, version) -> None:
-        """Take up another released version, where the server refused the first with 4.12.
-
-        The Server object gets its table. Where the account has an SMS number, the binding of 1.0
-        names SMS too: before 1.1 that alone lets the server send the trigger.
-        """
-        values = self.server.values
-        roles = version.server_resources
-        for rid in list(values):
-            if not roles.name(rid):
-                del values[rid]
-        if not version.endless and not self.value("lifetime", 1):
-            values[roles["lifetime"]] = 86_400  # the default; 0 is endless in 1.2 only
-        binding = roles["binding"]
-        if version.parse_binding(values.get(binding)) is None or version.sms_replies:
-            transports = self.transports
-            if version.sms_replies and "S" in self.peers and self.transport == "U":
-                transports = "US"
-            values[binding] = version.format_binding(transports, self.queue)
-        self.version = self.server.version = version
-        self.server.resources = version.server_table
-        self.links = None
-        self.refresh()
 
     def answers_sms(self, sms_number: "str | None") -> bool:
         """Whether a request over SMS is served and answered over SMS (CR Table 3; TS 1.0 Table 8).

@@ -26,7 +26,7 @@ session lasts (OMA issue 91): one to an Object that is about to be another would
 
 from micropython import const
 
-from lwm2m.account import parse_uri
+from lwm2m.server_uri import parse_uri
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

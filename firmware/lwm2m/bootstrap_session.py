@@ -8,11 +8,11 @@ from coap.message import Message, dotted
 from micropython import const
 
 from lwm2m import bootstrap_operations as operations
-from lwm2m.account import parse_uri
 from lwm2m.codec import CodecError
 from lwm2m.object import OperationError
 from lwm2m.provision import Configuration
 from lwm2m.registration import max_age_s
+from lwm2m.server_uri import parse_uri
 
 _IDLE = const(0)
 _REQUESTING = const(2)

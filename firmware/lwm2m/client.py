@@ -10,7 +10,7 @@ from micropython import const
 
 from lwm2m import queue as queue_mode
 from lwm2m import registration, versions
-from lwm2m.account import ServerAccount, digits, parse_uri
+from lwm2m.account import ServerAccount
 from lwm2m.attributes import Attributes
 from lwm2m.links import registration as object_links
 from lwm2m.objects.server import Server
@@ -70,7 +70,11 @@ class Client:
         self.guests = ()
         self.bootstraps = 0  # how many failed registrations led to one, since one succeeded
         self.root = root_path.strip("/")
-        self.sms_number = digits(sms_number)
+        self.sms_number = None
+        if sms_number:
+            from lwm2m.server_uri import digits
+
+            self.sms_number = digits(sms_number)
         self.sms_suffix_digits = sms_suffix_digits
         self.accounts = []
         self.links = {}
@@ -110,6 +114,8 @@ class Client:
         of Object 1 by role (storing, pmin, pmax, disable_timeout, mute_send ...). The rest as in
         ServerAccount. Raises ValueError for an unknown version, binding, role or a malformed URI.
         """
+        from lwm2m.server_uri import digits, parse_uri
+
         enabler = versions.get(version)
         number = digits(sms_number)
         host, port, rest = parse_uri(uri)
@@ -195,9 +201,8 @@ class Client:
         """
         self.now = now
         account = self.account(peer, link)
-        if self.bootstrap and self.bootstrap.owns(peer, link):
-            self.endpoint.receive(data, peer, link, now)
-        elif account is None and peer in self.guests:
+        guest = account is None and peer in self.guests
+        if guest or (self.bootstrap and self.bootstrap.owns(peer, link)):
             self.endpoint.receive(data, peer, link, now)
         elif account is None:
             self.drop("sms_unknown_sender" if link.binding == "S" else "unknown_peer")

@@ -7,12 +7,12 @@ nothing to be undone, and one that succeeds takes effect as a whole.
 
 from micropython import const
 
-from lwm2m.account import digits, parse_uri
 from lwm2m.codec import CodecError
 from lwm2m.codec.cbor import dumps, loads
 from lwm2m.object import OperationError
 from lwm2m.objects.security import Security
 from lwm2m.objects.server import Server
+from lwm2m.server_uri import digits, parse_uri
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ class Configuration:
             if obj is None and cls and cls.creatable:
                 obj = tree.add(cls(), key[1])
             for rid in values:
-                if obj:
+                if obj and obj.definition(rid):  # a record may be of another firmware
                     obj.write(rid, values[rid], None)
                     obj.changed(rid)
         return {key: list(self.others[key]) for key in self.others}

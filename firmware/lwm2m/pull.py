@@ -16,8 +16,8 @@ Each time it goes on behind the bytes that the sink holds, also after a reset.
 from coap.message import Message
 from micropython import const
 
-from lwm2m.account import parse_uri
 from lwm2m.delivery import CONNECTION_LOST, INVALID_URI, UNSUPPORTED_PROTOCOL
+from lwm2m.server_uri import parse_uri
 
 _GET = const(1)
 _NOT_FOUND = const(0x84)

@@ -45,7 +45,7 @@ def failed(client, account, state: int, response, reason: str, now: int) -> None
     delay_ms = 0
     over = False
     if registering and code == _PRECONDITION_FAILED and version.lower:
-        account.speak(versions.get(version.lower))
+        speak(account, versions.get(version.lower))
     elif registering and account.profile and version.profiles and rejected and code != _FORBIDDEN:
         account.profile = None  # 4.09, or 4.00 of a server that knows of no profiles: the list
     elif not registering and code >> 5 != 5 and not asks_back:
@@ -70,6 +70,31 @@ def failed(client, account, state: int, response, reason: str, now: int) -> None
     if over:
         advance(client, now)
         _bootstrap(client, account, now)
+
+
+def speak(account, version) -> None:
+    """Take up another released version, where the server refused the first with 4.12.
+
+    The Server object gets its table. Where the account has an SMS number, the binding of 1.0
+    names SMS too: before 1.1 that alone lets the server send the trigger.
+    """
+    values = account.server.values
+    roles = version.server_resources
+    for rid in list(values):
+        if not roles.name(rid):
+            del values[rid]
+    if not version.endless and not account.value("lifetime", 1):
+        values[roles["lifetime"]] = _DAY_S  # the default; 0 is endless in 1.2 only
+    binding = roles["binding"]
+    if version.parse_binding(values.get(binding)) is None or version.sms_replies:
+        transports = account.transports
+        if version.sms_replies and "S" in account.peers and account.transport == "U":
+            transports = "US"
+        values[binding] = version.format_binding(transports, account.queue)
+    account.version = account.server.version = version
+    account.server.resources = version.server_table
+    account.links = None
+    account.refresh()
 
 
 def arrange(client, started: list, now: int) -> None:

@@ -162,7 +162,9 @@ def _restore(client, facts):
         state, location, expires, due, awake, failures, registered, hour = kept[:8]
         count, leaving, held, outbox, send_at, written, version, silence, listed = kept[8:]
         if version:
-            account.speak(versions.get(version))
+            from lwm2m.retry import speak
+
+            speak(account, versions.get(version))
         for at in range(0, len(written), 2):
             account.written.add(written[at])
             if written[at + 1] is None:

@@ -298,7 +298,7 @@ def _fits(kind, value, allowed):
 
 
 def _is_uri(text):
-    from lwm2m.account import parse_uri
+    from lwm2m.server_uri import parse_uri
 
     try:
         parse_uri(text)

@@ -6,7 +6,6 @@ number them differently.
 
 from micropython import const
 
-from lwm2m.account import parse_uri
 from lwm2m.object import Object, OperationError
 
 _BAD_REQUEST = const(0x80)
@@ -65,6 +64,8 @@ class Server(Object):
         if role == "binding":
             good = self.version.parse_binding(value) is not None
         elif role == "uri":
+            from lwm2m.server_uri import parse_uri
+
             try:
                 parse_uri(value)
                 good = len(value) <= 255
