@@ -153,7 +153,7 @@ class Node:
         if kept_client is not None and not self.client.thaw(kept_client, self.clock.now()):
             self.log.event("error", {"reason": "the retained registration is unusable"})
             kept_client = None
-        forget("lwm2m.state")
+        forget("lwm2m.state", "lwm2m.retry", "lwm2m.enablers", "lwm2m.server_uri")
         self._set_counters_aside()
         self.client.on_due = self._event.set
         if console:
