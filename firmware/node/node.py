@@ -400,6 +400,10 @@ class Node:
                 instance.values[rid] = _as_set(value)
                 self._changed.add((oid, iid, rid))
         self._kept_values = []
+        for oid, iid in {path[:2] for path in self._changed}:
+            instance = tree.get(oid, iid)
+            if hasattr(instance, "restored"):
+                instance.restored()  # what acts on its values has to act anew
 
     def _spawn(self, coroutine):
         self._tasks.append(asyncio.create_task(self._guarded(coroutine)))
