@@ -29,6 +29,8 @@ _UNSUPPORTED_CONTENT_FORMAT = const(0x8F)
 _TEXT = const(0)
 _OPAQUE_FORMAT = const(42)
 _CBOR = const(60)
+_OLD_TLV = const(1542)
+_TLV = const(11542)
 _UNASSIGNED = const(65535)
 
 _MOST_ACCOUNTS = const(8)
@@ -50,7 +52,10 @@ def write(configuration, path: tuple, content_format: "int | None", payload) -> 
     if content_format is None:
         content_format = _TEXT if depth == 3 else configuration.version.structured_format
     codec = load(content_format)
-    if codec is None or (depth < 3 and content_format in (_TEXT, _OPAQUE_FORMAT, _CBOR)):
+    unfit = ()
+    if depth < 3:
+        unfit = (_TEXT, _OPAQUE_FORMAT, _CBOR) + (() if depth else (_TLV, _OLD_TLV))
+    if codec is None or content_format in unfit:
         raise OperationError(_UNSUPPORTED_CONTENT_FORMAT)
 
     def kind_of(target):
