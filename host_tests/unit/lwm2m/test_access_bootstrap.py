@@ -1,6 +1,17 @@
 """Rights that a bootstrap server gives, and two servers that live by them."""
 
-from coap.registry import CHANGED, CREATED, DELETE, DELETED, GET, LOCATION_PATH, NOT_FOUND, PUT
+from coap.message import ACK, CON, Message
+from coap.registry import (
+    CHANGED,
+    CREATED,
+    DELETE,
+    DELETED,
+    GET,
+    LOCATION_PATH,
+    NOT_FOUND,
+    OBSERVE,
+    PUT,
+)
 from unit.lwm2m.bootstrap_bench import (
     INTEGER,
     OTHER_PEER,
@@ -111,3 +122,46 @@ def test_delete_of_one_account():
         {0: 3303, 1: 0, 3: 65535},
     ]
     assert tree.instances(1) == [0] and tree.instances(3303) == [0]
+
+
+def test_notifications_and_sends_need_read():
+    """TS 1.1 Core §8.2.5: what a server may no longer read it is not told, nor sent."""
+    bench = BootstrapBench()
+    _given(bench, _control(1, 0, 1), _control(1, 1, 2), _control(3303, 0, 1, {2: R}))
+
+    def observe():
+        sent = bench.ask(GET, "/3303/0/5700", options=[(OBSERVE, 0)], sender=OTHER_PEER)
+        assert sent[0].code == _CONTENT and sent[0].get(OBSERVE) is not None
+
+    def told():
+        found = []
+        for message in bench.sent():
+            if message.type == CON:
+                acknowledgement = Message(0, ACK, b"", b"", message.message_id)
+                bench.deliver(acknowledgement, "U", message.peer)
+            if message.code == _CONTENT:  # not a 4.01 that ends the observation
+                found.append((message.peer, bytes(message.payload)))
+        return found
+
+    def changed(value):
+        bench.temperature.set(5700, value)
+        bench.step()
+        return told()
+
+    observe()
+    assert changed(22.5) == [(OTHER_PEER, b"22.5")]
+    bench.run_for(5_000)
+    assert _code(bench, PEER, PUT, "/2/2/2", b"\x41\x02\x02", 11542) == CHANGED
+    bench.sent()
+    assert changed(23.5) == []
+    for account in bench.client.accounts:
+        account.server.values[23] = False  # Mute Send
+    assert bench.client.send([(3303, 0, 5700)], bench.now) is None
+    bench.step()
+    assert [message.peer for message in bench.sent()] == [PEER]
+    bench.run_for(30_000)
+    bench.sent()
+    assert _code(bench, PEER, PUT, "/2/2/2", b"\x41\x02\x03", 11542) == CHANGED
+    bench.sent()
+    observe()
+    assert changed(24.5) == [(OTHER_PEER, b"24.5")]
