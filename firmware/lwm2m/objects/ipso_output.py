@@ -39,6 +39,10 @@ class Output(Object):
         if self._drive:
             self._drive(self)
 
+    def restored(self) -> None:
+        """Act on the values that were there before a deep sleep, which reset the pins."""
+        self._act(_ON_OFF)
+
     def set(self, rid: int, value, riid=None) -> None:
         """Set and report a value from the device's side, and act on it."""
         super().set(rid, value, riid)

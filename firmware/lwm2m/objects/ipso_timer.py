@@ -60,6 +60,10 @@ class Timer(Object):
         )
         client.jobs += (self.step,)
 
+    def restored(self) -> None:
+        """Be off: the cycle in which the board slept deeply is over."""
+        self._put(False)
+
     def has(self, rid: int) -> bool:
         """All but the application type are there from the beginning."""
         return rid == _REMAINING_S or super().has(rid)

@@ -113,6 +113,19 @@ def test_output_without_clock():
     assert code(fixture.ask(PUT, "3338/0/5548", b"100.5", 0)) == 400
 
 
+def test_output_after_a_deep_sleep():
+    """Design §3: what a server switched on is on again when the values are back."""
+    driven = []
+    relay = Tree().add(ipso.define(3306)(drive=lambda relay: driven.append(relay.values[5850])))
+    relay.values[5850] = True
+    relay.restored()
+    assert driven == [True]
+    bench = _timer(mode=4)
+    bench.timer.values[5543] = True
+    bench.timer.restored()
+    assert [on for _, on in bench.outputs] == [False]
+
+
 def test_output_class():
     """Design §3: an actuator is a class of a few lines."""
 
