@@ -30,25 +30,35 @@ def setup(node):
 """
 
 
-def play(scenario, tmp_path, runtime="micropython", awake_s=5, **options):
-    """Run scenario(server, log, bench) with a board that is registered as b1."""
+def play(scenario, tmp_path, runtime="micropython", awake_s=5, site=None, account=None, **options):
+    """Run scenario(server, log, bench) with a board that is registered as b1.
+
+    site, account: more of its configuration, and of its server's.
+    """
 
     async def whole():
         log, device = Log(), Log()
         application = tmp_path / "app.py"
         application.write_text(_NOTES % TEXT.replace("\n", "\\n"))
         async with running("127.0.0.1", 0, on_event=log, awake_s=awake_s, **options) as server:
-            site = config.check(
+            checked = config.check(
                 {
                     "endpoint": "b1",
                     "link": "udp",
                     "log": "json",
                     "sleep": "idle",
-                    "servers": [{"uri": "coap://127.0.0.1:%d" % server.port, "queue": True}],
+                    "servers": [
+                        {
+                            "uri": "coap://127.0.0.1:%d" % server.port,
+                            "queue": True,
+                            **(account or {}),
+                        }
+                    ],
+                    **(site or {}),
                 }
             )
             bench = Bench(
-                site,
+                checked,
                 lambda source, name, facts: device(name, {"source": source, **facts}),
                 runtime,
                 application,
@@ -104,3 +114,48 @@ def test_sleeping_board_is_read_and_written(tmp_path):
         assert order == ["queued", "queued", "updated"] + ["sending", "response"] * 2
 
     play(scenario, tmp_path, awake_s=0.5, seed=1)
+
+
+def test_board_of_1_2(tmp_path):
+    """TS 1.2 Core §6.2.1, §6.3, int-110, int-111: by Profile ID, without end; what 1.2 adds."""
+
+    async def scenario(server, log, bench):
+        # The hash that nobody has seen is refused, and the list is sent; then it stands for it.
+        assert log.last("registered")["profile"] is None
+        assert (await server.execute("b1", "/3/0/4")).code == "2.04"
+        again = await log.wait("registered", 30, 2)
+        assert again["profile"].startswith("6:") and again["lifetime_s"] == 0
+        assert again["objects"] == log.last("registered")["objects"]
+        found = await server.discover("b1", "/32000", depth=1)
+        assert [link["target"] for link in found.value] == ["/32000", "/32000/0"]
+        for number in (112, 110, 11544):
+            result = await server.read("b1", "/32000/0/0", accept=number)
+            assert (result.code, result.value, result.content_format) == ("2.05", TEXT, number)
+        for number in (112, 322, 11544):
+            values = {"/1/0/2": 2, "/32000/0": {0: "x", 1: OPAQUE[:300]}}
+            result = await server.write_composite("b1", values, content_format=number)
+            assert result.code == "2.04", result.error
+            paths = ["/1/0/2", "/32000", "/9/9"]
+            read = await server.read_composite("b1", paths, accept=112, content_format=number)
+            assert read.value == {1: {0: {2: 2}}, 32000: {0: {0: "x", 1: OPAQUE[:300]}}}
+        attributes = {"pmin": 0, "con": 1}
+        observing = await server.observe("b1", "/32000/0/0", attributes=attributes)
+        assert observing.observing, observing.error
+        await server.write("b1", "/32000/0/0", "y")
+        facts = await log.wait("notification")
+        assert (facts["value"], facts["confirmable"]) == ("y", True)
+        assert (await server.cancel("b1", "/32000/0/0")).code == "2.05"
+
+    account = {"profile_id": "hash", "lifetime_s": 0}
+    play(scenario, tmp_path, site={"version": "1.2"}, account=account, seed=1)
+
+
+def test_board_steps_down(tmp_path):
+    """TS 1.1 Core §6.2.1: 4.12 to 1.2 and to 1.1; the board registers as what is served."""
+
+    async def scenario(server, log, bench):
+        assert log.last("registered")["version"] == "1.0"
+        result = await server.read("b1", "/1/0/1")
+        assert (result.code, result.value) == ("2.05", 86400)
+
+    play(scenario, tmp_path, site={"version": "1.2"}, versions=("1.0",), seed=1)

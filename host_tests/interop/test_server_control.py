@@ -248,6 +248,8 @@ def test_a_command_that_is_too_long():
         (["read-composite", "s1"], "required: PATH"),
         (["read-composite", "s1", "/a"], "path '/a' is not /OBJECT"),
         (["write-composite", "s1", "/3/0/1"], "'/3/0/1' is not PATH=VALUE"),
+        (["read", "s1", "/3", "--accept", "xml"], "--accept: 'xml' is not one of text, link"),
+        (["read", "s1", "/3", "--accept", "65536"], "--accept: '65536' is not one of"),
         (["discover", "s1", "/3", "--depth", "4"], "--depth: '4' is not allowed"),
         (["--versions", "1.0,2.0"], "--versions: version '2.0' is not one of draft, 1.0"),
         (["--profile", "oma:x=nonsense"], "--profile: 'oma:x=nonsense': the object list"),
@@ -372,7 +374,7 @@ def test_command_line_on_several_paths(tmp_path):
         thread = threading.Thread(target=lambda: asyncio.run(sensor()))
         thread.start()
         assert ready.wait(10)
-        read = ask("read-composite", "s1", "/3/0/9", "/1", "--format", "senml-etch-json")
+        read = ask("read-composite", "s1", "/3/0/9", "/1", "--format", "320")
         assert (read.returncode, read.stdout) == (0, '{"3": {"0": {"9": 80}}}\n'), read.stderr
         written = ask("write-composite", "s1", "/1/0/1=60", "/16/0/0/1=")
         assert (written.returncode, written.stdout) == (0, "2.04\n")

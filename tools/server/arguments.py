@@ -24,7 +24,7 @@ A request for a client in Queue Mode waits until the client shows; `trigger`
 makes it show, by SMS, if the server was started with --modem.
 """
 
-_ACCEPT_NAMES = ", ".join(formats.NAMES)
+_ACCEPT_NAMES = ", ".join(formats.NAMES) + ", or a number"
 
 
 def _block_size(text: str) -> int:
@@ -168,13 +168,13 @@ def _add_operation(command: argparse.ArgumentParser, name: str) -> None:
     if name in ("write", "create"):
         command.add_argument("value", metavar="VALUE")
     if name in ("write", "create") or name.endswith("-composite") and not _cancels(name):
-        command.add_argument("--format", choices=formats.NAMES, metavar="NAME", help=_ACCEPT_NAMES)
+        command.add_argument("--format", type=_format, metavar="NAME", help=_ACCEPT_NAMES)
     if name == "write":
         command.add_argument("--partial", action="store_true", help="partial update (POST)")
     if name == "execute":
         command.add_argument("argument", nargs="?", metavar="ARGUMENT")
     if name.partition("-")[0] in ("read", "observe"):
-        command.add_argument("--accept", choices=formats.NAMES, metavar="NAME", help=_ACCEPT_NAMES)
+        command.add_argument("--accept", type=_format, metavar="NAME", help=_ACCEPT_NAMES)
     if name.startswith("observe"):
         command.add_argument(
             "--attribute",
@@ -199,6 +199,15 @@ def _add_operation(command: argparse.ArgumentParser, name: str) -> None:
 
 def _cancels(name: str) -> bool:
     return name.startswith("cancel")
+
+
+def _format(text: str) -> int:
+    """Read a content format by name or number, as an argument type."""
+    if text.isdigit() and int(text) <= 65535:
+        return int(text)
+    if text not in formats.NAMES:
+        raise argparse.ArgumentTypeError("%r is not one of %s" % (text, _ACCEPT_NAMES))
+    return formats.NAMES[text]
 
 
 def _served(text: str) -> tuple[str, ...]:
@@ -289,10 +298,10 @@ def _details(name: str, options: argparse.Namespace) -> dict:
         details["argument"] = options.argument
     if _cancels(name):
         details["passive"] = options.passive
-    if getattr(options, "format", None):
-        details["content_format"] = formats.NAMES[options.format]
-    if getattr(options, "accept", None):
-        details["accept"] = formats.NAMES[options.accept]
+    if getattr(options, "format", None) is not None:
+        details["content_format"] = options.format
+    if getattr(options, "accept", None) is not None:
+        details["accept"] = options.accept
     if getattr(options, "depth", None) is not None:
         details["depth"] = options.depth
     if getattr(options, "attributes", None):
