@@ -80,14 +80,16 @@ def _read(path):
     """Return (generation, body) of a file, None where it is absent, torn or foreign."""
     try:
         with open(path, "rb") as file:
-            data = file.read(_HEAD + LIMIT + 1)
+            head = file.read(_HEAD)
+            if len(head) < _HEAD or head[:4] != _MAGIC or head[4] != _VERSION:
+                return None
+            generation, length, crc = struct.unpack(">IHI", head[5:])
+            if length > LIMIT:
+                return None
+            body = file.read(length + 1)  # no more than is there: a board has no room to spare
     except OSError:
         return None
-    if len(data) < _HEAD or data[:4] != _MAGIC or data[4] != _VERSION:
-        return None
-    generation, length, crc = struct.unpack(">IHI", data[5:_HEAD])
-    body = data[_HEAD:]
-    if len(body) != length or _crc(data[:_COUNTED], body) != crc:
+    if len(body) != length or _crc(head[:_COUNTED], body) != crc:
         return None
     return generation, body
 

@@ -14,6 +14,7 @@ class _File:
     def __init__(self, flash, path, mode):
         self._flash = flash
         self._path = path
+        self._at = 0
         self._writing = "w" in mode
         if self._writing:
             self._old = flash.files.get(path)
@@ -34,8 +35,10 @@ class _File:
         return False
 
     def read(self, size=-1):
-        data = self._flash.files[self._path]
-        return data if size < 0 else data[:size]
+        data = self._flash.files[self._path][self._at :]
+        data = data if size < 0 else data[:size]
+        self._at += len(data)
+        return data
 
     def write(self, data):
         for at in range(len(data)):
