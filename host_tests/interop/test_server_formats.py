@@ -1,5 +1,8 @@
 """The server's content formats: examples of the specification, round trips, arbitrary bytes."""
 
+import decimal
+import json
+
 import cbor2
 import pytest
 from hypothesis import given, settings
@@ -139,6 +142,8 @@ def test_lwm2m_cbor():
     open_maps = bytes.fromhex("bf03bf00bf071863091850ffffff")
     assert formats.decode(11544, open_maps, (3, 0), TYPE_OF) == {7: 99, 9: 80}
     assert formats.decode(11544, b"\xa0", (3, 0), TYPE_OF) == {}
+    fraction = cbor2.dumps([{0: "/3303/0/5700", 2: decimal.Decimal("21.5")}])  # RFC 8428 §6
+    assert formats.decode(112, fraction, (3303, 0, 5700), TYPE_OF) == 21.5
     value = {0: b"\0\xff", 1: True, 2: "3:0", 3: -(2**63)}
     packed = formats.encode(11544, (42, 1), value, TYPE_OF)
     assert formats.decode(11544, packed, (42, 1), TYPE_OF) == value
@@ -210,6 +215,9 @@ def test_text_by_type():
         (11544, cbor2.dumps({(3, 65536): {}}), (3, 0)),
         (11544, cbor2.dumps({True: {}}), (3, 0)),
         (60, cbor2.dumps({0: 1}), (3, 0, 9)),
+        (60, cbor2.dumps(None), (3, 0, 9)),
+        (60, cbor2.dumps(cbor2.CBORTag(99, 1)), (3, 0, 9)),
+        (112, cbor2.dumps([{0: "/3/0/9", 2: 1, 6: float("inf")}]), (3, 0)),
         (60, cbor2.dumps(1), (3, 0)),
         (42, b"x", (3,)),
         (40, b"<", (3,)),
@@ -229,11 +237,36 @@ def test_wrong_payloads(number, payload, path):
     st.sampled_from([(), (3,), (3, 0), (3, 0, 9), (3, 0, 7, 1)]),
 )
 def test_arbitrary_bytes(number, payload, path):
-    """Bad input: any bytes give a value or FormatError."""
+    """Bad input: any bytes give a value fit for JSON, or FormatError."""
     try:
-        formats.to_json(formats.decode(number, payload, path, TYPE_OF))
+        value = formats.decode(number, payload, path, TYPE_OF)
+        times = [record.time for record in formats.records(number, payload, path, TYPE_OF)]
     except formats.FormatError:
-        pass
+        return
+    json.dumps([formats.to_json(value), times], allow_nan=False)
+
+
+_KEYS = st.integers(-6, 8) | st.sampled_from(["vlo", "x_"]) | st.just((3, 0))
+_ITEMS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.binary(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.sampled_from([60, 112, 322, 11544]),
+    _ITEMS | st.lists(st.dictionaries(_KEYS, _ITEMS, max_size=5), max_size=3),
+    st.sampled_from([(), (3,), (3, 0), (3, 0, 7, 1)]),
+)
+def test_arbitrary_cbor(number, item, path):
+    """Bad input: CBOR of any structure gives a value fit for JSON, or FormatError."""
+    try:
+        value = formats.decode(number, cbor2.dumps(item), path, TYPE_OF)
+    except formats.FormatError:
+        return
+    json.dumps(formats.to_json(value), allow_nan=False)
 
 
 VALUES = st.one_of(

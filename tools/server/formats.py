@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 
 from . import cbor, links, lwm2m_cbor, senml, tlv
 from .paths import FormatError, Path, Record, flatten, nest, newest, parse_path, path_text
@@ -117,8 +118,8 @@ def _records(content_format, payload: bytes, base: Path, type_of, root: str) -> 
         value = payload
     elif content_format == CBOR:
         value = cbor.loads(payload)
-        if isinstance(value, (dict, list)):
-            raise FormatError("CBOR (60) holds one value only")
+        if value is None or not cbor.is_scalar(value):
+            raise FormatError("%r is no value of a Resource" % (value,))
     else:
         raise FormatError("Content-Format %d is not known" % content_format)
     return [Record(base, value)]
@@ -181,13 +182,15 @@ def default_format(base: Path, value, structured: int) -> int:
 
 
 def to_json(value):
-    """Make a value fit for JSON: bytes become {"hex": …}, ids become strings."""
+    """Make a value fit for JSON: bytes become {"hex": …}, ids and what is no number strings."""
     if isinstance(value, (bytes, bytearray)):
         return {"hex": bytes(value).hex()}
     if isinstance(value, dict):
         return {str(key): to_json(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [to_json(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)
 
 

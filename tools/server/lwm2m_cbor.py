@@ -35,8 +35,8 @@ def _collect(group: dict, base: Path, found: list[Record]) -> None:
             _collect(value, path, found)
         elif value is not None and len(path) < 3:
             raise FormatError("a value above the Resources")
-        elif isinstance(value, (list, tuple)):
-            raise FormatError("an array is no value")
+        elif not cbor.is_scalar(value):
+            raise FormatError("%r is no value of a Resource" % (value,))
         elif len(found) >= _MAX_RECORDS:
             raise FormatError("more than %d values" % _MAX_RECORDS)
         else:

@@ -5,6 +5,7 @@ RFC 8428, RFC 8790; TS 1.1 Core §7.4.4, §7.4.5; LwM2M JSON: TS 1.0 §6.4.4.
 
 import base64
 import json
+import math
 import re
 import time
 
@@ -173,7 +174,7 @@ def _path(name: str, root: str, number: int) -> Path:
 
 def _time(seconds: float) -> float | None:
     """Return a time in seconds since 1970; one of 0 is the present, which nothing says."""
-    if not isinstance(seconds, (int, float)) or isinstance(seconds, bool):
+    if not isinstance(seconds, (int, float)) or not math.isfinite(seconds):
         raise FormatError("the time %r is no number" % (seconds,))
     if not seconds:
         return None
