@@ -166,8 +166,12 @@ def _finish(boot, now):
         client.emit("bootstrap_refused", reason=reason)
         raise OperationError(_NOT_ACCEPTABLE)
     _keep(boot, configuration)
-    configuration.apply(client, boot.settings)
-    boot.touched = configuration.apply_others()
+    try:
+        configuration.apply(client, boot.settings)
+        boot.touched = configuration.apply_others()
+    except MemoryError:
+        # Half of it would be no client at all; the next start has all the memory, and the record.
+        raise RuntimeError("no memory for the accounts of the bootstrap")
     boot.end(_IDLE, None)
     boot.failures = 0
     boot.find()

@@ -379,3 +379,21 @@ def test_trigger_by_sms():
     bench.account.server.put("sms_trigger", False)
     bench.request(POST, "/1/0/9", binding="S")
     assert bench.client.dropped["sms_trigger_off"] == 1 and bench.bootstrap.state == 0
+
+
+def test_no_memory_to_become_what_was_written():
+    """Requirement, memory: half an account is none; the run ends, and the next begins with it."""
+
+    def fail(*_):
+        raise MemoryError
+
+    bench = BootstrapBench()
+    bench.begin()
+    bench.provide()
+    bench.client.adopt = fail
+    try:
+        bench.finish()
+        raise AssertionError("went on")
+    except RuntimeError as error:
+        assert "no memory" in str(error)
+    assert len(bench.records) == 1
