@@ -9,11 +9,10 @@ from coap.endpoint import Endpoint
 from micropython import const
 
 from lwm2m import queue as queue_mode
-from lwm2m import registration, versions
+from lwm2m import registration
 from lwm2m.account import ServerAccount
 from lwm2m.attributes import Attributes
 from lwm2m.links import registration as object_links
-from lwm2m.objects.server import Server
 from lwm2m.observe import Observations
 from lwm2m.operations import Operations
 from lwm2m.requests import Requests
@@ -90,68 +89,11 @@ class Client:
         tree.on_change.append(self._changed)
         tree.on_structure = self._structure_changed
 
-    def add_server(
-        self,
-        uri: str,
-        short_server_id: int = 1,
-        version: str = "1.1",
-        lifetime_s: "int | None" = 86_400,
-        binding: str = "U",
-        queue: bool = True,
-        sms_number: "str | None" = None,
-        sms_trigger: bool = True,
-        awake_time_ms: "int | None" = None,
-        after_sleep: str = "update",
-        triggers_per_hour: int = 10,
-        uri_host: bool = False,
-        **settings,
-    ) -> ServerAccount:
-        """Add a server with its Objects 1 and, after the draft, 0; return the account.
+    def add_server(self, uri: str, *arguments, **settings) -> ServerAccount:
+        """Add a server and return its account; see lwm2m.configured.add_server."""
+        from lwm2m.configured import add_server
 
-        binding: transports, preferred first ("U", "S", "US", "SU"); queue: Queue Mode. lifetime_s
-        None: the resource does not exist. sms_number: the server's, from which SMS are taken.
-        sms_trigger: the initial value of the Trigger resource of 1.1. settings: further resources
-        of Object 1 by role (storing, pmin, pmax, disable_timeout, mute_send ...). The rest as in
-        ServerAccount. Raises ValueError for an unknown version, binding, role or a malformed URI.
-        """
-        from lwm2m.server_uri import digits, parse_uri
-
-        enabler = versions.get(version)
-        number = digits(sms_number)
-        host, port, rest = parse_uri(uri)
-        peers: dict = {"U": (host, port)}
-        if number:
-            peers["S"] = number
-        roles = enabler.server_resources
-        if "uri" in roles:
-            settings["uri"] = uri
-        if "sms_trigger" in roles:
-            settings["sms_trigger"] = sms_trigger
-        settings.setdefault("storing", True)
-        server = Server(
-            enabler,
-            short_server_id=short_server_id,
-            lifetime=lifetime_s,
-            binding=enabler.format_binding(binding, queue),
-            **settings,
-        )
-        security = None
-        if "uri" not in roles:
-            from lwm2m.objects.security import Security
-
-            security = self.tree.add(Security(uri, short_server_id, sms_number=number))
-        self.tree.add(server)
-        return self.adopt(
-            server,
-            security,
-            peers,
-            rest,
-            uri_host,
-            queue,
-            awake_time_ms,
-            after_sleep,
-            triggers_per_hour,
-        )
+        return add_server(self, uri, *arguments, **settings)
 
     def adopt(
         self,

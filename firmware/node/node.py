@@ -41,8 +41,10 @@ _SELDOM = (
     "lwm2m.codec.lwm2m_json lwm2m.codec.json_reader lwm2m.codec.json_text lwm2m.composite "
     "lwm2m.codec.senml_etch lwm2m.codec.lwm2m_cbor lwm2m.retry lwm2m.profile lwm2m.provision "
     "lwm2m.bootstrap_operations lwm2m.bootstrap_session node.storage lwm2m.codec.stream "
-    "lwm2m.codec.exact"
+    "lwm2m.codec.exact lwm2m.server_values"
 )
+# Modules that are of use when the client is made, or comes out of a deep sleep.
+_AT_START = "lwm2m.state lwm2m.retry lwm2m.enablers lwm2m.configured lwm2m.server_uri"
 
 
 class Node:
@@ -153,7 +155,7 @@ class Node:
         if kept_client is not None and not self.client.thaw(kept_client, self.clock.now()):
             self.log.event("error", {"reason": "the retained registration is unusable"})
             kept_client = None
-        forget("lwm2m.state", "lwm2m.retry", "lwm2m.enablers", "lwm2m.server_uri")
+        forget(*_AT_START.split(" "))
         self._set_counters_aside()
         self.client.on_due = self._event.set
         if console:

@@ -60,32 +60,9 @@ class Server(Object):
 
     def validate(self, rid: int, value) -> None:
         """Refuse with 4.00 a number outside its range and a binding which the version lacks."""
-        role = self.role(rid)
-        if role == "binding":
-            good = self.version.parse_binding(value) is not None
-        elif role == "uri":
-            from lwm2m.server_uri import parse_uri
+        from lwm2m.server_values import good
 
-            try:
-                parse_uri(value)
-                good = len(value) <= 255
-            except ValueError:
-                good = False
-        elif role == "preferred_transport":
-            good = len(value) == 1 and value in "UTSN"
-        elif role == "lifetime":
-            good = (0 if self.version.endless else 1) <= value <= 0x7FFFFFFF
-        elif role == "pmin" or role == "pmax":
-            good = 0 <= value <= (0x7FFFFFFF if self.version.binding_query else 0xFFFF)
-        elif role == "disable_timeout":
-            good = 0 <= value <= 0xFFFFFFFF
-        elif role == "default_notification_mode":
-            good = value == 0 or value == 1
-        elif role == "profile_hash":
-            good = value <= 255
-        else:
-            good = True
-        if not good:
+        if not good(self.version, self.role(rid), value):
             raise OperationError(_BAD_REQUEST)
 
     def execute(self, rid: int, arguments: bytes, server) -> None:
