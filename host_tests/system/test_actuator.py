@@ -1,4 +1,4 @@
-"""An actuator and a firmware update on a whole node with a modem, across deep sleeps and resets."""
+"""An actuator and a firmware update on a whole node, across deep sleeps and resets."""
 
 from lwm2m.objects import ipso
 from lwm2m.objects.firmware import FirmwareUpdate
