@@ -1,6 +1,6 @@
 """The data model: an Object is a class, an Object Instance is a Python instance of it.
 
-Resource definitions are one packed table in flash, four bytes a row, best in ascending order:
+Resource definitions are one packed table in flash, four bytes a row, ascending:
 
     resource id (2, big endian), flags, type
 
@@ -68,9 +68,11 @@ class Object:
     def definition(self, rid: int) -> "tuple[int, int] | None":
         """Return (flags, type) of a resource, None when the Object does not define it."""
         table = self.resources
-        for at in range(0, len(table), 4):
-            if table[at + 1] == rid & 255 and table[at] == rid >> 8:
-                return table[at + 2], table[at + 3]
+        high = rid >> 8
+        low = rid & 255
+        for at in range(1, len(table), 4):
+            if table[at] == low and table[at - 1] == high:
+                return table[at + 1], table[at + 2]
         return None
 
     def has(self, rid: int) -> bool:
@@ -81,17 +83,9 @@ class Object:
         return bool(row and row[0] & _EXECUTE)
 
     def present(self):
-        """Yield the ids of the resources that the instance has, ascending."""
+        """Yield the ids of the resources that the instance has, in the order of the table."""
         table = self.resources
-        rows = range(0, len(table), 4)
-        last = b""
-        for at in rows:
-            rid = table[at : at + 2]
-            if rid < last:
-                rows = sorted(rows, key=lambda at: table[at : at + 2])
-                break
-            last = rid
-        for at in rows:
+        for at in range(0, len(table), 4):
             rid = table[at] << 8 | table[at + 1]
             if self.has(rid):
                 yield rid

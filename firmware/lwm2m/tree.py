@@ -140,10 +140,15 @@ class Entries:
                 raise OperationError(_NOT_FOUND)
             if self.allowed and not self.allowed((oid, iid)):
                 continue
-            for rid in path[2:3] or obj.present():
-                flags, kind = obj.definition(rid)
+            table = obj.resources
+            for at in range(0, len(table), 4):
+                flags = table[at + 2]
                 if not flags & _READ:
                     continue
+                rid = table[at] << 8 | table[at + 1]
+                if rid != path[2] if len(path) > 2 else not obj.has(rid):
+                    continue
+                kind = table[at + 3]
                 value = obj.read(rid)
                 if flags & _MULTIPLE:
                     for riid in path[3:4] or sorted(value):

@@ -23,6 +23,9 @@ _DATA_VALUE = const(8)
 
 _SENML_VERSION = const(10)
 
+_MAP = const(0xA0)
+_BASE_NAME_ITEM = const(0x21)  # -2
+
 # Label of the value by type, from None (0) to Time (7), and Corelnk (9).
 _LABELS = b"\x02\x03\x02\x02\x02\x04\x08\x02\x00\x03"
 _FLOAT = const(4)
@@ -36,28 +39,31 @@ def encode(entries, base: tuple):
         count += 1
     out = bytearray()
     head(out, 4, count)
+    depth = len(base)
     first = True
     for entry in entries:
         path = entry[0]
         kind = entry[1]
         value = entry[2]
-        name = join(path[len(base) :])
-        head(out, 5, 1 + first + bool(name) + (len(entry) > 3))
+        name = str(path[depth]) if len(path) == depth + 1 else join(path[depth:])
+        timed = len(entry) > 3
+        # Labels are integers of one byte, and a map of a few pairs has a head of one.
+        out.append(_MAP + 1 + first + bool(name) + timed)
         if first:
-            put(out, _BASE_NAME)
+            out.append(_BASE_NAME_ITEM)
             put(out, "/" + join(base) + ("/" if name and base else ""))
             first = False
         if name:
-            put(out, _NAME)
+            out.append(_NAME)
             put(out, name)
-        if len(entry) > 3:
-            put(out, _TIME)
+        if timed:
+            out.append(_TIME)
             put(out, entry[3])
         if kind == _OBJLNK:
             put(out, "vlo")
             value = "%d:%d" % value
         else:
-            put(out, _LABELS[kind])
+            out.append(_LABELS[kind])
         if kind == _FLOAT:
             put_float(out, value)  # an integer is legal too, but Leshan refuses it for a Float
         else:

@@ -49,6 +49,7 @@ class Sensor(Object):
 
     multiple = True
     resources = (
+        b"\x15\x8e\x01\x07"  # 5518 Timestamp
         b"\x15\xe1\x01\x04"  # 5601 Min Measured Value
         b"\x15\xe2\x01\x04"  # 5602 Max Measured Value
         b"\x15\xe3\x01\x04"  # 5603 Min Range Value
@@ -57,10 +58,9 @@ class Sensor(Object):
         b"\x16\x44\x11\x04"  # 5700 Sensor Value
         b"\x16\x45\x01\x01"  # 5701 Sensor Units
         b"\x16\x76\x03\x01"  # 5750 Application Type
-        b"\x15\x8e\x01\x07"  # 5518 Timestamp
-        b"\x17\xa2\x01\x04"  # 6050 Fractional Timestamp
         b"\x17\x9a\x01\x02"  # 6042 Measurement Quality Indicator
         b"\x17\xa1\x01\x02"  # 6049 Measurement Quality Level
+        b"\x17\xa2\x01\x04"  # 6050 Fractional Timestamp
     )
 
     def __init__(self, units=None, low=None, high=None, application_type=None) -> None:

@@ -211,7 +211,7 @@ def test_base_object():
     """Design §3: an Object without behaviour refuses Execute and lists its rows in order."""
 
     class Plain(Object):
-        resources = b"\x00\x02\x01\x01\x00\x01\x01\x01\x00\x03\x04\x00"
+        resources = b"\x00\x01\x01\x01\x00\x02\x01\x01\x00\x03\x04\x00"
 
     plain = Plain()
     assert list(plain.present()) == [3]
