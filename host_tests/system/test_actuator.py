@@ -33,6 +33,33 @@ def test_output_across_deep_sleeps():
     World(setup=setup, objects=[]).play(play)
 
 
+def test_configured_sensors():
+    """Configuration, objects: any IPSO Object with a Sensor Value, as its definition says."""
+    entries = [
+        {"object": 3303, "instance": 0, "value": 20.5, "units": "Cel"},
+        {"object": 3316, "instance": 0, "value": 3.25, "units": "V"},
+        {"object": 3316, "instance": 4, "value": 12, "units": "V"},
+        {"object": 3331, "instance": 0, "value": 1500, "units": "Wh"},
+    ]
+
+    async def play(world):
+        await world.settled()
+        for path, payload in (
+            ("/3303/0/5700", b"20.5"),
+            ("/3316/0/5602", b"3.25"),
+            ("/3316/4/5701", b"V"),
+            ("/3331/0/5700", b"1500"),
+        ):
+            world.peer.read(path)
+            world.peer.trigger()
+            await world.saw("server", "answer", payload=payload)
+        world.peer.write("/3316/0/5821", "1.5")
+        world.peer.trigger()
+        await world.saw("server", "answer", code="2.04")
+
+    World(objects=entries).play(play)
+
+
 def test_update_across_resets():
     """LightweightM2M-1.1-int-770: by a modem, into a sink that outlives the resets it takes."""
     package = b"firmware, in less than a datagram"

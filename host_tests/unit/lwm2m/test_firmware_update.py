@@ -4,6 +4,7 @@ The numbers are those of the ETS for 1.0 and 1.1 (LightweightM2M-1.x-int-751 to 
 """
 
 from coap.message import ACK, Message
+from lwm2m.objects.access_control import AccessControl
 from lwm2m.objects.firmware import FirmwareUpdate, FirmwareUpdate12
 from unit.lwm2m.helpers import Bench, text
 from unit.lwm2m.package_sink import PACKAGE, Sink
@@ -458,6 +459,29 @@ def test_damaged_record():
         sink = Sink()
         sink.disk["record"] = record
         assert _state(_bench(sink)) == (IDLE, 0)
+
+
+def test_rights():
+    """TS 1.1 Core §8: a server without the right to write cannot push in blocks either."""
+    bench = _bench()
+    other = ("second.example", 5683)
+    bench.client.add_server("coap://second.example:5683", 2)
+    bench.client.start(bench.now)
+    bench.step()
+    register = [message for message in bench.sent() if message.peer == other][0]
+    bench.answer(register, 0x41, options=[(8, "rd"), (8, "2")])
+    bench.sent()
+    bench.tree.add(AccessControl(5, 0, 1, {1: 31, 2: 1}))
+    for peer, code in ((other, 0x81), (("server.example", 5683), CONTINUE)):
+        bench.message_id += 1
+        request = Message(PUT, 0, b"\x02", PACKAGE[:512], bench.message_id)
+        for segment in ("5", "0", "0"):
+            request.add(11, segment)
+        request.add(12, 42).add(27, 8 | 5)
+        bench.deliver(request, sender=peer)
+        answers = [message for message in bench.sent() if message.type == ACK]
+        assert [message.code for message in answers] == [code]
+    assert _state(bench) == (DOWNLOADING, 0)
 
 
 def test_version_12():
