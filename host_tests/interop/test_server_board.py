@@ -1,6 +1,7 @@
 """Large values between the embedded server and the firmware on a simulated board."""
 
 import asyncio
+import json
 import re
 
 import pytest
@@ -13,6 +14,7 @@ TEXT = "".join("%07d\n" % n for n in range(512))  # 4096 bytes
 OPAQUE = bytes(range(256)) * 8  # 2048 bytes
 _NOTES = """
 from lwm2m.object import Object
+from lwm2m.objects.ipso import Temperature
 
 
 class Notes(Object):
@@ -27,6 +29,9 @@ def setup(node):
     notes = Notes()
     notes.values = {0: "%s"}
     node.add(notes)
+    temperature = node.add(Temperature(units="Cel"))
+    for hour in range(3):
+        temperature.sample(5700, 20.5 + hour, 1700000000 + 3600 * hour)
 """
 
 
@@ -159,3 +164,25 @@ def test_board_steps_down(tmp_path):
         assert (result.code, result.value) == ("2.05", 86400)
 
     play(scenario, tmp_path, site={"version": "1.2"}, versions=("1.0",), seed=1)
+
+
+@pytest.mark.parametrize("number", [112, 110])
+def test_samples_of_a_board(tmp_path, number):
+    """TS 1.1 Core §6.4.6, RFC 8428 §4.5.3: sampled values in a Send, each with its time."""
+
+    async def scenario(server, log, bench):
+        assert (await server.write("b1", "/1/0/23", False)).code == "2.04"
+        send = {"do": "send", "paths": ["/3303/0/5700"], "content_format": number}
+        await bench.command(json.dumps(send))
+        facts = await log.wait("send", 30)
+        assert facts["content_format"] == number
+        assert facts["value"] == {"3303": {"0": {"5700": 22.5}}}
+        assert [(r["path"], r["value"], r["time"]) for r in facts["records"]] == [
+            ("/3303/0/5700", 20.5 + hour, 1700000000 + 3600 * hour) for hour in range(3)
+        ]
+        await bench.command('{"do": "set", "path": "/3303/0/5700", "value": 30}')
+        await bench.command(json.dumps({**send, "content_format": 11544}))
+        facts = await log.wait("send", 30, 2)
+        assert facts["value"] == {"3303": {"0": {"5700": 30}}} and "records" not in facts
+
+    play(scenario, tmp_path, site={"version": "1.2"}, seed=1)

@@ -217,6 +217,23 @@ def test_many_paths_go_in_blocks():
         peer.answer(request, payload=answer[128:], options=options)
         result = await reading
         assert result.value[3303] == {n: {5700: 2.5 if n else 1.5} for n in range(9)}
+        # The end of an observation goes in blocks, too; of its answer the first is enough.
+        for name in ("observe_composite", "cancel"):
+            asking = asyncio.ensure_future(getattr(server, name)("s1", paths=paths))
+            more = True
+            while more:
+                request = await peer.receive()
+                number, more, size = request.block(BLOCK1)
+                options = [(BLOCK1, block(number, more, size))]
+                if more:
+                    peer.answer(request, 0x5F, options=options)
+            observe = 1 if name == "observe_composite" else None
+            ending = [] if observe else [(BLOCK2, block(0, True, 128))]
+            options += [(CONTENT_FORMAT, 112), *ending]
+            payload = answer[:128] if ending else cbor2.dumps([{0: paths[0], 2: 3}])
+            peer.answer(request, payload=payload, options=options, observe=observe)
+            assert (await asking).code == "2.05"
+        assert server.observations.of("s1") == []
 
     run(scenario, block_size=128)
 

@@ -98,17 +98,24 @@ async def converse(
     *,
     by_sms: bool = False,
     first: Message | None = None,
+    whole: bool = True,
 ) -> Message:
     """Make a request and return its response, both whole.
 
     send(message): one exchange; it raises RequestFailed. first: the first block of the response
-    when that has come already, as a notification does. Raises RequestFailed, TransferFailed.
+    when that has come already, as a notification does. whole: False for a response of which only
+    the code matters: the payload of one in blocks is left out. Raises RequestFailed,
+    TransferFailed.
     """
     size = min(limits.block_size, _SMS_SIZE) if by_sms else limits.block_size
     if first is None:
-        if limits.block_size < SIZES[-1] and int(request.code) in _SAFE:
+        if whole and limits.block_size < SIZES[-1] and int(request.code) in _SAFE:
             request.opt.block2 = (0, False, exponent(size))
         first = await _send(request, send, size, by_sms)
+    if not whole:
+        if first.opt.block2 is not None and first.opt.block2.more:
+            first.payload = b""
+        return first
     return await _fetch(request, first, send, size, limits.body_limit)
 
 

@@ -264,13 +264,10 @@ class RequestQueue:
             to = peer if by_sms else self.client.address or peer
             return self._exchange_one(waiting, message, to)
 
-        if waiting.operation.name.startswith("cancel"):
-            response = await send(request)
-            if response.opt.block2 is not None and response.opt.block2.more:
-                response.payload = b""  # A value no longer observed is not worth more messages.
-            return response
         first = waiting.operation.first
-        return await converse(request, send, self._limits, by_sms=by_sms, first=first)
+        # A value no longer observed is not worth more messages.
+        whole = not waiting.operation.name.startswith("cancel")
+        return await converse(request, send, self._limits, by_sms=by_sms, first=first, whole=whole)
 
     async def _exchange_one(self, waiting: Waiting, request: Message, peer) -> Message:
         exchange = self._endpoint.start(request, peer)
