@@ -221,6 +221,8 @@ def _served(text: str) -> tuple[str, ...]:
 def _profile(text: str) -> tuple[str, str]:
     """Read a Profile ID and its object list, as an argument type."""
     name, _, listed = text.partition("=")
+    if not name:
+        raise argparse.ArgumentTypeError("%r is not ID=LINKS" % text)
     try:
         links.object_list(listed.encode())
     except links.LinkError as error:

@@ -3,6 +3,8 @@
 Types: "string", "integer", "unsigned", "float", "boolean", "opaque", "time", "objlnk".
 """
 
+import functools
+
 _NAMES = {
     "s": "string",
     "i": "integer",
@@ -49,6 +51,7 @@ _IPSO = (
 _DRAFT_SERVER = "0s 1i 2i 3o 4i 5i 6i 8i 9b 10i"
 
 
+@functools.cache
 def _table(text: str) -> dict[int, str]:
     return {int(item[:-1]): _NAMES[item[-1]] for item in text.split()}
 
