@@ -16,19 +16,33 @@ class Client:
 
     link: "udp", or a modem. version, queue, lifetime_s and other entries of the configuration's
     `servers` are the site's. Paths are "/3/0", formats CoAP numbers.
+
+    bootstrap: (a server of bootstrap_servers.py, a function from this client to the commands that
+    are done there), of a board that knows its bootstrap server; with `factory` it knows the server
+    too. registers: whether to wait for the first registration.
     """
 
     def __init__(
-        self, loop, server, link="udp", version="1.1", application=_APPLICATION, site=(), **account
+        self,
+        loop,
+        server,
+        link="udp",
+        version="1.1",
+        application=_APPLICATION,
+        bootstrap=None,
+        factory=False,
+        registers=True,
+        **account,
     ):
         self.server = server
         self.endpoint = "oma-%d" % next(_numbers)
         self.events = server.events(self.endpoint)
         self.wire = Wire(loop, server.port)
+        self.uri = "coap://127.0.0.1:%d" % self.wire.port
         account.setdefault("queue", False)
         if account["queue"]:
             account.setdefault("awake_time_s", AWAKE_S)
-        account["uri"] = "coap://127.0.0.1:%d" % self.wire.port
+        account.setdefault("uri", self.uri)
         whole = {
             "endpoint": self.endpoint,
             "version": version,
@@ -38,12 +52,23 @@ class Client:
             "modem": {} if link == "udp" else {"apn": "internet"},
             "objects": [{"object": 3303, "units": "Cel"}],
             "servers": [account],
-            **dict(site),
         }
+        if bootstrap:
+            asked, commands = bootstrap
+            self.bootstrap = asked.events(self.endpoint)
+            self.bootstrap_wire = Wire(loop, asked.port)
+            asked.configure(self.endpoint, commands(self))
+            uri = "coap://127.0.0.1:%d" % self.bootstrap_wire.port
+            whole["bootstrap"] = {"uri": uri, "queue": False}
+            if not factory:
+                whole["servers"] = []
+        else:
+            self.bootstrap_wire = None
         self.board = Board(loop, whole, application)
         try:
-            self.registration = self.next("registered", 60)
-            self.board.events.next("registered")
+            if registers:
+                self.registration = self.next("registered", 60)
+                self.board.events.next("registered")
         except AssertionError:
             self.close()
             raise
@@ -51,6 +76,8 @@ class Client:
     def close(self):
         self.board.close()
         self.wire.close()
+        if self.bootstrap_wire:
+            self.bootstrap_wire.close()
 
     def next(self, name, within_s=PATIENCE_S, **wanted):
         """Return the server's next event of this name about this client."""

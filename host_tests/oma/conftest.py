@@ -4,6 +4,7 @@ import contextlib
 
 import pytest
 
+from host_tests.oma.bootstrap_servers import EmbeddedBootstrap, LeshanBootstrap
 from host_tests.oma.client import Client
 from host_tests.oma.servers import Embedded, Leshan
 from host_tests.oma.stage import Loop
@@ -26,6 +27,15 @@ def server(request, _loop):
     """The LwM2M server of the cases."""
     leshan = request.config.getoption("--server", "embedded") == "leshan"
     made = Leshan() if leshan else Embedded(_loop)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def bootstrap_server(request, _loop):
+    """The bootstrap server of the cases."""
+    leshan = request.config.getoption("--server", "embedded") == "leshan"
+    made = LeshanBootstrap() if leshan else EmbeddedBootstrap(_loop)
     yield made
     made.close()
 

@@ -43,7 +43,7 @@ class Answer:
     error: str | None = None
 
 
-class _Server:
+class Keeper:
     """Keeps what happens to each client apart."""
 
     def __init__(self):
@@ -52,11 +52,11 @@ class _Server:
     def events(self, endpoint):
         return self._events[endpoint]
 
-    def _add(self, name, facts):
+    def keep(self, name, facts):
         self._events[facts.get("endpoint")].add(name, facts)
 
 
-class Embedded(_Server):
+class Embedded(Keeper):
     """tools.server, on the loop that the board's bench runs on."""
 
     name = "embedded"
@@ -70,8 +70,8 @@ class Embedded(_Server):
 
     def _happened(self, name, facts):
         if "value" in facts:
-            facts = {**facts, "value": _plain(facts["value"])}
-        self._add(name, facts)
+            facts = {**facts, "value": plain(facts["value"])}
+        self.keep(name, facts)
 
     def ask(self, endpoint, operation, **arguments):
         return self.later(endpoint, operation, **arguments)()
@@ -115,7 +115,7 @@ class Embedded(_Server):
         self._loop.run(self._server.close())
 
 
-class Leshan(_Server):
+class Leshan(Keeper):
     """Eclipse Leshan in a Java process (tools/leshan); one of it serves every case."""
 
     name = "leshan"
@@ -135,8 +135,8 @@ class Leshan(_Server):
         if facts["event"] == "send":
             # [[time, path, value], …], of which these cases want the values.
             facts["value"] = {path: value for _, path, value in facts.get("samples", ())}
-        facts["value"] = _plain(facts.get("value"))
-        self._add(facts.pop("event"), facts)
+        facts["value"] = plain(facts.get("value"))
+        self.keep(facts.pop("event"), facts)
 
     def ask(self, endpoint, operation, **arguments):
         return self.later(endpoint, operation, **arguments)()
@@ -152,11 +152,11 @@ class Leshan(_Server):
             arguments["values"] = arguments.pop("value")
         if operation == "execute" and "value" in arguments:
             arguments["argument"] = arguments.pop("value")
-        sent = self._program.send(do=kind, endpoint=endpoint, **_json(arguments))
+        sent = self._program.send(do=kind, endpoint=endpoint, **as_json(arguments))
         return lambda timeout_s=PATIENCE_S: self._answer(sent(timeout_s))
 
     def _answer(self, reply):
-        answer = Answer(reply.get("code"), _plain(reply.get("value")))
+        answer = Answer(reply.get("code"), plain(reply.get("value")))
         answer.format = reply.get("content_format")
         answer.location = reply.get("location")
         answer.error = reply.get("error") or reply.get("text")
@@ -172,16 +172,18 @@ class Leshan(_Server):
         self._program.close()
 
 
-def _json(value):
+def as_json(value):
     """Write a value as tools/leshan takes it: opaque as {"hex": …}, ids as text."""
     if isinstance(value, bytes):
         return {"hex": value.hex()}
     if isinstance(value, dict):
-        return {str(key): _json(inner) for key, inner in value.items()}
+        return {str(key): as_json(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [as_json(inner) for inner in value]
     return value
 
 
-def _plain(value):
+def plain(value):
     """Read a value of tools/leshan: ids are integers, opaque is bytes, an Objlnk its text."""
     if not isinstance(value, dict):
         return value
@@ -191,7 +193,7 @@ def _plain(value):
         return value["link"]
     if any(key.startswith("/") for key in value):
         return _nested(value)
-    return {int(key) if key.isdigit() else key: _plain(inner) for key, inner in value.items()}
+    return {int(key) if key.isdigit() else key: plain(inner) for key, inner in value.items()}
 
 
 def _nested(values):
@@ -199,7 +201,7 @@ def _nested(values):
     whole = {}
     for path, value in values.items():
         ids = [int(segment) for segment in path.split("/") if segment]
-        value = _plain(value)
+        value = plain(value)
         if value is None:
             continue
         if not ids:
