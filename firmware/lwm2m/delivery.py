@@ -39,27 +39,32 @@ _METHOD_NOT_ALLOWED = const(0x85)
 _TOO_LARGE = const(0x8D)
 _INTERNAL_SERVER_ERROR = const(0xA0)
 
-_RECORD = ">BBBIB"  # state, result, a number, size, length of the ETag; ETag and URI follow
-_RECORD_BYTES = const(8)
+# State, result, a number, attempts, size, length of the ETag; the ETag and the URI follow.
+_RECORD = ">BBBBIB"
+_RECORD_BYTES = const(9)
 _UNKNOWN = const(0xFFFFFFFF)
 
 
 class Delivery:
     """Brings one package at a time into a sink.
 
-    client: the lwm2m.client.Client, whose links and time are used. on_begin(): a pull has begun,
-    so `etag` and `size` are known. on_end(result): None when the package is there and good, else
-    a number as above.
+    client: the lwm2m.client.Client, whose links and time are used. on_change(): what `save` keeps
+    of a pull is another. on_end(result): None when the package is there and good, else a number as
+    above.
+
+    etag, size: of the package that is pulled, None while unknown. attempts: how often nothing has
+    come of asking for more of it, one after another.
     """
 
-    def __init__(self, client, sink, on_begin, on_end) -> None:
+    def __init__(self, client, sink, on_change, on_end) -> None:
         self.client = client
         self.sink = sink
-        self.on_begin = on_begin
+        self.on_change = on_change
         self.on_end = on_end
         self.current = None
         self.etag = None
         self.size = None
+        self.attempts = 0
 
     def push(self, request, obj, rid: int, operations, server):
         """Begin a package that a server writes to a resource in blocks; for lwm2m.requests.
@@ -115,6 +120,7 @@ class Delivery:
         """Let what is on its way go, and what has come of it."""
         current = self.current
         self.current = None
+        self.attempts = 0
         if current:
             current.leave()
         self.guarded(self.sink.discard)
@@ -122,6 +128,7 @@ class Delivery:
     def end(self, result: "int | None") -> "int | None":
         """End what is on its way (for Push and Pull); return the result."""
         self.current = None
+        self.attempts = 0
         if not result:
             result = self.guarded(self.sink.finish)
         if result:
@@ -133,7 +140,7 @@ class Delivery:
         """Have the sink keep where an Object stands, and what is being fetched."""
         etag = self.etag or b""
         size = _UNKNOWN if self.size is None else self.size
-        record = struct.pack(_RECORD, state, result, number, size, len(etag))
+        record = struct.pack(_RECORD, state, result, number, self.attempts, size, len(etag))
         self.guarded(self.sink.save, record + etag + uri.encode())
 
     def load(self) -> "tuple | None":
@@ -141,7 +148,8 @@ class Delivery:
         record = self.sink.load()
         if len(record) < _RECORD_BYTES:
             return None
-        state, result, number, size, length = struct.unpack(_RECORD, record[:_RECORD_BYTES])
+        head = struct.unpack(_RECORD, record[:_RECORD_BYTES])
+        state, result, number, self.attempts, size, length = head
         try:
             uri = bytes(record[_RECORD_BYTES + length :]).decode()
         except ValueError:

@@ -7,8 +7,9 @@ What a pull goes through, and what moves it on:
               the sink takes no more                                   the end, with its result
               nothing is heard, or what came does not fit together     waiting, longer each time
               5.03 Service Unavailable                                 waiting, as Max-Age says
+              the fifth wait without a byte since the first            the end
               the package is another than the one begun                asking, from its start, once
-              another error; nothing heard five times without a byte   the end
+              another error                                            the end
 
 Each time it goes on behind the bytes that the sink holds, also after a reset.
 """
@@ -65,7 +66,6 @@ class Pull:
         self._where = where
         self._due = 0
         self._asks = False
-        self._attempts = 0
         self._restarts_left = 1
         self._result = None
         client = delivery.client
@@ -115,7 +115,7 @@ class Pull:
             self._begun = True
             self._result = delivery.guarded(delivery.sink.open, delivery.size)
             if not self._result:
-                delivery.on_begin()
+                delivery.on_change()
 
     def __call__(self, chunk):
         """Take a block; return True to stop."""
@@ -127,7 +127,7 @@ class Pull:
         skip = min(self._skip, len(chunk))
         self._skip -= skip
         if skip < len(chunk):
-            self._attempts = 0
+            delivery.attempts = 0
             self._result = delivery.guarded(delivery.sink.write, memoryview(chunk)[skip:])
         return bool(self._result)
 
@@ -164,15 +164,17 @@ class Pull:
         elif response is not None:
             self._end(INVALID_URI if response.code == _NOT_FOUND else CONNECTION_LOST)
         else:
-            self._wait(now, _PAUSE_MS << self._attempts)
+            self._wait(now, _PAUSE_MS << self._delivery.attempts)
 
     def _wait(self, now, pause_ms):
-        self._attempts += 1
-        if self._attempts >= _ATTEMPTS:
+        delivery = self._delivery
+        delivery.attempts += 1
+        if delivery.attempts >= _ATTEMPTS:
             self._end(CONNECTION_LOST)
             return
+        delivery.on_change()  # or a board that sleeps deeply meanwhile would never give up
         if self._begun:
-            self._set_out(self._delivery.sink.held())
+            self._set_out(delivery.sink.held())
         self._due = now + pause_ms
         self._nearer()
 

@@ -173,7 +173,10 @@ class FirmwareUpdate(Object):
             return self._apply_at if due is None else due
         self._apply_at = None
         self._save()  # from here on a reset means that the update has begun
-        result = self._delivery.guarded(self._sink.apply)
+        try:
+            result = self._sink.apply()
+        except OSError:
+            result = _FAILED
         if result:
             self.done(result)
         return None

@@ -292,6 +292,19 @@ def test_connection_lost_in_a_pull():
     assert bench.sink.held() == 0
 
 
+def test_connection_lost_in_sleeps():
+    """LightweightM2M-1.1-int-775: what came of nothing is counted over resets as well."""
+    bench = _bench()
+    _ask(bench, PUT, "/5/0/1", URI.encode(), 0)
+    _serve(bench, most=4)
+    for _ in range(4):
+        bench.run_for(125_000)
+        assert bench.firmware.read(3) == DOWNLOADING
+        bench = _restart(bench)
+    bench.run_for(125_000)
+    assert (bench.firmware.read(3), bench.firmware.read(5)) == (IDLE, 4)
+
+
 def test_integrity_check():
     """LightweightM2M-1.1-int-776: result 5."""
     bench = _bench()
@@ -338,10 +351,14 @@ def test_update_fails():
     bench.sink.turned_out = 8
     bench = _restart(bench)
     assert _state(bench) == (DOWNLOADED, 8)
-    bench.sink.applies = 5
-    _ask(bench, POST, "/5/0/2")
-    bench.run_for(1_000)
-    assert _state(bench) == (IDLE, 5)
+
+    def out_of_order():
+        raise OSError(5)
+
+    for bench.sink.apply, state in ((out_of_order, (DOWNLOADED, 8)), (lambda: 5, (IDLE, 5))):
+        _ask(bench, POST, "/5/0/2")
+        bench.run_for(1_000)
+        assert _state(bench) == state
 
 
 def test_unsupported_protocol():
@@ -455,7 +472,7 @@ def test_server_that_is_busy():
 
 def test_damaged_record():
     """Object 5, resume: a record of nonsense is none."""
-    for record in (b"", b"\x01", b"\x02\x00\x00\x00\x00\x00\x00\x00\xff\xfe", bytes(7)):
+    for record in (b"", b"\x01", b"\x02" + bytes(8) + b"\xff\xfe", bytes(8)):
         sink = Sink()
         sink.disk["record"] = record
         assert _state(_bench(sink)) == (IDLE, 0)
