@@ -55,7 +55,8 @@ def composite(operations, request, server):
     malformed payload.
     """
     if request.code == _FETCH:
-        wanted = paths(request.payload, request.get_uint(_CONTENT_FORMAT))
+        content_format = request.get_uint(_CONTENT_FORMAT)
+        wanted = paths(request.payload, content_format, operations.root)
         accept = request.get_uint(_ACCEPT)
         content_format, payload = read_paths(operations, wanted, accept, server, None, True)
         return request.reply(_CONTENT, payload, content_format)
@@ -65,7 +66,7 @@ def composite(operations, request, server):
     return request.reply(_CHANGED)
 
 
-def paths(payload, content_format: "int | None") -> list:
+def paths(payload, content_format: "int | None", root: str = "") -> list:
     """Return the paths (tuples of 0 to 4 ids) that the payload of a FETCH names, ascending.
 
     content_format: SenML or SenML-ETCH in JSON or CBOR, or LwM2M CBOR with null for values; None:
@@ -81,7 +82,7 @@ def paths(payload, content_format: "int | None") -> list:
     else:
         raise OperationError(_UNSUPPORTED_CONTENT_FORMAT)
     named = set()
-    for path in names(payload, content_format):
+    for path in names(payload, content_format, root):
         named.add(path)
         if len(named) > _MAX_PATHS:
             raise OperationError(_TOO_LARGE)
@@ -171,7 +172,9 @@ def _write(operations, request, server):
 
     codec: "Any" = load(content_format)
     updates = {}  # {(object, instance): {resource: value or {resource instance: value}}}
-    for path, value in codec.decode(request.payload, (), kind_of):
+    for path, value in codec.decode(
+        request.payload, (), kind_of, *operations.rooted(content_format)
+    ):
         _merge(updates.setdefault(path[:2], {}), tree.get(path[0], path[1]), path, value)
     todo = [
         (tree.get(at[0], at[1]), rid, value)

@@ -36,7 +36,7 @@ def handle(observations, request, response, path: tuple, account, now: int) -> N
     if request.code == _FETCH and answered:
         from lwm2m.composite import paths
 
-        wanted = paths(request.payload, request.get_uint(_CONTENT_FORMAT))
+        wanted = paths(request.payload, request.get_uint(_CONTENT_FORMAT), client.root)
     own = None
     if register == 0 and answered and request.queries():
         try:

@@ -29,6 +29,7 @@ _ACCEPT = const(17)
 
 # SenML-ETCH is what requests come in (RFC 8790 §3).
 _REQUESTS_ONLY = (320, 322)
+_SENML = (110, 112, 320, 322)
 
 _PIECE = const(256)  # what of a payload is encoded at once where the rest may follow in blocks
 
@@ -119,7 +120,7 @@ class Operations:
             raise OperationError(_NOT_ACCEPTABLE)
         payload = b""
         try:
-            chunks = codec.encode(entries, base)
+            chunks = codec.encode(entries, base, *self.rooted(content_format))
             for chunk in chunks:
                 if not payload:
                     payload = chunk  # a large value alone is not copied
@@ -136,6 +137,12 @@ class Operations:
             raise OperationError(_NOT_ACCEPTABLE)
         except MemoryError:
             raise OperationError(_INTERNAL_SERVER_ERROR)
+
+    def rooted(self, content_format: int) -> tuple:
+        """Return (root,) where codecs have to know it: names in SenML are paths of the device, in
+        which its alternate path is (TS 1.2 Transport §6.4.1); () otherwise.
+        """
+        return (self.root,) if self.root and content_format in _SENML else ()
 
     def allow(self, server, path: tuple, needed: int) -> None:
         """Raise OperationError 4.01 unless a server has the rights `needed` at path."""

@@ -217,7 +217,9 @@ def _updates(operations, request, obj, path: tuple) -> dict:
         return row[1]
 
     updates = {}
-    for target, value in codec.decode(request.payload, path, kind_of):
+    for target, value in codec.decode(
+        request.payload, path, kind_of, *operations.rooted(content_format)
+    ):
         rid = target[2]
         is_multiple = len(target) == 4 or value.__class__ is dict
         if bool(obj.definition(rid)[0] & _MULTIPLE) != is_multiple or value is None:

@@ -5,18 +5,19 @@ from binascii import b2a_base64
 from micropython import const
 
 from lwm2m.codec import CodecError
-from lwm2m.codec.senml_cbor import join
+from lwm2m.codec.senml_cbor import base_name, join
 
 _OPAQUE = const(6)
 _OBJLNK = const(8)
 
 
-def records(entries, base: tuple, frame: tuple, labels: tuple, url: bool):
+def records(entries, base: tuple, frame: tuple, labels: tuple, url: bool, root: str = ""):
     """Yield a document entry by entry, one JSON object each, the base name in the first.
 
     entries: (path, type, value), perhaps with a time (s) behind them. frame: what stands before
-    the first object's members, with two %s for the base name; what ends the document; and the
+    the first object's members, with %s for the base name; what ends the document; and the
     document without entries. labels: label of the value by type. url: as `value_text` has it.
+    root: alternate path, as SenML CBOR has it.
     """
     opening, closing, nothing = frame
     text = ""
@@ -25,7 +26,7 @@ def records(entries, base: tuple, frame: tuple, labels: tuple, url: bool):
         if text:
             text = ",{"
         else:
-            text = opening % (join(base), "/" if name and base else "")
+            text = opening % base_name(base, root, name)
         if name:
             text += '"n":"%s",' % name
         if len(entry) > 3:

@@ -77,8 +77,11 @@ def decode(payload, base: tuple, kind_of):
         yield path, value
 
 
-def names(payload, content_format: int):
-    """Yield the paths that a map names whose values are null or empty maps (a Read-Composite)."""
+def names(payload, content_format: int, root: str = ""):
+    """Yield the paths that a map names whose values are null or empty maps (a Read-Composite).
+
+    Its keys do not tell of an alternate path.
+    """
     for path, value in _walk(payload):
         if value is not None and value != {}:
             raise CodecError("a path to read has a value")

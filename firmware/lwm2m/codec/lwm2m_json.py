@@ -14,7 +14,7 @@ from lwm2m.codec.senml_cbor import join, split
 _OPAQUE = const(6)
 _OBJLNK = const(8)
 
-_FRAME = ('{"bn":"/%s%s","e":[{', "]}", '{"e":[]}')  # as json_text.records has it
+_FRAME = ('{"bn":"%s","e":[{', "]}", '{"e":[]}')  # as json_text.records has it
 # Label of the value by type, from String (1) to Corelnk (9).
 _LABELS = ("", "sv", "v", "v", "v", "bv", "sv", "v", "ov", "sv")
 

@@ -32,8 +32,11 @@ _FLOAT = const(4)
 _OBJLNK = const(8)
 
 
-def encode(entries, base: tuple):
-    """Yield the pack record by record. An entry may have a time (s) as its fourth member."""
+def encode(entries, base: tuple, root: str = ""):
+    """Yield the pack record by record. An entry may have a time (s) as its fourth member.
+
+    root: alternate path without its slashes, which names begin with (TS 1.2 Transport §6.4.1).
+    """
     count = 0
     for _ in entries:
         count += 1
@@ -51,7 +54,7 @@ def encode(entries, base: tuple):
         out.append(_MAP + 1 + first + bool(name) + timed)
         if first:
             out.append(_BASE_NAME_ITEM)
-            put(out, "/" + join(base) + ("/" if name and base else ""))
+            put(out, base_name(base, root, name))
             first = False
         if name:
             out.append(_NAME)
@@ -77,9 +80,12 @@ def encode(entries, base: tuple):
         raise CodecError("values came or went while the pack was on its way")
 
 
-def decode(payload, base: tuple, kind_of):
-    """Yield (path, value) of each record; every path must lie at or under base."""
-    return resolve(pack(payload), base, kind_of)
+def decode(payload, base: tuple, kind_of, root: str = ""):
+    """Yield (path, value) of each record; every path must lie at or under base.
+
+    root: alternate path, which names may begin with.
+    """
+    return resolve(pack(payload), base, kind_of, root)
 
 
 def pack(payload):
@@ -99,19 +105,20 @@ def pack(payload):
         raise CodecError("malformed SenML")
 
 
-def resolve(records, base: tuple, kind_of, removal: bool = False):
+def resolve(records, base: tuple, kind_of, root: str = "", removal: bool = False):
     """Yield (path, value) of records resolved as RFC 8428 §4.5 says.
 
-    records: what `pack` yields. removal: whether a value may be null, which yields (path, None).
+    records: what `pack` yields. root: as in `decode`. removal: whether a value may be null, which
+    yields (path, None).
     """
-    base_name = ""
+    prefix = ""
     base_value = 0
     for record in records:
         check(record)
-        base_name = record.get(_BASE_NAME, base_name)
+        prefix = record.get(_BASE_NAME, prefix)
         base_value = _number(record, _BASE_VALUE, base_value)
         name = record.get(_NAME, "")
-        if not isinstance(name, str) or not isinstance(base_name, str):
+        if not isinstance(name, str) or not isinstance(prefix, str):
             raise CodecError("malformed SenML")
         label = _label(record)
         if label is None:
@@ -119,7 +126,7 @@ def resolve(records, base: tuple, kind_of, removal: bool = False):
             if _NAME in record or _BASE_NAME not in record:
                 raise CodecError("malformed SenML")
             continue
-        path = split(base_name + name)
+        path = split(prefix + name, root)
         if len(path) < 3 or path[: len(base)] != base:
             raise CodecError("SenML name is outside the request's path")
         kind = kind_of(path)
@@ -161,8 +168,18 @@ def join(path: tuple) -> str:
     return "/".join([str(part) for part in path])
 
 
-def split(name: str) -> tuple:
-    """Return "/3/0/9" as (3, 0, 9); CodecError when it is not a path of at most four ids."""
+def base_name(base: tuple, root: str, name: str) -> str:
+    """Return the base name of records at and under base; name: that of the first one, or ""."""
+    text = "/" + root if root else ""
+    if base:
+        text += "/" + join(base)
+    return text + "/" if name else text
+
+
+def split(name: str, root: str = "") -> tuple:
+    """Return "/3/0/9" as (3, 0, 9), with or without root; CodecError when it is no path of ids."""
+    if root and name.startswith("/" + root + "/"):
+        name = name[len(root) + 1 :]
     parts = name.split("/")
     if parts[0] or not 1 < len(parts) < 6:
         raise CodecError("SenML name is not a path")

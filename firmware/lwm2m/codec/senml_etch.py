@@ -23,21 +23,23 @@ class Etch:
     def __init__(self, content_format: int) -> None:
         self._content_format = content_format
 
-    def encode(self, entries, base: tuple):
+    def encode(self, entries, base: tuple, root: str = ""):
         """Yield the pack record by record; an entry with type 0 and value None removes."""
         if self._content_format == _ETCH_JSON:
             from lwm2m.codec.senml_json import encode
         else:
             from lwm2m.codec.senml_cbor import encode
-        return encode(entries, base)
+        return encode(entries, base, root)
 
-    def decode(self, payload, base: tuple, kind_of):
+    def decode(self, payload, base: tuple, kind_of, root: str = ""):
         """Yield (path, value) of each record, None for a value that is to be removed."""
-        return resolve(_records(payload, self._content_format), base, kind_of, True)
+        return resolve(_records(payload, self._content_format), base, kind_of, root, True)
 
 
-def names(payload, content_format: int):
+def names(payload, content_format: int, root: str = ""):
     """Yield the paths that a Fetch Pack in 110, 112, 320 or 322 names, () for the root.
+
+    root: alternate path, which names may begin with.
 
     What narrows the choice to a time (§3.1) is read over: the present value has none.
     """
@@ -51,11 +53,12 @@ def names(payload, content_format: int):
         if not isinstance(name, str) or not isinstance(base_name, str):
             raise CodecError("malformed SenML")
         name = base_name + name
-        if name == "/":
+        if len(name) > 2 and name[-1] == "/":
+            name = name[:-1]  # of a base name alone, which it would part from names
+        if name == "/" or (root and name == "/" + root):
             yield ()
         else:
-            # A base name alone may end with the slash that separates it from names.
-            yield split(name[:-1] if name[-1:] == "/" else name)
+            yield split(name, root)
 
 
 def _records(payload, content_format):

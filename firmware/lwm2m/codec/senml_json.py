@@ -7,7 +7,7 @@ is base64 with the alphabet for URLs and without padding.
 from lwm2m.codec.json_text import records
 from lwm2m.codec.senml_cbor import resolve
 
-_FRAME = ('[{"bn":"/%s%s",', "]", "[]")  # as json_text.records has it
+_FRAME = ('[{"bn":"%s",', "]", "[]")  # as json_text.records has it
 # Label of the value by type, from None (0), whose value is null, to Corelnk (9).
 _LABELS = ("v", "vs", "v", "v", "v", "vb", "vd", "v", "vlo", "vs")
 # Labels of RFC 8428 §6 for those of §5; further ones stay text and are ignored.
@@ -25,14 +25,17 @@ _NUMBERS = {
 }
 
 
-def encode(entries, base: tuple):
-    """Yield the pack record by record. An entry may have a time (s) as its fourth member."""
-    return records(entries, base, _FRAME, _LABELS, True)
+def encode(entries, base: tuple, root: str = ""):
+    """Yield the pack record by record. An entry may have a time (s) as its fourth member.
+
+    root: alternate path, as SenML CBOR has it.
+    """
+    return records(entries, base, _FRAME, _LABELS, True, root)
 
 
-def decode(payload, base: tuple, kind_of):
+def decode(payload, base: tuple, kind_of, root: str = ""):
     """Yield (path, value) of each record; every path must lie at or under base."""
-    return resolve(pack(payload), base, kind_of)
+    return resolve(pack(payload), base, kind_of, root)
 
 
 def pack(payload):

@@ -43,6 +43,7 @@ def test_fetch_pack():
 def test_fetch_pack_refused():
     """RFC 8790 §3.1: a Fetch Record has a name or a base name; LwM2M names are paths."""
     for content_format in (110, 112, 320, 322):
+        assert is_refused(names, _payload(content_format, [{0: "//"}]), content_format, "lwm2m")
         for records in (
             [{}],
             [{0: "/3"}, {2: 1}],

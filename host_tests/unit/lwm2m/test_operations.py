@@ -15,6 +15,43 @@ def _links(fixture, path, *queries):
     return links.replace(";ver=1.1", "").replace(";ver=1.2", "")
 
 
+def test_alternate_path():
+    """TS 1.2 Transport §6.4.1: names in SenML begin with the alternate path; those that do not are
+    understood as well."""
+    fixture = Fixture("1.2")
+    fixture.operations.root = "lwm2m"
+    for path, accept, expected in (
+        ("3/0/3", 110, b'[{"bn":"/lwm2m/3/0/3","vs":"1.0"}]'),
+        ("30000/0/256", 320, None),
+        ("3/0/3", 112, b"\x81\xa2\x21\x6c/lwm2m/3/0/3\x03\x631.0"),
+        ("3/0/3", 11542, b"\xc3\x031.0"),
+        ("3/0/3", 11544, b"\xa1\x83\x03\x00\x03\x631.0"),
+    ):
+        response = fixture.ask(GET, path, accept=accept)
+        assert response.payload == expected if expected else code(response) == 406
+    expected = b'[{"bn":"/lwm2m/3/0/","n":"0","vs":"Open Mobile Alliance"},'
+    assert fixture.ask(GET, "3/0", accept=110).payload[:58] == expected
+    for name in ("/lwm2m/3/0/3", "/3/0/3", "/lwm2m/3/0/3/"):
+        payload = ('[{"n":"%s"}]' % name).encode()
+        response = fixture.ask(FETCH, "", payload, 110, 110)
+        assert response.payload == b'[{"bn":"/lwm2m/3/0/3","vs":"1.0"}]'
+    for name in ("/", "/lwm2m", "/lwm2m/"):
+        payload = ('[{"n":"%s"}]' % name).encode()
+        response = fixture.ask(FETCH, "", payload, 110, 110)
+        assert response.payload.read(0, 29) == b'[{"bn":"/lwm2m/","n":"1/0/0",'
+    for name in ("/lwm2m/30000/0/", "/30000/0/"):
+        for content_format, value in ((110, 5), (320, 6)):
+            payload = ('[{"bn":"%s","n":"1","v":%d}]' % (name, value)).encode()
+            assert code(fixture.ask(POST, "30000/0", payload, content_format)) == 204
+            assert fixture.thing.values[1] == value
+            payload = ('[{"bn":"%s","n":"1","v":%d}]' % (name, -value)).encode()
+            assert code(fixture.ask(IPATCH, "", payload, content_format)) == 204
+            assert fixture.thing.values[1] == -value
+    for name in ("/other/30000/0/", "/lwm2m30000/0/", "lwm2m/30000/0/", "/lwm2m/lwm2m/30000/0/"):
+        payload = ('[{"bn":"%s","n":"1","v":1}]' % name).encode()
+        assert code(fixture.ask(POST, "30000/0", payload, 110)) == 400
+
+
 def test_discover_to_a_depth():
     """LightweightM2M-1.2-int-264, 266: so many levels below the path, resource instances last."""
     fixture = Fixture("1.2")
