@@ -2,6 +2,7 @@
 
 from coap.message import ACK
 from lwm2m.objects.cellular import ApnProfile, BearerSelection, CellularConnectivity
+from lwm2m.objects.connectivity import ConnectivityMonitoring
 from lwm2m.objects.containers import BinaryAppData, Portfolio
 from lwm2m.objects.device import Device
 from lwm2m.objects.location import Location
@@ -82,6 +83,23 @@ def test_error_codes():
     for code in range(20):
         device.error(code + 1)
     assert len(device.values[11]) == 8
+
+
+def test_connectivity_monitoring():
+    """LightweightM2M-1.1-int-705, 710, 730, 735: read-only, notified, neither made nor removed."""
+    facts = {"bearer": 6, "bearers": (6, 7), "rssi_dbm": -80, "ip": "10.0.0.2"}
+    connectivity = ConnectivityMonitoring(lambda: facts)
+    bench = _bench(connectivity)
+    assert _read(bench, "/4/0/1/1") == "7"
+    assert _code(bench, PUT, "/4/0/2", b"1", 0) == NOT_ALLOWED
+    assert _code(bench, POST, "/4", b"", 11542) == NOT_ALLOWED
+    assert _code(bench, DELETE, "/4/0") == NOT_ALLOWED
+    bench.observe("/4/0/2", b"\x04")
+    facts["rssi_dbm"] = -95
+    connectivity.changed(2)
+    bench.run_for(1_000)
+    told = [message for message in bench.sent() if message.token == b"\x04"]
+    assert [text(message) for message in told] == ["-95"]
 
 
 def test_location():
@@ -223,6 +241,17 @@ def test_apn_profile():
     assert _code(bench, GET, "/11/1/0") == NOT_FOUND
 
 
+def test_power_saving_modes_observed():
+    """LightweightM2M-1.0-int-1230: what the network decided is notified."""
+    cellular = CellularConnectivity({11: {0: (11, 0)}, 12: 0b11, 13: 0, 4: 3600})
+    bench = _bench(cellular)
+    bench.observe("/10/0/4", b"\x10")
+    cellular.set(4, 7200)
+    bench.run_for(1_000)
+    told = [message for message in bench.sent() if message.token == b"\x10"]
+    assert [text(message) for message in told] == ["7200"]
+
+
 def test_bearer_selection():
     """OMA registry 13: bearers and thresholds within their ranges."""
     bench = _bench(BearerSelection({0: {0: 6}, 6: "26201,26202", 7: False}))
@@ -245,6 +274,21 @@ def test_create_portfolio():
     assert _read(bench, "/16/1/0/1") == "other"
     assert _code(bench, POST, "/16/1/1") == NOT_FOUND
     assert _code(bench, POST, "/16", b"", 11542) == BAD_REQUEST
+
+
+def test_portfolio_written_and_observed():
+    """LightweightM2M-1.0-int-1600, 1605, 1610, 1620: identities read, set, added and notified."""
+    portfolio = Portfolio({0: {0: "ID"}})
+    bench = _bench(portfolio)
+    assert _code(bench, GET, "/16/0") == CONTENT
+    assert _code(bench, POST, "/16/0/1") == NOT_FOUND
+    bench.observe("/16/0/0", b"\x16")
+    sent = bench.request(POST, "/16/0/0", b"\x44\x02name", 11542)
+    assert sent[0].code == CHANGED
+    assert portfolio.values[0] == {0: "ID", 2: "name"}
+    bench.run_for(1_000)
+    sent += bench.sent()
+    assert len([message for message in sent if message.token == b"\x16"]) == 1
 
 
 def test_delete_portfolio():
