@@ -71,17 +71,50 @@ _SINCE_1_2 = (
     b"\x00\x1b\x03\x03"  # Profile ID Hash Algorithm
 )
 
-# The roles, in the order of the resource ids 0, 1, 2 ...; each stands between two spaces.
+# The roles of the resource ids 0, 1, 2 ...
 _DRAFT_ROLES = (
-    " uri lifetime security_mode security_key short_server_id pmin pmax disable disable_timeout "
-    "storing binding update_trigger "
+    "uri",
+    "lifetime",
+    "security_mode",
+    "security_key",
+    "short_server_id",
+    "pmin",
+    "pmax",
+    "disable",
+    "disable_timeout",
+    "storing",
+    "binding",
+    "update_trigger",
 )
 _ROLES = (
-    " short_server_id lifetime pmin pmax disable disable_timeout storing binding update_trigger "
-    "bootstrap_trigger apn_link alert_code last_bootstrapped priority registration_delay "
-    "failure_block bootstrap_on_failure retry_count retry_timer sequence_delay sequence_retries "
-    "sms_trigger preferred_transport mute_send alternate_apn server_versions "
-    "default_notification_mode profile_hash "
+    "short_server_id",
+    "lifetime",
+    "pmin",
+    "pmax",
+    "disable",
+    "disable_timeout",
+    "storing",
+    "binding",
+    "update_trigger",
+    "bootstrap_trigger",
+    "apn_link",
+    "alert_code",
+    "last_bootstrapped",
+    "priority",
+    "registration_delay",
+    "failure_block",
+    "bootstrap_on_failure",
+    "retry_count",
+    "retry_timer",
+    "sequence_delay",
+    "sequence_retries",
+    "sms_trigger",
+    "preferred_transport",
+    "mute_send",
+    "alternate_apn",
+    "server_versions",
+    "default_notification_mode",
+    "profile_hash",
 )
 
 
@@ -99,7 +132,7 @@ def describe(version, name: str) -> None:
     if latest:
         table += _SINCE_1_2
     version.server_table = table
-    version.server_resources = Roles(_DRAFT_ROLES if draft else _ROLES, len(table) // 4)
+    version.server_resources = Roles((_DRAFT_ROLES if draft else _ROLES)[: len(table) // 4])
     version.lower = "1.1" if latest else "1.0" if later else None
     version.server_version = name if later else None
     # TS 1.1.1 has Server and Device 1.1, Connectivity Monitoring 1.2. In 1.2 all are told, for
