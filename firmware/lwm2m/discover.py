@@ -8,6 +8,7 @@ from lwm2m.attribute_text import link_format
 from lwm2m.codec import CodecError
 from lwm2m.links import links, object_version
 from lwm2m.object import OperationError
+from lwm2m.operations import gather
 from lwm2m.uri import parse_path
 
 _MULTIPLE = const(8)
@@ -60,14 +61,10 @@ def answer(operations, request, path: tuple, server):
     version = operations.version
     if not tree.exists(path) or len(path) > 3:
         raise OperationError(_METHOD_NOT_ALLOWED if len(path) in (0, 4) else _NOT_FOUND)
-    payload = bytearray()
     server_id = server.short_server_id if server else 0
     depth = depth_of(request.queries()) if version.discover_depth else None
-    for link in discover(
-        tree, version, operations.attributes, server_id, path, operations.root, depth
-    ):
-        payload += link.encode()
-    return request.reply(_CONTENT, bytes(payload), _LINK_FORMAT)
+    links = discover(tree, version, operations.attributes, server_id, path, operations.root, depth)
+    return request.reply(_CONTENT, gather(links, True), _LINK_FORMAT)
 
 
 def depth_of(queries: list) -> "int | None":
@@ -94,7 +91,7 @@ def discover(
     root: str = "",
     depth: "int | None" = None,
 ):
-    """Yield the answer to a Discover of an existing path, link by link.
+    """Yield the answer to a Discover of an existing path, link by link, as bytes.
 
     The link of the path itself shows the attributes that hold there, inherited ones included;
     those below show what was written to them. depth: levels to go below the path; None: those of
@@ -111,14 +108,14 @@ def discover(
         elif len(target) == 2:
             link += _server_id(tree, version, target)
         elif len(target) == 3:
-            obj = tree.get(target[0], target[1])
+            obj = _instance(tree, target)
             if obj.definition(target[2])[0] & _MULTIPLE:
                 link += ";dim=%d" % len(obj.read(target[2]))
         if target == path:
             link += link_format(attributes.effective(server_id, target))
         else:
             link += link_format(attributes.own(server_id, target))
-        yield link if first else "," + link
+        yield (link if first else "," + link).encode()
         first = False
 
 
@@ -132,7 +129,7 @@ def _targets(tree, version, path, longest):
         if len(path) == 1 and longest > 1:
             yield oid, iid
         if longest > 2:
-            for rid in tree.get(oid, iid).present():
+            for rid in _instance(tree, (oid, iid)).present():
                 target = (oid, iid, rid)
                 yield target
                 yield from _instances(tree, version, target, longest)
@@ -140,16 +137,23 @@ def _targets(tree, version, path, longest):
 
 def _instances(tree, version, path, longest):
     # Resource Instances are addressable since 1.1, the first version that announces its own.
-    obj = tree.get(path[0], path[1])
+    obj = _instance(tree, path)
     if longest > 3 and version.server_version and obj.definition(path[2])[0] & _MULTIPLE:
         for riid in sorted(obj.read(path[2])):
             yield path + (riid,)
 
 
+def _instance(tree, path):
+    obj = tree.get(path[0], path[1])
+    if obj is None:  # it went while the links were on their way
+        raise OperationError(_NOT_FOUND)
+    return obj
+
+
 def _server_id(tree, version, path: tuple) -> str:
     rid = version.server_resources["short_server_id"]
     if path[0] == 1:
-        obj = tree.get(1, path[1])
+        obj = _instance(tree, path)
         if obj.has(rid):
             return ";ssid=%d" % obj.read(rid)
     return ""

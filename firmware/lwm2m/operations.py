@@ -118,21 +118,9 @@ class Operations:
         codec = load(content_format) if allowed else None
         if codec is None:
             raise OperationError(_NOT_ACCEPTABLE)
-        payload = b""
         try:
             chunks = codec.encode(entries, base, *self.rooted(content_format))
-            for chunk in chunks:
-                if not payload:
-                    payload = chunk  # a large value alone is not copied
-                    continue
-                if streamed and len(payload) + len(chunk) > _PIECE:
-                    from lwm2m.codec.stream import Stream
-
-                    return Stream([payload, chunk], chunks)
-                if not isinstance(payload, bytearray):
-                    payload = bytearray(payload)
-                payload += chunk
-            return payload
+            return gather(chunks, streamed)
         except CodecError:
             raise OperationError(_NOT_ACCEPTABLE)
         except MemoryError:
@@ -178,6 +166,23 @@ class Operations:
         from lwm2m.write import change
 
         return change(self, request, path, server)
+
+
+def gather(chunks, streamed: bool):
+    """Return chunks of bytes as a payload or a body; streamed: as Operations.encode has it."""
+    payload = b""
+    for chunk in chunks:
+        if not payload:
+            payload = chunk  # a large value alone is not copied
+            continue
+        if streamed and len(payload) + len(chunk) > _PIECE:
+            from lwm2m.codec.stream import Stream
+
+            return Stream([payload, chunk], chunks)
+        if not isinstance(payload, bytearray):
+            payload = bytearray(payload)
+        payload += chunk
+    return payload
 
 
 def _guard(path) -> None:

@@ -3,6 +3,8 @@
 from lwm2m.object import OperationError
 from unit.lwm2m_model.helpers import DELETE, GET, POST, PUT, VALUES, Everything, Fixture, code
 
+HEAP_K = 96  # the tests' own code and the codecs of every operation
+
 FETCH = 5
 IPATCH = 7
 R, W, E, D, C = 1, 2, 4, 8, 16

@@ -42,6 +42,19 @@ def test_an_instance_that_goes():
         assert code == BAD_REQUEST, content_format
 
 
+def test_discover_of_a_large_object():
+    """TS 1.1 Core §6.3.2: the links of 200 resources go in blocks as they are made."""
+    bench = Bench()
+    reader = Reader(bench, 40, "/30002")
+    text = str(b"".join([bytes(chunk) for chunk in reader.chunks()]), "utf-8")
+    links = text.split(",")
+    assert links[:3] == ["</30002>", "</30002/0>", "</30002/0/0>;dim=3"]
+    assert links[-1] == "</30002/0/199>" and len(links) == 202
+    assert reader.block(0).code == CONTENT
+    bench.tree.remove(30002, 0)
+    assert reader.block(1).code == BAD_REQUEST
+
+
 def test_small_answers_are_bytes():
     """RFC 7959 §2.4: what fits one block is no body in blocks."""
     bench = Bench()
