@@ -101,8 +101,10 @@ def _evaluate(client, part, values):
     value = reading(client.tree, part.path)
     told = part.value
     above, below, step, edge = values[_GT], values[_LT], values[_ST], values[_EDGE]
-    if value is None or told is None:
+    if told is None:
         met = True
+    elif value is None:
+        met = _gone(client.tree, part.path)  # else it has no value yet, as after a start
     elif value is True or value is False:
         met = value != told and (edge is None or value == (edge == 1))
         if edge is not None:
@@ -141,6 +143,18 @@ def reading(tree, path: tuple):
     if len(path) < 4 or value is None:
         return None
     return (binascii.crc32(repr(value).encode()) & 0xFFFFFFFF).to_bytes(4, "big")
+
+
+def told(tree, part) -> None:
+    """Note that the present state of an observation or a part is what the server knows."""
+    part.flags &= ~(_DIRTY | _MET)
+    value = reading(tree, part.path)
+    if value is not None or part.value is None or _gone(tree, part.path):
+        part.value = value
+
+
+def _gone(tree, path):
+    return tree.get(path[0], path[1]) is None
 
 
 def presence(tree, path: tuple):

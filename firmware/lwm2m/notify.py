@@ -11,15 +11,18 @@ from heapq import heapify, heappop, heappush
 from coap.message import Message
 from micropython import const
 
-from lwm2m.conditions import TELL, confirmable, judge, reading
+from lwm2m import conditions
+from lwm2m.conditions import TELL, judge
 from lwm2m.object import OperationError
 from lwm2m.observe import text
 from lwm2m.queue import touch
 
+_DIRTY = const(1)
 _IN_FLIGHT = const(2)
 _UNANSWERED = const(4)
 _QUEUED = const(8)
-_DIRTY_OR_MET = const(17)
+_MET = const(16)
+_OWED = const(32)
 
 _REGISTERED = const(2)
 _UPDATING = const(3)
@@ -52,6 +55,9 @@ def run(observations, now: int) -> "int | None":
     if client.attributes.changed:
         client.attributes.changed = False
         for observation in observations.table:
+            for part in observation.parts or (observation,):
+                if part.value is not None:
+                    part.flags |= _DIRTY  # what was no reason to tell may be one by others
             observations.look(observation)
     for item in observations.stored:
         observations.look(item[0])
@@ -114,6 +120,10 @@ def _consider(observations, observation, now):
         items = waiting(observations, observation)
         if items:
             return _tell(observations, observation, items, now)
+    if online and observation.flags & _OWED:
+        observation.flags = observation.flags & ~_OWED | _MET
+        for part in observation.parts:
+            part.flags |= _MET
     at = judge(client, observation, now)
     if at != TELL:
         return at
@@ -132,9 +142,8 @@ def told(client, observation, now: int) -> None:
     """Note that the present state has been told, or will be from the store."""
     observation.told_at = now
     for part in observation.parts or (observation,):
-        part.flags &= ~_DIRTY_OR_MET
         part.looked_at = now
-        part.value = reading(client.tree, part.path)
+        conditions.told(client.tree, part)
 
 
 def read(client, observation, accept: "int | None", wanted=None) -> "tuple | None":
@@ -181,7 +190,7 @@ def _tell(observations, observation, items, now):
         account.wanted = account.wanted or "notification"
     if account.wanted or account.state == _UPDATING:  # CR 6.1: the Update goes first
         return 0
-    asked = confirmable(client, observation)
+    asked = conditions.confirmable(client, observation)
     if asked is None:
         asked = account.queue or items is not None
     confirmed = link.binding != "S" and (asked or now - observation.confirmed_at >= _DAY_MS)

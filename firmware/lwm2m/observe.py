@@ -1,9 +1,9 @@
 """Information Reporting: Observe, Notify, Cancel (CR 6.1 Figure 4; TS 1.2 Core 6.4; RFC 7641).
 
 An observation is known by its token and its server. It is DIRTY when its value may have changed,
-MET when that is to be told, and IN_FLIGHT from the sending of a notification to its outcome; one
-notification is in flight at a time and the newest state follows it (RFC 7641 §4.5.2). What ends an
-observation:
+MET when that is to be told, IN_FLIGHT from the sending of a notification to its outcome, and OWED
+when the store had no room for its state; one notification is in flight at a time and the newest
+state follows it (RFC 7641 §4.5.2). What ends an observation:
 
     Observe = 1 or Reset from the server; another Observe on the same paths or with the same token;
     a second time-out in a row; the instance is deleted (4.04 is sent); Deregister; a Register,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _DIRTY = const(1)
 _IN_FLIGHT = const(2)
 _QUEUED = const(8)
+_OWED = const(32)
 
 _OBSERVE = const(6)
 _SPREAD = const(8191)
@@ -146,6 +147,13 @@ class Observations:
             account.resuming = False
         else:
             self.forget(account, "registered", [item[0] for item in self.stored])
+
+    def online(self, account) -> None:
+        """Note that the server has answered a Register or Update, and can be told what waits."""
+        self.due = 0
+        for observation in self.table:
+            if observation.flags & _OWED and observation.account is account:
+                self.look(observation)
 
     def changed(self, path: tuple) -> None:
         """Note that the value at path (object, instance, resource) has changed."""

@@ -244,7 +244,7 @@ def _answered(client, account, response, reason, now):
             span_ms = client.route(account)[0].transmission.max_transmit_span_ms
             early_ms = max(span_ms, lifetime_ms // _EARLY_PART)
             account.due = account.expires - min(early_ms, lifetime_ms // 2)
-        client.observations.due = 0
+        client.observations.online(account)
         if state == _UPDATING:
             client.emit("updated", account)
             return

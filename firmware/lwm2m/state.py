@@ -19,7 +19,7 @@ _REGISTERED = const(2)
 _UPDATING = const(3)
 _DEREGISTERING = const(4)
 _WAITING = const(6)
-_KEPT_FLAGS = const(21)  # observe: DIRTY, UNANSWERED and MET
+_KEPT_FLAGS = const(53)  # observe: DIRTY, UNANSWERED, MET and OWED
 
 _FORMAT = const(4)
 _CRC_BYTES = const(4)
@@ -44,7 +44,9 @@ def freeze(client, now: int, limit: int) -> bytes:
                 client.drop("samples_lost")
                 continue
         if stored:
-            client.drop("stored_lost", stored.pop(0)[0].account)
+            from lwm2m.storing import drop
+
+            drop(client.observations, stored[0], "stored_lost")
             continue
         for account in client.accounts:
             if account.outbox:

@@ -16,6 +16,7 @@ from lwm2m.notify import read
 _SENML_JSON = const(110)
 _SENML_CBOR = const(112)
 _LWM2M_JSON = const(11543)
+_OWED = const(32)
 
 
 def store(observations, observation, now: int) -> bool:
@@ -37,7 +38,9 @@ def store(observations, observation, now: int) -> bool:
         if most is not None:
             limit = max(limit or 0, most)
             if most:
-                wanted.append(part.path)  # the others are left out
+                wanted.append(part.path)
+    if wanted and len(wanted) < len(observation.parts):
+        observation.flags |= _OWED  # the others are left out, and told when the server is back
     if limit == 0:
         return True
     accept = None
@@ -127,6 +130,18 @@ def _stamped(form, payload, epoch_s):
     return payload[:at] + bytes([payload[at] + 1, 0x22]) + dumps(epoch_s) + payload[at + 1 :]
 
 
+def drop(observations, item, reason: str) -> None:
+    """Forget a stored item for want of room; what it was the last of is told as it is instead."""
+    observations.stored.remove(item)
+    observation = item[0]
+    for other in observations.stored:
+        if other[0] is observation:
+            break
+    else:
+        observation.flags |= _OWED
+    observations.client.drop(reason, observation.account)
+
+
 def _bound(observations, account):
     """Drop the oldest notifications of a server that are too many or too long."""
     mine = [item for item in observations.stored if item[0].account is account]
@@ -134,5 +149,4 @@ def _bound(observations, account):
     while mine and (len(mine) > observations.store or size > observations.store_bytes):
         oldest = mine.pop(0)
         size -= len(oldest[2])
-        observations.stored.remove(oldest)
-        observations.client.drop("store_full", account)
+        drop(observations, oldest, "store_full")

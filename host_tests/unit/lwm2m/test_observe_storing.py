@@ -25,9 +25,9 @@ def online(version="1.2", epoch=True, **settings):
     return bench
 
 
-def observe(bench, accept=None, *queries, path="/3303/0/5700"):
+def observe(bench, accept=None, *queries, path="/3303/0/5700", token=b"\x31"):
     options = [] if accept is None else [(ACCEPT, accept)]
-    return bench.request(GET, path, observe=0, queries=queries, options=options, token=b"\x31")[0]
+    return bench.request(GET, path, observe=0, queries=queries, options=options, token=token)[0]
 
 
 def disable(bench):
@@ -182,15 +182,17 @@ def test_hqmax_0():
 
 
 def test_hqmax_of_a_composite():
-    """TS 1.2 Core §7.3.2: of a composite the paths with hqmax > 0 are stored."""
+    """TS 1.2 Core §7.3.2: of a composite the paths with hqmax > 0 are stored; then it is told as
+    it is."""
     bench = online()
     bench.request(PUT, "/3303/0/5700", queries=("hqmax=2",))
     payload = cbor.dumps([{0: "/3303/0/5700"}, {0: "/3/0/0"}])
     bench.request(FETCH, "", payload, SENML_CBOR, observe=0, token=b"\x32")
     disable(bench)
     change(bench, 1.5, 2.5, 3.5)
-    (message,) = back(bench)
-    assert [value for value, _ in records(message)] == [2.5, 3.5]
+    stored, present = back(bench)
+    assert [value for value, _ in records(stored)] == [2.5, 3.5]
+    assert [value for value, _ in records(present)] == [None, 3.5]
 
 
 def test_unanswered_history_is_kept():
@@ -207,6 +209,20 @@ def test_unanswered_history_is_kept():
     assert [value for value, _ in records(bench.one())] == [1.5, 2.5]
 
 
+def test_what_had_no_room():
+    """RFC 7641 §1.3: where nothing stored of an observation is left, its server is told the
+    present state when it is back."""
+    bench = online()
+    bench.client.observations.store = 2
+    observe(bench, path="/3/0/0")
+    observe(bench, path="/3303/0/5700", token=b"\x32")
+    disable(bench)
+    bench.tree.get(3, 0).set(0, "Other")
+    change(bench, 1.5, 2.5)
+    assert bench.client.dropped["store_full"] == 1
+    assert sorted([text(message) for message in back(bench)]) == ["1.5", "2.5", "Other"]
+
+
 def test_stored_over_a_sleep():
     """TS 1.2 Core §7.3.2: stored values outlive a deep sleep and go together after it."""
     bench = online()
@@ -216,6 +232,7 @@ def test_stored_over_a_sleep():
     record = bench.client.freeze(bench.now)
     after = Bench("1.2", queue=False, disable_timeout=1_000)
     after.now = bench.now + 5_000
+    after.temperature.set(5700, 2.5)
     assert after.client.thaw(record, after.now)
     (message,) = back(after)
     assert [value for value, _ in records(message)] == [1.5, 2.5]
