@@ -133,10 +133,17 @@ def _parameters(client, account):
     The object list stands by its CRC-32.
     """
     if account.links is None:
-        account.links = binascii.crc32(client.object_list(account)) & 0x3FFFFFFF
+        _listed(client, account)
     value = account.value
     number = client.sms_number if "S" in client.links else None
     return (value("lifetime"), value("binding"), account.queue, number, account.links)
+
+
+def _listed(client, account):
+    """Return the object list, whose CRC-32 the account then knows."""
+    payload = client.object_list(account)
+    account.links = binascii.crc32(payload) & 0x3FFFFFFF
+    return payload
 
 
 def _register(client, account, now, known):
@@ -147,6 +154,7 @@ def _register(client, account, now, known):
     again.
     """
     version = account.version
+    listed = None if account.links is not None else _listed(client, account)
     account.offered = current = _parameters(client, account)
     lifetime, binding, queue, sms, links = current
     query = version.queue_query
@@ -185,7 +193,7 @@ def _register(client, account, now, known):
         add(_URI_QUERY, "pid=" + profile_id(client, account))
     elif fresh or links != known[4]:
         add(_CONTENT_FORMAT, _LINK_FORMAT)
-        request.payload = client.object_list(account)
+        request.payload = listed or client.object_list(account)
     account.wanted = None
     account.changed = account.held = False
     _send(client, account, request, now)
