@@ -1,14 +1,47 @@
 """An actuator and a firmware update on a whole node, across deep sleeps and resets."""
 
+from coap.endpoint import Endpoint
+from coap.message import decode
+from coap.transmission import udp
 from lwm2m.objects import ipso
 from lwm2m.objects.firmware import FirmwareUpdate
 from system.world import World
-from unit.lwm2m.package_sink import Sink
+from unit.lwm2m.package_sink import PACKAGE, Sink
 
 # Firmware, virtual modem, network and server in one process.
 HEAP_K = 640
 
 _HOUR_S = 3600
+_FILES = ("10.9.9.9", 5700)
+
+
+class Repository:
+    """A CoAP server of one package. hears: how many requests it still answers."""
+
+    binding = "U"
+    mtu = 1024
+
+    def __init__(self, world, package):
+        self.package = package
+        self.hears = 1_000
+        self.asked = []  # number and size exponent of each block
+        self.transmission = udp()
+        self._now = world.timers.now
+        self._endpoint = Endpoint(self._handle, world.random_bits)
+        self._server = world.network.attach(_FILES[0], _FILES[1], self._datagram)
+
+    def send(self, data, peer):
+        self._server.send(bytes(data), peer)
+
+    def _datagram(self, data, peer):
+        if self.hears:
+            self.hears -= 1
+            self.asked.append(decode(bytes(data)).get_uint(23, 0))
+            self._endpoint.receive(data, peer, self, self._now())
+
+    def _handle(self, request, peer, link, now):
+        assert request.path() == ["fw"]
+        return request.reply(0x45, self.package)
 
 
 def test_output_across_deep_sleeps():
@@ -96,3 +129,40 @@ def test_update_across_resets():
         await world.sleeping()
 
     World(setup=setup, objects=[]).play(play)
+
+
+def test_pull_across_deep_sleeps():
+    """LightweightM2M-1.1-int-771, 775: by a modem, from a peer that falls silent for an hour; the
+    board sleeps meanwhile and goes on where it was.
+    """
+    disk = {"package": bytearray(), "record": b""}
+
+    def setup(node):
+        node.add(FirmwareUpdate(node.client, Sink(disk)))
+        node.every(1_200_000, lambda: None)
+
+    async def play(world):
+        repository = Repository(world, PACKAGE)
+        peer = world.peer
+        await world.settled()
+        peer.write("/5/0/1", "coap://%s:%d/fw" % _FILES)
+        peer.trigger()
+        await world.saw("server", "answer", code="2.04")
+        repository.hears = 4
+        await world.sleeping()
+        assert len(disk["package"]) == 4 * 512, len(disk["package"])
+        since = world.mark()
+        repository.hears = 1_000
+        while len(disk["package"]) < len(PACKAGE):
+            await world.sleep(60)
+        await world.sleeping()
+        assert bytes(disk["package"]) == PACKAGE
+        assert world.all("device", "booted", since)
+        blocks = [block >> 4 for block in repository.asked]
+        assert sorted(set(blocks)) == list(range(10)), blocks
+        assert len(blocks) <= 12, blocks  # what was heard and not answered, and its like
+        peer.read("/5/0/3")
+        peer.trigger()
+        await world.saw("server", "answer", payload=b"2")
+
+    World("sim800", setup=setup, objects=[]).play(play)
