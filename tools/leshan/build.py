@@ -12,7 +12,11 @@ import tempfile
 from pathlib import Path
 
 _HERE = Path(__file__).resolve().parent
-PROGRAMS = {"server": "nudge.ManagementServer", "bootstrap": "nudge.BootstrapServer"}
+PROGRAMS = {
+    "server": "nudge.ManagementServer",
+    "bootstrap": "nudge.BootstrapServer",
+    "client": "nudge.DeviceClient",
+}
 _FETCH_TIMEOUT_S = 400
 
 
