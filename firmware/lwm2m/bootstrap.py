@@ -24,6 +24,8 @@ that the client works on as it was, except that requests of its servers have no 
 session lasts (OMA issue 91): one to an Object that is about to be another would be lost.
 """
 
+import gc
+
 from micropython import const
 
 from lwm2m.server_uri import parse_uri
@@ -158,6 +160,10 @@ class Bootstrap:
                 self.end(_IDLE, None)
         if self.due is not None and now >= self.due:
             if self.state == _WAITING:
+                for part in ("provision", "bootstrap_operations", "bootstrap_session"):
+                    # One after the other: what nested imports leave lies between what stays.
+                    __import__("lwm2m." + part)
+                    gc.collect()
                 from lwm2m.bootstrap_session import ask
 
                 ask(self, now)
