@@ -2,12 +2,14 @@
 is not an understanding between the two. Of `make interop`, as the cases with Leshan's server."""
 
 import asyncio
+import json
 
 import pytest
 
 from host_tests.interop.server_peer import Log
 from tools.leshan.program import Program
 from tools.server import formats, running
+from tools.server.bootstrap import BootstrapServer
 
 TEST = "/3442/0"
 _TYPES = {
@@ -34,11 +36,15 @@ _VALUES = {
 }
 
 
+def _check_wanted(request):
+    if request.config.getoption("--server", "embedded") != "leshan":
+        pytest.skip("make interop plays it: --server leshan")
+
+
 @pytest.fixture
 def play(request):
     """Return what runs scenario(server, log, ask) with a registered client of Leshan's."""
-    if request.config.getoption("--server", "embedded") != "leshan":
-        pytest.skip("make interop plays it: --server leshan")
+    _check_wanted(request)
 
     def playing(scenario):
         asyncio.run(asyncio.wait_for(_whole(scenario), 120))
@@ -206,3 +212,66 @@ def test_registration(play):
         assert (await log.wait("registered", 20, 2))["replaced"]
 
     play(scenario)
+
+
+_ACCOUNT = {
+    "commands": [
+        {"do": "discover", "path": "/"},
+        {"do": "delete", "path": "/1"},
+        {
+            "do": "write",
+            "path": "/0/1",
+            "value": {"0": "coap://127.0.0.1:PORT", "1": False, "2": 3, "10": 5},
+            "format": "senml-cbor",
+        },
+        {
+            "do": "write",
+            "path": "/1/0",
+            "value": {"0": 5, "1": 90, "6": True, "7": "U"},
+            "format": "senml-json",
+        },
+        {"do": "read", "path": "/1"},
+        {"do": "finish"},
+    ]
+}
+
+
+@pytest.mark.parametrize("given", ["servers", "commands", "inconsistent"])
+def test_bootstrap(request, given):
+    """int-0, int-9: the Bootstrap-Server of here gives Leshan's client its account, by a list of
+    servers or by commands; what is not whole is answered 4.06."""
+    _check_wanted(request)
+    asyncio.run(asyncio.wait_for(_bootstrapped(given), 60))
+
+
+async def _bootstrapped(given):
+    log, told, loop = Log(), Log(), asyncio.get_running_loop()
+    configuration = {"servers": [{"uri": "coap://127.0.0.1:PORT", "lifetime_s": 90}]}
+    if given != "servers":
+        configuration = json.loads(json.dumps(_ACCOUNT))
+    if given == "commands":
+        security = configuration["commands"][2]["value"]
+        security |= {"3": {"hex": ""}, "4": {"hex": ""}, "5": {"hex": ""}}
+    async with (
+        running("127.0.0.1", 0, on_event=log) as server,
+        running("127.0.0.1", 0) as place,
+    ):
+        text = json.dumps(configuration).replace("PORT", str(server.port))
+        boot = BootstrapServer(place, {"leshan": json.loads(text)}, told)
+        program = await loop.run_in_executor(
+            None, Program, "client", place.port, "leshan", "bootstrap"
+        )
+        try:
+            if given == "inconsistent":
+                failed = await told.wait("bootstrap_failed", 30)
+                assert failed["reason"] == "finish /bs: 4.06"
+                return
+            registered = await log.wait("registered", 30)
+            assert registered["lifetime_s"] == 90
+            assert "bootstrapped" in told.names()
+            read = await server.read("leshan", "/1", accept=112)
+            short_id = 5 if given == "commands" else 1
+            assert read.value == {0: {0: short_id, 1: 90, 6: True, 7: "U"}}
+        finally:
+            boot.close()
+            program.close()

@@ -30,8 +30,9 @@ import org.eclipse.leshan.transport.californium.client.endpoint.coap.CoapClientP
 /**
  * A Leshan client on 127.0.0.1 with a Device and the test object 3442, which has every type.
  *
- * <pre>DeviceClient SERVER_PORT ENDPOINT</pre>
+ * <pre>DeviceClient SERVER_PORT ENDPOINT [bootstrap]</pre>
  *
+ * With "bootstrap" the port is that of a Bootstrap-Server, and nothing else is known to it.
  * Commands: {"do": "send", "paths": [PATH, …], "format": NUMBER} sends what is there,
  * {"do": "collect", "paths": […]} keeps it with its time for {"do": "flush", "format": NUMBER}.
  */
@@ -41,14 +42,19 @@ public final class DeviceClient {
 
     private final LeshanClient client;
 
-    private DeviceClient(int port, String endpoint) {
+    private DeviceClient(int port, String endpoint, boolean bootstraps) {
         List<ObjectModel> models = new ArrayList<>(ObjectLoader.loadAllDefault());
         models.add(testModel());
         var objects = new ObjectsInitializer(new StaticModel(models));
-        objects.setInstancesForObject(
-                0, Security.noSec("coap://127.0.0.1:" + port, SHORT_SERVER_ID));
-        objects.setInstancesForObject(1, new Server(
-                SHORT_SERVER_ID, 300, EnumSet.of(BindingMode.U), false, BindingMode.U));
+        String uri = "coap://127.0.0.1:" + port;
+        if (bootstraps) {
+            objects.setInstancesForObject(0, Security.noSecBootstrap(uri));
+            objects.setClassForObject(1, Server.class);
+        } else {
+            objects.setInstancesForObject(0, Security.noSec(uri, SHORT_SERVER_ID));
+            objects.setInstancesForObject(1, new Server(
+                    SHORT_SERVER_ID, 300, EnumSet.of(BindingMode.U), false, BindingMode.U));
+        }
         objects.setInstancesForObject(3, new SimpleInstanceEnabler(
                 0, 0, "Leshan", 1, "test", 9, 80L, 14, "+00:00", 15, "UTC", 16, "U"));
         objects.setInstancesForObject(3442, new LwM2mTestObject());
@@ -111,7 +117,8 @@ public final class DeviceClient {
     }
 
     public static void main(String[] arguments) throws Exception {
-        var self = new DeviceClient(Integer.parseInt(arguments[0]), arguments[1]);
+        var self = new DeviceClient(
+                Integer.parseInt(arguments[0]), arguments[1], arguments.length > 2);
         Lines.serve(self::handle);
         System.exit(0);
     }
