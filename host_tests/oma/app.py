@@ -1,15 +1,7 @@
 """The application of the boards in the OMA cases: Objects that have no instance at first."""
 
 from lwm2m.object import Object
-
-
-class Portfolio(Object):
-    """Information about the owner of a device, in four strings."""
-
-    object_id = 16
-    multiple = True
-    creatable = True
-    resources = b"\x00\x00\x1b\x01"  # 0 Identity: R, W, multiple, mandatory, string
+from lwm2m.objects.containers import Portfolio
 
 
 class Note(Object):

@@ -26,7 +26,7 @@ AWAKE_S = 2  # of a client in Queue Mode after its last message, to the server a
 _MODELS = {
     "3303:1.0": {5700: "FLOAT", 5601: "FLOAT", 5602: "FLOAT", 5605: "NONE", 5701: "STRING"},
     "3303:1.1": {5700: "FLOAT", 5601: "FLOAT", 5602: "FLOAT", 5605: "NONE", 5701: "STRING"},
-    "16:1.0": {0: "[STRING]"},
+    "16:1.0": {0: "[STRING]", 2: "[OPAQUE]", 3: "INTEGER"},
     "26241:1.0": {0: "STRING"},
 }
 

@@ -55,3 +55,15 @@ def _play(case, starting):
 def test_over_sim7000(played, case):
     """The int-number is in the name: the same steps as over plain UDP."""
     played[case].result()
+
+
+def test_701_710_connectivity_monitoring(start):
+    """int-701, 710: Connectivity Monitoring is read, and the signal strength observed."""
+    client = start(link="sim7000")
+    link = client.read("/4/0").value
+    assert link[0] in link[1].values()
+    assert -113 <= link[2] <= -51
+    assert link[4][0] == "10.64.0.1" and link[7] == {0: "internet"}
+    assert client.write_attributes("/4/0/2", pmin=1, pmax=2).code == "2.04"
+    assert client.observe("/4/0/2").code == "2.05"
+    assert client.next("notification")["value"] == link[2]

@@ -4,7 +4,7 @@ import pytest
 
 from host_tests.oma.client import CBOR, JSON, SENML_CBOR, SENML_JSON, TEXT, TLV
 
-_PORTFOLIO = {0: {0: "Host Device ID", 1: "Manufacturer", 2: "Model", 3: "Software Version"}}
+_IDENTITY = {0: {0: "Host Device ID", 1: "Manufacturer", 2: "Model", 3: "Software Version"}}
 
 
 def _check_device(instance, client):
@@ -87,7 +87,7 @@ def test_215_220_233_234_setting_basic_information(start, version, format):
     assert {key: now[key] for key in restored} == restored and now[0] == 1
     assert client.write("/1/0/1", 63, format=format).code == "2.04"
     client.next("updated", lifetime_s=63)
-    assert client.create("/16", _PORTFOLIO, instance=0).code == "2.01"
+    assert client.create("/16", _IDENTITY, instance=0).code == "2.01"
     if version != "1.0":
         assert client.write("/16/0/0/0", "test_value", format=format).code == "2.04"
         assert client.read("/16", accept=format).value[0][0][0] == "test_value"
@@ -242,10 +242,10 @@ def test_680_685_device_is_neither_created_nor_deleted(start):
 def test_1630_1635_portfolio_comes_and_goes(start, format):
     """int-1630, 1635: a Portfolio is created and deleted; the server is told by an Update."""
     client = start()
-    created = client.create("/16", _PORTFOLIO, instance=0, format=format)
+    created = client.create("/16", _IDENTITY, instance=0, format=format)
     assert created.code == "2.01"
     client.next("updated")
-    assert client.read("/16/0").value == _PORTFOLIO
+    assert client.read("/16/0").value == _IDENTITY
     assert "/16/0" in dict(client.discover("/16").links)
     assert client.delete("/16/0").code == "2.02"
     client.next("updated")

@@ -2,6 +2,7 @@
 
 import re
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -126,3 +127,21 @@ def test_109_behaviour_in_queue_mode(start):
     assert (answer.code, answer.value) == ("2.05", "Nudge")
     order = [(seen.up, seen.message.dotted) for seen in client.wire.since(mark)]
     assert order[0] == (True, "0.02") and (False, "0.01") in order[1:]
+
+
+def test_110_111_registration_by_profile_id(start):
+    """int-110, 111: (1.2) a Profile ID goes instead of the object list, which follows when the
+    server does not know it; then another client's Register does without."""
+    # With a list that no other case has, since the server remembers what it has learnt.
+    objects = Path(__file__).resolve().parent / "app_objects.py"
+    first = start(version="1.2", profile_id="hash", application=objects)
+    registers = first.wire.since(0, "0.02", "/rd", up=True)
+    assert [bool(seen.message.payload) for seen in registers] == [False, True]
+    assert first.wire.since(0, "4.09", up=False)
+    (profile,) = (value for value in _queries(registers[0]) if value.startswith("pid="))
+    assert re.fullmatch("pid=6:[0-9a-f]{8}", profile)
+    second = start(version="1.2", profile_id="hash", application=objects)
+    (register,) = second.wire.since(0, "0.02", "/rd", up=True)
+    assert profile in _queries(register) and not register.message.payload
+    assert second.registration["objects"] == first.registration["objects"]
+    assert second.read("/3/0/0").value == "Nudge"
