@@ -22,6 +22,9 @@ again.
 What the bootstrap server writes is set apart (lwm2m.provision) until a consistent Finish. Before
 that the client works on as it was, except that requests of its servers have no answer while the
 session lasts (OMA issue 91): one to an Object that is about to be another would be lost.
+
+A bootstrap that its server begins unasked (TS 1.0 §5.2.3.4) is not taken: where nothing proves
+who speaks, anybody could take the device over. 1.1 did away with it for the trigger.
 """
 
 import gc

@@ -359,3 +359,46 @@ def test_a_server_triggers_by_udp():
         await world.settled()
 
     world.play(play)
+
+
+def test_a_network_that_loses_and_doubles():
+    """RFC 7252 4.2: a third of all datagrams is lost, some come twice or late; it ends well."""
+    for seed in (1, 2, 3, 4):
+        world, boot = _world(seed=seed)
+        world.network.loss_permille = 300
+        world.network.duplicate_permille = 200
+        world.network.jitter_ms = 3_000
+
+        async def play(world):
+            await world.saw("device", "bootstrapped", limit_s=_DAY_S)
+            await world.saw("device", "registered", limit_s=_DAY_S)
+            assert _accounts(world) == 1
+            answers = [facts["code"] for facts in world.all("bootstrap", "answer")]
+            assert not [code for code in answers if code[:1] in "45"], answers
+
+        world.play(play)
+
+
+def test_a_battery_that_comes_off_at_any_time():
+    """Requirement, power cut: at any moment, again and again; one account or the other."""
+    for seed in (1, 2, 3):
+        world, boot = _world(other={}, seed=seed)
+
+        async def play(world, boot=boot):
+            await world.settled()
+            for turn in range(8):
+                boot.script = [(4, (0,), None), (4, (1,), None)]
+                boot.script += (_FIRST if turn % 2 else _SECOND) + FINISH
+                for peer in (world.peer, world.other):
+                    peer.trigger(path="/1/0/9")
+                await world.sleep(world.random_bits(14) / 1000)
+                await world.power_cut()
+                world.mark()
+                world.power_on()
+                await world.saw("device", "registered", 2 * _HOUR_S)
+                assert len(world.node.client.accounts) == 1
+                await world.sleeping()
+            assert len(world.all("device", "bootstrapped")) > 3
+            assert not world.all("device", "error")
+
+        world.play(play)
