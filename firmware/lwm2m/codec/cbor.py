@@ -180,7 +180,7 @@ class Reader:
             item = self.item(depth)
             if major == 4:
                 items.append(item)
-            elif isinstance(item, (int, str, bytes)):
+            elif isinstance(item, (int, str)):
                 pairs[item] = self.item(depth)
             else:
                 raise CodecError("malformed CBOR")

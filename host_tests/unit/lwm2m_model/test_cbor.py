@@ -91,6 +91,7 @@ def test_malformed_items():
         "81",
         "a1",
         "a101",
+        "a1410001",  # a key that is no number and no text
         "1c",
         "1f",
         "3f",
