@@ -188,7 +188,7 @@ class Client:
                 from lwm2m.send import flush
 
                 due = earlier(due, flush(self, account, now))
-            if not (self.bootstrap and self.bootstrap.active):
+            if not (self.bootstrap and self.bootstrap.in_session):
                 due = earlier(due, registration.step(self, account, now))
             until = account.awake_until
             if until is not None and until > now:

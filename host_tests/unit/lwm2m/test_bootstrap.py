@@ -397,3 +397,18 @@ def test_no_memory_to_become_what_was_written():
     except RuntimeError as error:
         assert "no memory" in str(error)
     assert len(bench.records) == 1
+
+
+def test_updates_go_on_while_the_request_is_out():
+    """TS 1.1 Core 6.2.2: a bootstrap server that does not answer costs no registration."""
+    bench = BootstrapBench()
+    bench.bootstrapped()
+    bench.run_to(bench.account.due - 30_000)
+    bench.bootstrap.begin("trigger", bench.now)
+    bench.step()
+    bench.sent()
+    bench.run_for(40_000)
+    updates = [each for each in bench.sent() if each.path() == ["rd", "5a3f"]]
+    assert updates and bench.bootstrap.active
+    bench.answer(updates[0], CHANGED)
+    assert bench.account.reachable

@@ -30,7 +30,7 @@ TOO_MANY_REQUESTS = 0x9D
 class Bootstrap:
     """Stands for the bootstrap interface: notes what it is asked for."""
 
-    active = False
+    in_session = False
 
     def __init__(self):
         self.reasons = []
@@ -250,13 +250,13 @@ def test_no_bootstrap_where_it_is_not_wanted():
 
 
 def test_silence_during_a_bootstrap():
-    """TS 1.1 Core 6.1: while a bootstrap is under way, no server is asked for anything."""
+    """TS 1.1 Core 6.1: while a bootstrap server writes, no server is asked for anything."""
     bench = Bench()
     bench.client.bootstrap = Bootstrap()
-    bench.client.bootstrap.active = True
+    bench.client.bootstrap.in_session = True
     bench.client.start(bench.now)
     bench.run_for(1_000_000)
     assert bench.sent() == []
-    bench.client.bootstrap.active = False
+    bench.client.bootstrap.in_session = False
     bench.step()
     assert bench.one().path() == ["rd"] and bench.account.state == REGISTERING
