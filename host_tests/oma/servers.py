@@ -9,6 +9,7 @@
     versions                                  of the enabler
 
 Operations are named as tools/server/operations.py has them, arguments as in `Client` (client.py).
+What reports values has `samples` too, [(Unix seconds or None, path, value)].
 An Answer of `code` None came to nothing, for a reason told in `error`.
 """
 
@@ -22,12 +23,16 @@ from tools.server import LwM2mServer, RequestFailed, UnknownEndpoint, links
 
 AWAKE_S = 2  # of a client in Queue Mode after its last message, to the server and to the board
 
-# What an Object not of the enabler's own has, for Leshan: resource → type; [TYPE]: multiple.
+# What Objects that a server does not bring along have: resource → type; [TYPE]: multiple.
 _MODELS = {
     "3303:1.0": {5700: "FLOAT", 5601: "FLOAT", 5602: "FLOAT", 5605: "NONE", 5701: "STRING"},
     "3303:1.1": {5700: "FLOAT", 5601: "FLOAT", 5602: "FLOAT", 5605: "NONE", 5701: "STRING"},
     "16:1.0": {0: "[STRING]", 2: "[OPAQUE]", 3: "INTEGER"},
     "26241:1.0": {0: "STRING"},
+    "26242:1.0": {
+        **{0: "STRING", 1: "[STRING]", 2: "[INTEGER]", 3: "[FLOAT]", 4: "[BOOLEAN]"},
+        **{5: "[OPAQUE]", 6: "TIME", 7: "FLOAT", 8: "NONE"},
+    },
 }
 
 
@@ -66,11 +71,20 @@ class Embedded(Keeper):
         super().__init__()
         self._loop = loop
         self._server = LwM2mServer(port=0, on_event=self._happened, awake_s=AWAKE_S)
+        for name, table in _MODELS.items():
+            for resource, kind in table.items():
+                if kind != "NONE":
+                    number = int(name.partition(":")[0])
+                    self._server.model.add(number, resource, kind.strip("[]").lower())
         self.port = loop.run(self._server.start())[1]
 
     def _happened(self, name, facts):
         if "value" in facts:
-            facts = {**facts, "value": plain(facts["value"])}
+            samples = [
+                (record.get("time"), record["path"], plain(record["value"]))
+                for record in facts.get("records", ())
+            ]
+            facts = {**facts, "value": plain(facts["value"]), "samples": samples}
         self.keep(name, facts)
 
     def ask(self, endpoint, operation, **arguments):
@@ -132,9 +146,10 @@ class Leshan(Keeper):
         self.port = self._program.port
 
     def _happened(self, facts):
+        samples = [(time, path, plain(value)) for time, path, value in facts.pop("samples", ())]
+        facts["samples"] = sorted(samples, key=lambda sample: sample[0] or 0)
         if facts["event"] == "send":
-            # [[time, path, value], …], of which these cases want the values.
-            facts["value"] = {path: value for _, path, value in facts.get("samples", ())}
+            facts["value"] = {path: value for _, path, value in facts["samples"]}
         facts["value"] = plain(facts.get("value"))
         self.keep(facts.pop("event"), facts)
 

@@ -10,6 +10,19 @@ from host_tests.oma import test_oma_registration as registration
 from host_tests.oma import test_oma_reporting as reporting
 from host_tests.oma.client import SENML_CBOR
 
+
+def _connectivity_monitoring(start):
+    """int-701, 710: Connectivity Monitoring is read, and the signal strength observed."""
+    client = start()
+    link = client.read("/4/0").value
+    assert link[0] in link[1].values()
+    assert -113 <= link[2] <= -51
+    assert link[4][0] == "10.64.0.1" and link[7] == {0: "internet"}
+    assert client.write_attributes("/4/0/2", pmin=1, pmax=2).code == "2.04"
+    assert client.observe("/4/0/2").code == "2.05"
+    assert client.next("notification")["value"] == link[2]
+
+
 _CASES = (
     (registration.test_101_initial_registration, "1.0"),
     (registration.test_101_initial_registration, "1.1"),
@@ -26,11 +39,12 @@ _CASES = (
     (reporting.test_301_observation_and_notification, "1.1", SENML_CBOR),
     (reporting.test_302_cancel_by_reset,),
     (reporting.test_306_send,),
+    (_connectivity_monitoring,),
 )
 
 
 def _name(case):
-    return "-".join([case[0].__name__[5:], *map(str, case[1:])])
+    return "-".join([case[0].__name__.removeprefix("test_"), *map(str, case[1:])])
 
 
 @pytest.fixture(scope="module")
@@ -55,15 +69,3 @@ def _play(case, starting):
 def test_over_sim7000(played, case):
     """The int-number is in the name: the same steps as over plain UDP."""
     played[case].result()
-
-
-def test_701_710_connectivity_monitoring(start):
-    """int-701, 710: Connectivity Monitoring is read, and the signal strength observed."""
-    client = start(link="sim7000")
-    link = client.read("/4/0").value
-    assert link[0] in link[1].values()
-    assert -113 <= link[2] <= -51
-    assert link[4][0] == "10.64.0.1" and link[7] == {0: "internet"}
-    assert client.write_attributes("/4/0/2", pmin=1, pmax=2).code == "2.04"
-    assert client.observe("/4/0/2").code == "2.05"
-    assert client.next("notification")["value"] == link[2]

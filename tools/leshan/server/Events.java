@@ -3,9 +3,7 @@ package nudge;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Map;
 import org.eclipse.leshan.core.link.Link;
 import org.eclipse.leshan.core.node.LwM2mNode;
 import org.eclipse.leshan.core.node.LwM2mPath;
@@ -110,10 +108,7 @@ final class Events
         if (response.getTimestampedLwM2mNodes() != null) {
             ArrayNode samples = out.putArray("samples");
             for (TimestampedLwM2mNode node : response.getTimestampedLwM2mNodes()) {
-                if (node.isTimestamped()) {
-                    samples.addArray().add(seconds(node.getTimestamp()))
-                            .add(Values.json(node.getNode()));
-                }
+                add(samples, node.getTimestamp(), of.getPath(), node.getNode());
             }
         }
         Lines.say(out);
@@ -125,6 +120,9 @@ final class Events
         ObjectNode out = named(notification(from, response), of);
         if (response.getContent() != null) {
             out.set("value", Values.json(response.getContent()));
+        }
+        if (response.getTimestampedLwM2mNodes() != null) {
+            addAll(out.putArray("samples"), response.getTimestampedLwM2mNodes());
         }
         Lines.say(out);
     }
@@ -138,14 +136,7 @@ final class Events
     public void dataReceived(Registration from, TimestampedLwM2mNodes data, SendRequest request) {
         ObjectNode out = about("send", from);
         out.put("content_format", request.getFormat().getCode());
-        ArrayNode samples = out.putArray("samples");
-        for (Instant time : new ArrayList<>(data.getTimestamps())) {
-            Map<LwM2mPath, LwM2mNode> nodes = data.getNodesAt(time);
-            nodes.forEach((path, node) -> samples.addArray()
-                    .add(time == null ? null : seconds(time))
-                    .add(path.toString())
-                    .add(Values.json(node)));
-        }
+        addAll(out.putArray("samples"), data);
         Lines.say(out);
     }
 
@@ -168,7 +159,15 @@ final class Events
         return out;
     }
 
-    private static Double seconds(Instant time) {
-        return time == null ? null : time.toEpochMilli() / 1000.0;
+    private static void addAll(ArrayNode samples, TimestampedLwM2mNodes data) {
+        for (Instant time : data.getTimestamps()) {
+            data.getNodesAt(time).forEach((path, node) -> add(samples, time, path, node));
+        }
+    }
+
+    /** Adds a value as [Unix seconds or null, path, value]. */
+    private static void add(ArrayNode samples, Instant time, LwM2mPath path, LwM2mNode node) {
+        Double seconds = time == null ? null : Double.valueOf(time.toEpochMilli() / 1000.0);
+        samples.addArray().add(seconds).add(path.toString()).add(Values.json(node));
     }
 }

@@ -1,0 +1,87 @@
+"""What OMA has no case for, of servers and client together: values, their times, large ones."""
+
+import functools
+from pathlib import Path
+
+import pytest
+
+from host_tests.oma import app_values
+from host_tests.oma.client import JSON, OPAQUE, SENML_CBOR, SENML_JSON, TEXT, TLV
+
+_APPLICATION = Path(app_values.__file__)
+_WHOLE = "/26242/0"
+_SAMPLED = "/26242/0/7"
+_LARGE = "".join("%07d\n" % n for n in range(400))
+_FORMATS = [("1.0", TLV), ("1.0", JSON), ("1.1", TLV), ("1.1", SENML_JSON), ("1.1", SENML_CBOR)]
+_VALUES = {
+    1: app_values.STRINGS,
+    2: app_values.INTEGERS,
+    3: app_values.FLOATS,
+    4: app_values.BOOLEANS,
+    5: app_values.OPAQUES,
+    6: 1767225600,
+    7: 0.5,
+}
+_OTHERS = {
+    1: {0: "\u65e5\u672c", 2: " "},
+    2: {0: 2147483648, 5: -32769},
+    3: {0: -0.25, 1: 1e-300, 9: 16777217.0},
+    4: {0: True},
+    5: {4: b"\x01"},
+    6: 4102444800,
+    7: -273.15,
+}
+
+
+@pytest.fixture
+def begin(start):
+    """Return `start` with the application of these values."""
+    return functools.partial(start, application=_APPLICATION)
+
+
+@pytest.mark.parametrize(("version", "format"), _FORMATS)
+def test_values_of_every_type(begin, version, format):
+    """TS Core appendix C: every type is read and written, whole, in each structured format."""
+    client = begin(version=version)
+    answer = client.read(_WHOLE, accept=format)
+    assert (answer.code, answer.format) == ("2.05", format), answer.error
+    assert answer.value == {0: _LARGE, **_VALUES}
+    written = client.write(_WHOLE, {0: "", **_OTHERS}, format=format)
+    assert written.code == "2.04", written.error
+    for accept in {TLV, format}:
+        assert client.read(_WHOLE, accept=accept).value == {0: "", **_OTHERS}
+
+
+def test_large_values(begin):
+    """RFC 7959: a text of 3 kB is read and written in blocks, alone and among others."""
+    client = begin()
+    mark = client.wire.mark()
+    assert client.read(_WHOLE + "/0", accept=TEXT).value == _LARGE
+    assert len(client.wire.since(mark, up=True)) > 3
+    assert client.write(_WHOLE + "/0", _LARGE[::-1], format=TEXT).code == "2.04"
+    for format in (TLV, SENML_JSON, SENML_CBOR):
+        assert client.read(_WHOLE + "/0", accept=format).value == _LARGE[::-1]
+    opaque = bytes(range(256)) * 8
+    assert client.write(_WHOLE + "/5/2", opaque, format=OPAQUE).code == "2.04"
+    assert client.read(_WHOLE + "/5/2", accept=OPAQUE).value == opaque
+
+
+_SAMPLES = [(1767225600 + 10 * n, _SAMPLED, 20.5 + n) for n in range(3)]
+
+
+def test_samples_in_a_send(begin):
+    """TS 1.1 Core 7.4.4: a Send carries each sample with its time."""
+    client = begin()
+    assert client.execute(_WHOLE + "/8").code == "2.04"
+    assert client.board.do("send", paths=[_SAMPLED])["event"] == "ok"
+    assert client.next("send")["samples"] == _SAMPLES
+
+
+@pytest.mark.parametrize("format", [SENML_JSON, SENML_CBOR])
+def test_samples_in_a_notification(begin, format):
+    """TS 1.1 Core 7.4.4: a notification carries the samples since the last one."""
+    client = begin()
+    assert client.write_attributes(_SAMPLED, pmin=1).code == "2.04"
+    assert client.observe(_SAMPLED, accept=format).code == "2.05"
+    assert client.execute(_WHOLE + "/8").code == "2.04"
+    assert client.next("notification", samples=_SAMPLES)["value"] == 22.5
