@@ -85,3 +85,13 @@ def test_samples_in_a_notification(begin, format):
     assert client.observe(_SAMPLED, accept=format).code == "2.05"
     assert client.execute(_WHOLE + "/8").code == "2.04"
     assert client.next("notification", samples=_SAMPLES)["value"] == 22.5
+
+
+def test_version_that_the_server_does_not_know(start, server):
+    """TS 1.2 Core 6.2.1.2: 4.12 has the client register with the version before."""
+    if "1.2" in server.versions:
+        pytest.skip("this server knows 1.2; test_server_versions.py has one that does not")
+    client = start(version="1.2", steps_down=True)
+    assert client.registration["version"] == "1.1"
+    assert [seen.message.dotted for seen in client.wire.since(0, up=False)] == ["4.12", "2.01"]
+    assert client.read("/3/0/0").value == "Nudge"
