@@ -27,17 +27,12 @@ _OWED = const(32)
 _REGISTERED = const(2)
 _UPDATING = const(3)
 
-_GET = const(1)
-_FETCH = const(5)
 _CON = const(0)
 _NON = const(1)
 _CONTENT = const(0x45)
 _NOT_FOUND = const(0x84)
 _OBSERVE = const(6)
-_URI_PATH = const(11)
 _CONTENT_FORMAT = const(12)
-_ACCEPT = const(17)
-_BLOCK2 = const(23)
 _TIMED = (110, 112, 11543)  # Content-Formats that have times
 
 _DAY_MS = const(86_400_000)
@@ -166,14 +161,9 @@ def read(client, observation, accept: "int | None", wanted=None) -> "tuple | Non
             return read_paths(operations, wanted, accept, account, sampled=True)
         form, payload = operations.read(path, accept, account)
         if tree.samples and form in _TIMED:
-            from lwm2m.samples import Sampled
+            from lwm2m.samples import encode
 
-            entries = tree.entries(path)
-            if len(path) == 1:
-                operations.limit(entries, account)
-            sampled = Sampled(entries, tree, account.short_server_id)
-            payload = operations.encode(sampled, path, form)
-            sampled.give()
+            payload = encode(operations, path, form, account)
         return form, payload
     except OperationError:
         if len(path) > 1 and tree.get(path[0], path[1]) is None:
@@ -235,25 +225,11 @@ def _tell(observations, observation, items, now):
 
     request = None
     if observation.block2 is not None or message.exceeds(link.mtu):
-        request = _request(client, observation)
+        from lwm2m.observing import request_of
+
+        request = request_of(client, observation)
     client.endpoint.notify(message, peer, link, now, on_done, request)
     return 0 if observation.flags & _IN_FLIGHT else _TOLD
-
-
-def _request(client, observation):
-    """Return the GET or FETCH by which a server asks for the rest of a notification in blocks."""
-    request = Message(_FETCH if observation.parts else _GET)
-    for segment in (client.root + text(observation.path)).split("/"):
-        if segment:
-            request.add(_URI_PATH, segment)
-    for number, value in (
-        (_CONTENT_FORMAT, observation.form),
-        (_ACCEPT, observation.accept),
-        (_BLOCK2, observation.block2),
-    ):
-        if value is not None:
-            request.add(number, value)
-    return request
 
 
 def _done(observations, observation, kept, fresh, size, reason, now):

@@ -1,17 +1,20 @@
-"""How an observation begins and is cancelled (TS 1.2 Core 6.4.1, 6.4.3 to 6.4.5). Imported with
-the first.
+"""How an observation begins and is cancelled (TS 1.2 Core 6.4.1, 6.4.3 to 6.4.5), and the request
+that it began with. Imported on use.
 """
 
+from coap.message import Message
 from micropython import const
 
 from lwm2m.notify import told
 from lwm2m.object import OperationError
 from lwm2m.observe import Observation, text
 
+_GET = const(1)
 _FETCH = const(5)
 _CONTENT = const(0x45)
 _BAD_REQUEST = const(0x80)
 _OBSERVE = const(6)
+_URI_PATH = const(11)
 _CONTENT_FORMAT = const(12)
 _ACCEPT = const(17)
 _BLOCK2 = const(23)
@@ -102,3 +105,19 @@ def _attributes(client, request, path, version):
     elif len(path) > 2:
         kind = client.tree.get(path[0], path[1]).definition(path[2])[1]
     return merge((), request.queries(), kind, allowed)
+
+
+def request_of(client, observation):
+    """Return the GET or FETCH by which a server asks for the rest of a notification in blocks."""
+    request = Message(_FETCH if observation.parts else _GET)
+    for segment in (client.root + text(observation.path)).split("/"):
+        if segment:
+            request.add(_URI_PATH, segment)
+    for number, value in (
+        (_CONTENT_FORMAT, observation.form),
+        (_ACCEPT, observation.accept),
+        (_BLOCK2, observation.block2),
+    ):
+        if value is not None:
+            request.add(number, value)
+    return request

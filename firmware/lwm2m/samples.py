@@ -102,6 +102,20 @@ class Sampled:
                 ring.give(self._server_id)
 
 
+def encode(operations, path: tuple, content_format: int, account):
+    """Return what a notification of path tells a server, which is given the samples with it.
+
+    Raises OperationError as Operations.encode does.
+    """
+    tree = operations.tree
+    entries = tree.entries(path)
+    operations.limit(entries, account)
+    sampled = Sampled(entries, tree, account.short_server_id)
+    payload = operations.encode(sampled, path, content_format)
+    sampled.give()
+    return payload
+
+
 def freeze(tree) -> list:
     """Return plain lists that `thaw` takes back."""
     frozen = []
