@@ -32,6 +32,7 @@ class Client:
         bootstrap=None,
         factory=False,
         registers=True,
+        root_path="",
         **account,
     ):
         self.server = server
@@ -52,6 +53,7 @@ class Client:
             "modem": {} if link == "udp" else {"apn": "internet"},
             "objects": [{"object": 3303, "units": "Cel"}],
             "servers": [account],
+            "root_path": root_path,
         }
         if bootstrap:
             asked, commands = bootstrap
