@@ -21,6 +21,12 @@ from unit.lwm2m.helpers import DAY_MS, Bench, is_update, text
 HEAP_K = 112
 
 
+class Humidity(Temperature):
+    """Another Object."""
+
+    object_id = 3304
+
+
 def online(version="1.1", **settings):
     """A registered client without Queue Mode: notifications are Non-confirmable."""
     bench = Bench(version, queue=False, **settings)
@@ -127,6 +133,26 @@ def test_levels():
     assert sorted([message.token for message in sent]) == [b"\x01", b"\x02", b"\x03"]
     forms = sorted([message.get_uint(CONTENT_FORMAT) for message in sent])
     assert forms == [0, 112, 112]
+
+
+def test_instances_of_other_objects():
+    """RFC 7641 §1.3: an Object is told when instances of it come or go, not those of others."""
+    bench = online()
+    bench.observe("/3303")
+
+    def told():
+        bench.step()
+        sent = bench.sent()
+        for update in [message for message in sent if message.path()]:
+            bench.answer(update, CHANGED)
+        return [bytes(each.payload) for each in sent + bench.sent() if not each.path()]
+
+    bench.tree.add(Humidity(), 3)
+    assert told() == []
+    bench.tree.add(Temperature(), 3).set(5700, 4)
+    assert b"3/5700" in told()[-1]
+    bench.tree.remove(3303, 3)
+    assert b"3/5700" not in told()[-1]
 
 
 def test_accept_is_kept():

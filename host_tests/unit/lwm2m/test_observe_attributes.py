@@ -276,6 +276,20 @@ def test_attributes_that_an_observe_cannot_have():
         assert bench.request(GET, "/3303/0/5700", queries=("pmin=5",))[0].code == CONTENT
 
 
+def test_malformed_attributes():
+    """TS 1.2 Core 6.3.5, 6.4.1: what is no value of an attribute is 4.00, written or with an
+    Observe, and changes nothing."""
+    bench = online()
+    for query in (
+        "pmin=99999999999999999999", "pmax=1e3", "gt=1e400", "lt=--1", "st=-0", "hqmax=2147483648",
+        "epmax=1.0", "con=\u0661", "epmin= 1", "pmin=1=1", "&", "=", "pmin,pmax=1",
+    ):  # fmt: skip
+        assert write(bench, "/3303/0/5700", query) == BAD_REQUEST, query
+        assert observe(bench, "/3303/0/5700", query).code == BAD_REQUEST, query
+    assert bench.client.attributes.freeze() == []
+    assert list(bench.client.observations) == []
+
+
 def test_resource_instances():
     """TS 1.2 Core 6.4.1: a resource instance is reported on its own, when its value is another."""
     bench = online()
