@@ -3,6 +3,7 @@
 The registry is read from ../shared/oma-registry beside the repository, or from OMA_REGISTRY=DIR.
 """
 
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from lwm2m import versions
+from lwm2m.client import Client
+from lwm2m.object import OperationError
 from lwm2m.objects import ipso
 from lwm2m.objects.access_control import AccessControl
 from lwm2m.objects.cellular import ApnProfile, BearerSelection, CellularConnectivity
@@ -24,6 +27,8 @@ from lwm2m.objects.server import Server
 from lwm2m.objects.software import SoftwareManagement
 from lwm2m.objects.statistics import ConnectivityStatistics
 from lwm2m.objects.virtual_observe import VirtualObserve
+from lwm2m.tree import Tree
+from unit.lwm2m.package_sink import Sink
 
 from tools import objects
 
@@ -195,6 +200,37 @@ def test_roles_of_the_server_object(cls):
     assert {role: roles.get(role) for role in expected if role in roles} == {
         role: rid for rid, name in names.items() for role in expected if expected[role] == name
     }
+
+
+@pytest.mark.parametrize("object_id", [5, 9, 10, 11, 13, *IPSO])
+def test_ranges(object_id):
+    """OMA registry: a server may not write what is beyond RangeEnumeration."""
+    client = Client("ep", Tree(), lambda bits: 0)
+    known: dict = {
+        5: lambda: FirmwareUpdate12(client, Sink()),
+        9: lambda: SoftwareManagement(client, Sink()),
+        10: CellularConnectivity,
+        11: ApnProfile,
+        13: BearerSelection,
+        3340: lambda: ipso.define(3340)(client),
+    }
+    obj = known[object_id]() if object_id in known else ipso.define(object_id)()
+    for item in _definition(obj).iter("Item"):
+        text = {child.tag: (child.text or "").strip() for child in item}
+        found = re.match(r"(-?\d+)\.\.(-?\d+)", text["RangeEnumeration"])
+        if not found or "W" not in text["Operations"]:
+            continue
+        rid = int(item.get("ID") or "")
+        least, most = map(int, found.groups())
+        beyond: list = [least - 1, most + 1]
+        if text["Type"] in ("String", "Opaque"):
+            beyond = ["x" * (most + 1) if text["Type"] == "String" else bytes(most + 1)]
+        for value in beyond:
+            with pytest.raises(OperationError) as refused:
+                multiple = text["MultipleInstances"] == "Multiple"
+                obj.validate(rid, {0: value} if multiple else value)
+                pytest.fail(f"/{object_id}/x/{rid} takes {value!r}")
+            assert refused.value.code == 0x80
 
 
 @pytest.mark.parametrize("object_id", IPSO)

@@ -34,6 +34,7 @@ class Data(Object):
         for limited, least, most in self.limits:
             if rid == limited:
                 for each in value.values() if isinstance(value, dict) else (value,):
+                    each = each.encode() if isinstance(each, str) else each
                     size = each if isinstance(each, (int, float)) else len(each)
                     if not least <= size <= most:
                         raise OperationError(_BAD_REQUEST)

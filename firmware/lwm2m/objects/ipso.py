@@ -78,9 +78,9 @@ class Sensor(Object):
         """Set and report a value; a Sensor Value moves the extremes measured."""
         super().set(rid, value, riid)
         if rid == _VALUE:
-            if value < self.values.get(_MINIMUM, value + 1):
+            if value <= self.values.get(_MINIMUM, value):
                 super().set(_MINIMUM, value)
-            if value > self.values.get(_MAXIMUM, value - 1):
+            if value >= self.values.get(_MAXIMUM, value):
                 super().set(_MAXIMUM, value)
 
     def execute(self, rid: int, arguments: bytes, server) -> None:

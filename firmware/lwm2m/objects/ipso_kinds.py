@@ -14,6 +14,16 @@ _TRACKED = (
     (5800, 5801, 5802),
     (5810, 5811, 5812),
 )
+# What servers may write, as lwm2m.objects.data has it; inputs, outputs and timers know theirs.
+_LIMITS = (
+    (5507, 0, 1),
+    (5531, 0, 100),
+    (5536, 0, 100),
+    (5548, 0, 100),
+    (5826, 0, 3),
+    (5827, 0, 100),
+    (5828, 0, 100),
+)
 _TIMER = 3340
 _INPUT_STATE = 5500
 _ON_OFF = 5850
@@ -49,4 +59,10 @@ def make(object_id: int):
         members["tracked"] = tuple([row for row in _TRACKED if row[0] in ids and row[1] in ids])
     else:
         from lwm2m.objects.data import Data as Kind
+    limits = tuple([row for row in _LIMITS if row[0] in ids])
+    if limits and not hasattr(Kind, "drive"):
+        from lwm2m.objects.data import Data
+
+        members["limits"] = limits
+        members["validate"] = Data.validate
     return type("IPSO%d" % object_id, (Kind,), members)

@@ -22,10 +22,14 @@ class Meter(Sensor):
         Object.set(self, rid, value, riid)
         for measured, least, most in self.tracked:
             if rid == measured:
-                if value < self.values.get(least, value + 1):
+                if value <= self.values.get(least, value):
                     Object.set(self, least, value)
-                if value > self.values.get(most, value - 1):
+                if value >= self.values.get(most, value):
                     Object.set(self, most, value)
+
+    def write(self, rid: int, value, server) -> None:
+        """Take what a server wrote: a position (5536) is a value with extremes as well."""
+        self.set(rid, value)
 
     def execute(self, rid: int, arguments: bytes, server) -> None:
         """Reset the extremes to the present values, or what has been added up to nothing.

@@ -21,6 +21,8 @@ _INTERVAL = const(2)
 _PICK_UP = const(3)
 _DROP_OUT = const(4)
 
+_LONGEST_S = const(0x7FFFFFFF)
+
 _BAD_REQUEST = const(0x80)
 
 
@@ -61,8 +63,16 @@ class Timer(Object):
         client.jobs += (self.step,)
 
     def restored(self) -> None:
-        """Be off: the cycle in which the board slept deeply is over."""
+        """Be off: the cycle in which the board slept deeply is over, and with it what the switch
+        asked for, but for an output that is on as long as the switch is.
+        """
         self._put(False)
+        if not self.values[_SWITCH]:
+            return
+        if self.values[_MODE] == _DROP_OUT:
+            self._put(True)
+        else:
+            self.set(_SWITCH, False)
 
     def has(self, rid: int) -> bool:
         """All but the application type are there from the beginning."""
@@ -78,9 +88,11 @@ class Timer(Object):
         return self.values[rid]
 
     def validate(self, rid: int, value) -> None:
-        """Refuse with 4.00 a time below 0, a total other than 0 and a mode that is none."""
+        """Refuse with 4.00 a time below 0 or without end, a total other than 0 and a mode that is
+        none.
+        """
         if (
-            (rid in (_DELAY_S, _OFF_AT_LEAST_S) and not value >= 0)
+            (rid in (_DELAY_S, _OFF_AT_LEAST_S) and not 0 <= value <= _LONGEST_S)
             or (rid == _TOTAL_S and value != 0)
             or (rid == _MODE and not _DISABLED <= value <= _DROP_OUT)
         ):

@@ -29,6 +29,8 @@ _ANNOUNCE = const(8)
 _RESULT = const(9)
 _ACTIVATE = const(10)
 _ACTIVE = const(12)
+_USER = const(14)
+_PASSWORD = const(15)
 
 _INITIAL = const(0)
 _STARTED = const(1)
@@ -118,9 +120,9 @@ class SoftwareManagement(Object):
 
     def validate(self, rid: int, value) -> None:
         """Refuse with 4.05 a package in a state that does not allow one, with 4.00 a URI that is
-        too long or empty.
+        too long or empty, or a name or password that is too long.
         """
-        if rid == _URI and not 0 < len(value) <= 255:
+        if rid in (_URI, _USER, _PASSWORD) and not (rid == _URI) <= len(value) <= 255:
             raise OperationError(_BAD_REQUEST)
         if rid in (_PACKAGE, _URI) and self._state not in (_INITIAL, _DELIVERED):
             raise OperationError(_METHOD_NOT_ALLOWED)

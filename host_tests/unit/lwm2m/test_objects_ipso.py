@@ -271,3 +271,84 @@ def test_timer_refuses():
     assert bench.request(PUT, "/3340/0/5544", b"0", 0)[0].code == 0x44
     bench.timer.switch(True)
     assert bench.timer.values[5850] is True
+
+
+def test_timer_without_end():
+    """IPSO 3340: a time that is infinite is refused, as nothing could be done with it."""
+    bench = _timer()
+    infinite = b"\xe4\x15\x91\x7f\x80\x00\x00"  # TLV of 5521, a float of 32 bits
+    assert bench.request(PUT, "/3340/0/5521", infinite, 11542)[0].code == 0x80
+    infinite = b"\xe4\x15\x95\x7f\x80\x00\x00"
+    assert bench.request(PUT, "/3340/0/5525", infinite, 11542)[0].code == 0x80
+    assert bench.request(PUT, "/3340/0/5521", b"2000000000", 0)[0].code == 0x44
+    assert bench.request(POST, "/3340/0/5523")[0].code == 0x44
+    assert bench.timer.values[5543] is True
+
+
+def test_timer_after_a_deep_sleep():
+    """IPSO 3340: the switch says what the output does, and a server can turn it on again."""
+    for mode, on in ((2, False), (3, False), (4, True)):
+        bench = _timer(mode=mode)
+        bench.timer.values.update({5850: True, 5543: True})
+        bench.timer.restored()
+        assert (bench.timer.values[5850], bench.timer.values[5543]) == (on, on)
+        bench.request(PUT, "/3340/0/5850", b"0", 0)
+        bench.request(PUT, "/3340/0/5850", b"1", 0)
+        bench.run_for(2_000)
+        assert bench.outputs[-1][1] is (mode != 2)
+
+
+def test_extremes_of_large_values():
+    """IPSO 3300, 3332: extremes are there where a float cannot tell a value from the next."""
+    for sensor, value, least, most in (
+        (ipso.define(3326)(), 5700, 5601, 5602),
+        (ipso.define(3332)(), 5705, 5601, 5602),
+    ):
+        sensor.set(value, 1e17)
+        assert (sensor.values[least], sensor.values[most]) == (1e17, 1e17)
+        sensor.set(value, 2e17)
+        sensor.set(value, -1)
+        sensor.set(value, float("nan"))
+        assert (sensor.values[least], sensor.values[most]) == (-1, 2e17)
+
+
+def test_limits_of_the_definitions():
+    """IPSO 3310, 3333, 3337, 3341: what servers write is within RangeEnumeration."""
+    fixture = Fixture("1.1")
+    for number, rid, most in ((3310, 5826, 3), (3333, 5507, 1), (3341, 5531, 100)):
+        fixture.tree.add(ipso.define(number)())
+        for value, wanted in ((most, 204), (most + 1, 400), (-1, 400)):
+            payload = str(value).encode()
+            assert code(fixture.ask(PUT, "%d/0/%d" % (number, rid), payload, 0)) == wanted
+    positioner = fixture.tree.add(ipso.define(3337)())
+    for value, wanted in ((b"40", 204), (b"60", 204), (b"100.5", 400)):
+        assert code(fixture.ask(PUT, "3337/0/5536", value, 0)) == wanted
+    assert (positioner.values[5601], positioner.values[5602]) == (40, 60)
+
+
+def test_polarity_written():
+    """IPSO 3200: the level at the pin is the same, so that the state is the other."""
+    fixture = Fixture("1.1")
+    door = fixture.tree.add(ipso.define(3200)())
+    assert code(fixture.ask(PUT, "3200/0/5502", b"1", 0)) == 204
+    assert door.values[5500] is False  # no level was told yet
+    door.feed(0)
+    assert (door.values[5500], door.values[5501]) == (True, 1)
+    fixture.changes.clear()
+    assert code(fixture.ask(PUT, "3200/0/5502", b"0", 0)) == 204
+    assert (door.values[5500], door.values[5501]) == (False, 1)
+    assert (3200, 0, 5500) in fixture.changes
+
+
+def test_periods_that_nobody_keeps():
+    """IPSO 3200, 3302: 4.04 for a debounce without a clock, and for delays of the application's
+    that it does not have.
+    """
+    fixture = Fixture("1.1")
+    fixture.tree.add(ipso.define(3200)())
+    assert code(fixture.ask(PUT, "3200/0/5503", b"50", 0)) == 404
+    fixture.tree.add(ipso.define(3302)())
+    assert code(fixture.ask(PUT, "3302/0/5904", b"50", 0)) == 404
+    fixture.tree.add(ipso.define(3302)(values={5904: 1_000}), 1)
+    assert code(fixture.ask(PUT, "3302/1/5904", b"50", 0)) == 204
+    assert code(fixture.ask(PUT, "3302/1/5904", b"-1", 0)) == 400
