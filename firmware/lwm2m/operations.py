@@ -30,6 +30,7 @@ _ACCEPT = const(17)
 # SenML-ETCH is what requests come in (RFC 8790 §3).
 _REQUESTS_ONLY = (320, 322)
 _SENML = (110, 112, 320, 322)
+_JSON = (110, 11543)
 
 _PIECE = const(256)  # what of a payload is encoded at once where the rest may follow in blocks
 
@@ -118,9 +119,13 @@ class Operations:
         codec = load(content_format) if allowed else None
         if codec is None:
             raise OperationError(_NOT_ACCEPTABLE)
+        root = self.rooted(content_format)
         try:
-            chunks = codec.encode(entries, base, *self.rooted(content_format))
-            return gather(chunks, streamed)
+            payload = gather(codec.encode(entries, base, *root), streamed)
+            if content_format in _JSON and hasattr(payload, "read"):
+                for _ in codec.encode(entries, base, *root):
+                    pass  # a number that JSON has not is refused before the first block goes
+            return payload
         except CodecError:
             raise OperationError(_NOT_ACCEPTABLE)
         except MemoryError:

@@ -1,6 +1,15 @@
 """RFC 7959: what becomes of a body that is encoded while it is fetched in blocks."""
 
-from coap.registry import ACCEPT, BAD_REQUEST, BLOCK2, CONTENT, CONTENT_FORMAT, FETCH, GET
+from coap.registry import (
+    ACCEPT,
+    BAD_REQUEST,
+    BLOCK2,
+    CONTENT,
+    CONTENT_FORMAT,
+    FETCH,
+    GET,
+    NOT_ACCEPTABLE,
+)
 from lwm2m.codec import cbor
 from unit.lwm2m.test_large_object import Bench, Large, Reader
 
@@ -53,6 +62,22 @@ def test_discover_of_a_large_object():
     assert reader.block(0).code == CONTENT
     bench.tree.remove(30002, 0)
     assert reader.block(1).code == BAD_REQUEST
+
+
+def test_a_number_that_json_has_not():
+    """RFC 8259 §6: where the last value is no number, the whole is 4.06, not its end missing."""
+
+    class Broken(Large):
+        object_id = 30003
+
+        def read(self, rid):
+            return float("nan") if rid == 195 else super().read(rid)
+
+    for version, content_format in (("1.2", 110), ("1.0", 11543)):
+        bench = Bench(version)
+        bench.tree.add(Broken())
+        assert Reader(bench, content_format, "/30003").block(0).code == NOT_ACCEPTABLE
+    assert Reader(bench, 112, "/30003").block(0).code == CONTENT
 
 
 def test_small_answers_are_bytes():
