@@ -5,6 +5,7 @@ memory and an analog input, each with its units in its names.
 """
 
 import asyncio
+import gc
 import sys
 import time
 
@@ -41,6 +42,11 @@ def set_epoch_s(seconds: int) -> None:
     base = 0 if time.gmtime(0)[0] == 1970 else _UNIX_EPOCH_OFFSET_S
     year, month, day, hour, minute, second = time.gmtime(seconds - base)[:6]
     machine.RTC().datetime((year, month, day, 0, hour, minute, second, 0))
+
+
+def memory_free() -> int:
+    """Return the bytes of the heap that are free."""
+    return gc.mem_free() if hasattr(gc, "mem_free") else 0  # pyright: ignore
 
 
 def random_bits(count: int) -> int:

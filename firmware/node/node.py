@@ -9,11 +9,10 @@ import asyncio
 import gc
 
 from lwm2m.client import Client, earlier
-from lwm2m.codec import CodecError, cbor
 from lwm2m.tree import Tree
 from micropython import const
 
-from node import hw, objects, retained
+from node import hw, retained
 from node.clock import Clock
 from node.lean import forget
 from node.log import Log
@@ -32,8 +31,6 @@ _LONGEST_WAIT_MS = const(400_000_000)
 # loop does so when half of them are left, more than one turn of it uses.
 _SET_ASIDE = const(256)
 
-_ACCESS_CONTROL = const(2)
-
 # Modules that a deep sleep loses anyway and that its record needs the room of.
 _SELDOM = (
     "lwm2m.codec.senml_cbor lwm2m.codec.tlv lwm2m.codec.text lwm2m.codec.opaque lwm2m.write "
@@ -41,10 +38,14 @@ _SELDOM = (
     "lwm2m.codec.lwm2m_json lwm2m.codec.json_reader lwm2m.codec.json_text lwm2m.composite "
     "lwm2m.codec.senml_etch lwm2m.codec.lwm2m_cbor lwm2m.retry lwm2m.profile lwm2m.provision "
     "lwm2m.bootstrap_operations lwm2m.bootstrap_session node.storage lwm2m.codec.stream "
-    "lwm2m.codec.exact lwm2m.server_values"
+    "lwm2m.codec.exact lwm2m.server_values lwm2m.observing lwm2m.storing lwm2m.notify "
+    "lwm2m.conditions"
 )
 # Modules that are of use when the client is made, or comes out of a deep sleep.
-_AT_START = "lwm2m.state lwm2m.retry lwm2m.enablers lwm2m.configured lwm2m.server_uri"
+_AT_START = (
+    "node.kept node.objects lwm2m.state lwm2m.codec.cbor lwm2m.retry lwm2m.enablers "
+    "lwm2m.configured lwm2m.server_uri"
+)
 
 
 class Node:
@@ -62,13 +63,13 @@ class Node:
         self.tree = Tree()
         self.client: "Any" = None  # a Client, and what carries its datagrams: made by `run`
         self.bearer: "Any" = None
-        self._timers = []  # [period_ms, due_ms, function]
-        self._kept_due_ms = []  # when the timers were due before a deep sleep, in their order
-        self._kept_bootstrap = None
-        self._kept_values = []  # [object, instance, resource, value] set before a deep sleep
-        self._changed = set()  # paths of what was set or written since the first boot
-        self._given = []  # (object, instance) that a server may delete and a start brings again
-        self._counters: "tuple | None" = None  # those that the record in RTC memory has
+        self.timers = []  # [period_ms, due_ms, function]
+        self.kept_due_ms = []  # when the timers were due before a deep sleep, in their order
+        self.kept_bootstrap = None
+        self.kept_values = []  # [object, instance, resource, value] set before a deep sleep
+        self.changed = set()  # paths of what was set or written since the first boot
+        self.given = []  # (object, instance) that a server may delete and a start brings again
+        self.counters: "tuple | None" = None  # those that the record in RTC memory has
         self._hold_until_ms = 0
         self._event = asyncio.Event()
         self._tasks = []
@@ -83,10 +84,10 @@ class Node:
 
     def every(self, period_ms: int, function) -> None:
         """Call `function()` now and every `period_ms`; a deep sleep ends when it is due."""
-        index = len(self._timers)
-        kept = self._kept_due_ms
+        index = len(self.timers)
+        kept = self.kept_due_ms
         due_ms = kept[index] if index < len(kept) else self.clock.now()
-        self._timers.append([period_ms, due_ms, function])
+        self.timers.append([period_ms, due_ms, function])
 
     def adc(self, pin: int):
         """Return the analog input on GPIO `pin`; its `read_uv()` gives microvolts."""
@@ -106,7 +107,7 @@ class Node:
 
     def reboot(self) -> None:
         """Restart the chip as soon as what is being said has been said."""
-        self._timers.append([_CONSOLE_PAUSE_MS, self.clock.now() + _CONSOLE_PAUSE_MS, hw.restart])
+        self.timers.append([_CONSOLE_PAUSE_MS, self.clock.now() + _CONSOLE_PAUSE_MS, hw.restart])
         self.stay_awake()
 
     def factory_reset(self) -> None:
@@ -133,7 +134,9 @@ class Node:
         Whatever a part of the node raises ends the run here.
         """
         woken = hw.wake_reason()
-        record = self._load()
+        from node.kept import load, restore
+
+        record = load(self)
         self.log.event(
             "booted", {"cause": hw.reset_cause(), "woken": woken, "clean": record is None}
         )
@@ -149,8 +152,9 @@ class Node:
         if self.client.bootstrap:
             from node.accounts import settle
 
-            settle(self, self._kept_bootstrap)
-        self._restore_values()
+            settle(self, self.kept_bootstrap)
+        restore(self)
+        del load, restore  # this goes on for ever, and would hold on to their module
         self.tree.on_change.append(self._note_change)
         if kept_client is not None and not self.client.thaw(kept_client, self.clock.now()):
             self.log.event("error", {"reason": "the retained registration is unusable"})
@@ -188,6 +192,8 @@ class Node:
         )
 
     def _make_client(self, endpoint):
+        from node import objects
+
         site = self.site
         self.client = Client(
             endpoint,
@@ -199,8 +205,8 @@ class Node:
             stored_bytes=site["stored_bytes"],
             epoch=hw.epoch_s,
         )
-        if self._counters:
-            self.client.endpoint.thaw(self._counters)
+        if self.counters:
+            self.client.endpoint.thaw(self.counters)
         for link in self.bearer.links:
             self.client.attach(link)
             link.on_idle = self._event.set  # sleep may wait for nothing else
@@ -216,7 +222,10 @@ class Node:
     async def _connect(self, kept):
         """Bring the bearer up; the client speaks after it, or its first words would be lost."""
         late = await self.bearer.start(kept)
-        objects.show_battery(self)
+        from node.objects import show_battery
+
+        show_battery(self)
+        forget("node.objects")
         if not kept:
             self.client.start(self.clock.now())
             if self.client.bootstrap:
@@ -263,7 +272,7 @@ class Node:
 
     def _run_timers(self, now):
         nearest = None
-        for timer in self._timers:
+        for timer in self.timers:
             if now >= timer[1]:
                 # Missed periods are not made up for: one call, then the next period from here.
                 timer[1] = now + timer[0]
@@ -304,7 +313,9 @@ class Node:
         record = None
         if self.site["sleep"] == "deep" and duration_ms >= _SHORTEST_DEEP_SLEEP_MS:
             forget(*_SELDOM.split(" "))
-            record = self._freeze(now)
+            from node.kept import freeze
+
+            record = freeze(self, now)
         if record is None:
             await self._wait(until_ms)
             return
@@ -314,98 +325,23 @@ class Node:
         )
         hw.deep_sleep(duration_ms, self.bearer.wake_pin)
 
-    def _freeze(self, now):
-        state = [
-            now,
-            hw.epoch_s(),
-            self.client.endpoint_name,
-            self.client.freeze(now),
-            self.bearer.freeze(),
-            [timer[1] for timer in self._timers],
-            self.client.bootstrap and self.client.bootstrap.freeze(),
-            self._values(),
-        ]
-        while True:
-            try:
-                return retained.pack(self.client.endpoint.freeze(), cbor.dumps(state))
-            except retained.RecordTooLarge as error:
-                self.log.event("error", {"reason": str(error)})
-            if not state[-1]:
-                return None
-            state[-1] = []  # values are measured or written again; a registration costs airtime
-
     def _set_counters_aside(self):
         """Keep the record ahead of the message IDs and tokens in use: a reset gives no notice
         (RFC 7252 §4.4).
         """
         message_id, tokens = self.client.endpoint.freeze()
-        aside = self._counters
+        aside = self.counters
         if aside:
             left = min(aside[0] - message_id & 0xFFFF, aside[1] - tokens & 0xFFFF)
             if _SET_ASIDE // 2 <= left <= _SET_ASIDE:
                 return
-        self._counters = (message_id + _SET_ASIDE & 0xFFFF, tokens + _SET_ASIDE & 0xFFFF)
-        hw.store_memory(retained.pack(self._counters))
-
-    def _load(self):
-        """Take up the retained record; return (endpoint, client, bearer) of a deep sleep, or None.
-
-        Its counters hold after every kind of reset.
-        """
-        record = retained.unpack(hw.load_memory())
-        if record is None:
-            return None
-        self._counters, body = record
-        if hw.reset_cause() != "deep_sleep":
-            return None
-        try:
-            kept: "Any" = cbor.loads(body)
-            slept_at_ms, slept_at_s, endpoint, client, bearer, due, bootstrap, values = kept
-        except (CodecError, ValueError):
-            return None
-        # A clock that was set back must not make the node wait longer than it meant to.
-        slept_ms = max(0, hw.epoch_s() - slept_at_s) * 1000
-        self.clock.resume(slept_at_ms + slept_ms)
-        self._kept_due_ms = due
-        self._kept_bootstrap = bootstrap
-        self._kept_values = values
-        return endpoint, client, bearer
+        self.counters = (message_id + _SET_ASIDE & 0xFFFF, tokens + _SET_ASIDE & 0xFFFF)
+        hw.store_memory(retained.pack(self.counters))
 
     def _note_change(self, path):
         # The Server object's values are the client's to keep, the Security object's nobody's.
         if path[0] > 1:
-            self._changed.add(path)
-
-    def _values(self):
-        tree = self.tree
-        values = [[oid, iid, None, None] for oid, iid in self._given if not tree.get(oid, iid)]
-        for path in self._changed:
-            instance = self.tree.get(path[0], path[1])
-            if instance and path[2] in instance.values:
-                values.append([path[0], path[1], path[2], instance.values[path[2]]])
-        return values
-
-    def _restore_values(self):
-        tree = self.tree
-        classes: "Any" = {oid: tree.object_class(oid) for oid in tree.objects()}
-        own = [oid for oid in classes if oid == _ACCESS_CONTROL or classes[oid].creatable]
-        self._given = [(oid, iid) for oid in own for iid in tree.instances(oid)]
-        for oid, iid, rid, value in self._kept_values:
-            instance = tree.get(oid, iid)
-            if rid is None:
-                if instance:
-                    tree.remove(oid, iid)
-                continue
-            if instance is None and oid in own:
-                instance = tree.add(classes[oid](), iid)
-            if instance:
-                instance.values[rid] = _as_set(value)
-                self._changed.add((oid, iid, rid))
-        self._kept_values = []
-        for oid, iid in {path[:2] for path in self._changed}:
-            instance = tree.get(oid, iid)
-            if hasattr(instance, "restored"):
-                instance.restored()  # what acts on its values has to act anew
+            self.changed.add(path)
 
     def _spawn(self, coroutine):
         self._tasks.append(asyncio.create_task(self._guarded(coroutine)))
@@ -416,10 +352,3 @@ class Node:
         except Exception as error:
             self._failure = error
             self._event.set()
-
-
-def _as_set(value):
-    """Return a value as it was before CBOR made a list of a tuple, the value of an Objlnk."""
-    if value.__class__ is dict:
-        return {key: _as_set(value[key]) for key in value}
-    return tuple(value) if value.__class__ is list else value

@@ -1,7 +1,5 @@
 """The objects that every node has, and those that the site configuration lists."""
 
-import gc
-
 from lwm2m import versions
 from lwm2m.objects.connectivity import ConnectivityMonitoring
 from lwm2m.objects.device import Device
@@ -64,7 +62,7 @@ def add_all(node) -> None:
             firmware=FIRMWARE_VERSION,
             binding=site["servers"][0]["binding"] if site["servers"] else "U",
             epoch=hw.epoch_s,
-            memory_free=_memory_free,
+            memory_free=hw.memory_free,
             reboot=node.reboot,
             factory_reset=node.factory_reset if node.client.bootstrap else None,
         )
@@ -83,10 +81,6 @@ def show_battery(node) -> None:
         device.set(6, {0: _INTERNAL_BATTERY})
         device.set(7, {0: info["battery_mv"]})
         device.set(9, info["battery_percent"])
-
-
-def _memory_free():
-    return gc.mem_free() if hasattr(gc, "mem_free") else 0
 
 
 def _add_configured(node, entry):
