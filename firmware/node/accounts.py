@@ -64,7 +64,7 @@ def settle(node, facts: "list | None") -> None:
         bootstrap.provided = None
     if facts:
         bootstrap.thaw(facts)
-    forget("lwm2m.provision", "node.accounts")
+    forget("lwm2m.provision", "node.storage", "node.accounts")
 
 
 def factory_reset() -> None:
@@ -90,7 +90,11 @@ def keep(site: dict, record: bytes) -> None:
     """Store the record of a bootstrap; OSError, ValueError where that is not possible."""
     Store(_RECORD).save(_mark(site) + record)
     forget(
-        "lwm2m.provision", "lwm2m.bootstrap_operations", "lwm2m.bootstrap_session", "node.accounts"
+        "lwm2m.provision",
+        "lwm2m.bootstrap_operations",
+        "lwm2m.bootstrap_session",
+        "node.storage",
+        "node.accounts",
     )
 
 

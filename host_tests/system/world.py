@@ -16,6 +16,7 @@ import json
 
 import machine
 from node import config, hw
+from node.lean import forget as _forget
 from node.node import Node
 from shim import virtual_time
 from system.peer import Peer
@@ -451,9 +452,10 @@ class World:
         machine.wake_pin = None
         machine.host = self._chip = chip = _Chip(self, cause, reason)
         if self.flash:
-            from node import storage
+            from node import lean, storage
 
             self.flash.under(storage)
+            lean.forget = _keeping_storage  # or the next import would find the machine's files
         gc.collect()
         node = self.node = Node(config.check(json.loads(self._site)), self.board)
         node.log = _Log(self, chip)
@@ -504,6 +506,10 @@ class World:
     def _modem_ri(self, level):
         if not level and self._armed is not None and self._armed == self.board.PINS["ri"]:
             self._wake(WOKEN_BY_PIN)
+
+
+def _keeping_storage(*names):
+    _forget(*[name for name in names if name != "node.storage"])
 
 
 def _end(node):
