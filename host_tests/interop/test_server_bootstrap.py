@@ -6,8 +6,9 @@ import json
 import pytest
 
 from host_tests.interop import server_peer
-from tools.device import Bench, config
+from tools.device import Bench, _parser, config, site_from
 from tools.server import running
+from tools.server.__main__ import main
 from tools.server.bootstrap import BootstrapServer, ConfigurationError, commands_of
 
 
@@ -16,14 +17,19 @@ class Log(server_peer.Log):
         return [facts for known, facts in self.events if known == name]
 
 
-def play(scenario, configuration, runtime="micropython", site=None, shared=False, **bootstrap):
-    """Run scenario(world) with a board b1 that knows its bootstrap server only."""
+def play(
+    scenario, configuration, runtime="micropython", site=None, shared=False, size=1024, **bootstrap
+):
+    """Run scenario(world) with a board b1 that knows its bootstrap server only.
+
+    shared: which is the LwM2M server itself. size: of the bootstrap server's blocks.
+    """
 
     async def whole():
         log, boot_log, device = Log(), Log(), Log()
         async with (
             running("127.0.0.1", 0, on_event=log, awake_s=5) as server,
-            running("127.0.0.1", 0, on_event=boot_log) as own,
+            running("127.0.0.1", 0, on_event=boot_log, block_size=size) as own,
         ):
             place = server if shared else own
             text = json.dumps(configuration).replace("PORT", str(server.port))
@@ -173,6 +179,19 @@ def test_bootstrap_pack(packed):
     play(scenario, {**SERVERS, "pack": packed}, site={"version": "1.2"}, pack=True)
 
 
+@pytest.mark.parametrize("pack", [True, False])
+def test_in_blocks(pack):
+    """RFC 7959 §2: a Pack that comes in blocks of 64 bytes, Writes that go in such."""
+
+    async def scenario(world):
+        await world.log.wait("registered", 30)
+        asked = [each["pack"] for each in world.boot_log.all("bootstrap_request")]
+        assert asked == [pack]
+
+    site = {"version": "1.2"}
+    play(scenario, {**SERVERS, "pack": pack}, site=site, size=64, pack=pack)
+
+
 def test_the_account_outlives_the_power():
     """Requirement, power cut: the board comes back to its server and asks nobody else."""
 
@@ -217,3 +236,25 @@ def test_configurations_that_say_nothing(configuration):
     """DESIGN §6: an error names the key and what to use."""
     with pytest.raises(ConfigurationError, match="use"):
         commands_of(configuration)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("{", "not JSON"), ("[]", "use {"), ('{"b1": {"a": 1}}', "b1: configuration: use")],
+)
+def test_a_file_that_says_nothing(tmp_path, capsys, text, reason):
+    """DESIGN §6: the command line names the file and what to use."""
+    file = tmp_path / "accounts.json"
+    file.write_text(text)
+    control = str(tmp_path / "control")
+    assert main(["--port", "0", "--control", control, "--bootstrap", str(file)]) == 1
+    told = capsys.readouterr().err
+    assert str(file) in told and reason in told
+
+
+def test_the_boards_command_line():
+    """Requirement, tools: --bootstrap alone is enough for a simulated board."""
+    options = _parser().parse_args(["--endpoint", "b1", "--bootstrap", "coap://127.0.0.1:5683"])
+    site = site_from(options)
+    assert site["servers"] == [] and site["bootstrap"]["uri"] == "coap://127.0.0.1:5683"
+    assert site["bootstrap"]["queue"] is True
