@@ -203,6 +203,7 @@ def _restore(client, facts):
     client.observations.sequence = sequence
     client.bootstraps = int(accounts[0])
     client.attributes.thaw(attributes)
+    client.attributes.changed = False  # they are what they were
     client.endpoint.thaw(tuple(counters))
     if samples:
         from lwm2m.samples import thaw

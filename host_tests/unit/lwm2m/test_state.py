@@ -115,6 +115,18 @@ def test_observation_goes_on():
     assert text(notification) == "30"
 
 
+def test_attributes_do_not_have_everything_told_after_the_sleep():
+    """TS 1.2 Core 6.4.2: what has said no change is not told for attributes written elsewhere."""
+    bench = sleeping(observed=True)
+    bench.request(PUT, "/3/0/9", queries=["pmin=5"])
+    bench.fall_asleep()
+    value = bench.temperature.values.pop(5700)
+    after = reborn(bench, 3_600_000)
+    after.temperature.values[5700] = value + 1  # live, as the time of a clock is
+    after.step()
+    assert after.sent() == [] and not after.client.busy(after.now)
+
+
 def test_maximum_period_runs_through_the_sleep():
     """TS 1.0 5.1.2: pmax counts from the last notification, asleep or not; attributes are kept."""
     bench = Bench("1.1", OWN_NUMBER, sms_number=SERVER_NUMBER)
