@@ -158,7 +158,7 @@ def test_what_cannot_be_carried_out_is_answered():
     async def scenario(device, server):
         await device.event("registered")
         for command, reason in (
-            ({"do": "juggle"}, "no such command; use deregister, get, "),
+            ({"do": "juggle"}, "no such command; use bootstrap, deregister, "),
             ({"do": "get", "path": "/1/0/99"}, "path: /1/0/99 does not exist"),
             ({"do": "get", "path": "3303"}, 'path: "3303" is not allowed; use /OBJECT/INSTANCE/'),
             ({"do": "get", "path": "/0/0/0"}, "path: /0/0/0 has no value to show"),
