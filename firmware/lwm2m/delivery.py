@@ -2,6 +2,7 @@
 
 Where it is kept is the sink's affair; a sink is any object with these methods. What goes wrong is
 told by a number of Object 5's Update Result: returned, or MemoryError (3) or OSError (2) raised.
+Any other exception is a mistake of the sink's, which ends the run of the node.
 
     open(size)    begin a package, of size bytes or None where nobody knows; what was there goes
     write(chunk)  take the next bytes, which are valid during the call
@@ -9,8 +10,8 @@ told by a number of Object 5's Update Result: returned, or MemoryError (3) or OS
     held()        how many bytes of the package begun are safe, also after a power cut
     discard()     forget the package
     apply()       put it to use. None: that has begun, and ends the firmware's run or is told by
-                  `done`; 1: it is in use; 8: it failed; 11: it is put off
-    outcome()     asked at the boot after apply(): 1, 8 …, None where it goes on
+                  `done`; 1: it is in use; 8, or what it raises: it failed; 11: it is put off
+    outcome()     asked at the boot after apply() was called: 1, 8 …, None where it goes on
     load()        the record that was saved last, b"" for none
     save(record)  keep a record, some 300 bytes at most, over power cuts; written as a whole
 
@@ -145,7 +146,10 @@ class Delivery:
 
     def load(self) -> "tuple | None":
         """Return (state, result, number, uri) as saved, None where nothing was."""
-        record = self.sink.load()
+        try:
+            record = self.sink.load()
+        except (OSError, MemoryError):
+            return None
         if len(record) < _RECORD_BYTES:
             return None
         head = struct.unpack(_RECORD, record[:_RECORD_BYTES])
@@ -162,10 +166,17 @@ class Delivery:
         """Go on with what was on its way when `load` was called; return why not, a result."""
         result = CONNECTION_LOST
         if uri:
-            result = self.pull(uri, self.sink.held())
+            result = self.pull(uri, self.held())
         if result:
             self.stop()
         return result
+
+    def held(self) -> int:
+        """Return how many bytes the sink holds; none where it cannot say."""
+        try:
+            return self.sink.held()
+        except (OSError, MemoryError):
+            return 0
 
     def guarded(self, function, *arguments) -> "int | None":
         """Call a sink; what it raises becomes a result."""

@@ -85,7 +85,7 @@ class Pull:
         if self._asks or now < self._due:
             return None if self._asks else self._due
         size = self._delivery.size
-        if size and self._delivery.sink.held() == size:
+        if size and self._delivery.held() == size:
             self._end(None)
             return None
         link = client.links.get("U")
@@ -134,7 +134,10 @@ class Pull:
     def leave(self) -> None:
         """Let the peer be a stranger again."""
         client = self._delivery.client
-        client.guests = tuple([peer for peer in client.guests if peer != self._peer])
+        guests = list(client.guests)
+        if self._peer in guests:
+            guests.remove(self._peer)  # once: another package may come from there, too
+        client.guests = tuple(guests)
 
     def _set_out(self, held):
         self.offset = held // _BLOCK * _BLOCK
@@ -174,7 +177,7 @@ class Pull:
             return
         delivery.on_change()  # or a board that sleeps deeply meanwhile would never give up
         if self._begun:
-            self._set_out(delivery.sink.held())
+            self._set_out(delivery.held())
         self._due = now + pause_ms
         self._nearer()
 

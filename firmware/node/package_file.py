@@ -10,6 +10,7 @@ from micropython import const
 from node.storage import Store
 
 _NO_STORAGE = const(2)
+_FAILED = const(8)
 # Bytes after which what came is made safe: each time costs flash, and a power cut the rest.
 _SAFE_BYTES = const(8192)
 _RESERVE_BYTES = const(4096)  # left free for the records of others
@@ -18,9 +19,10 @@ _RESERVE_BYTES = const(4096)  # left free for the records of others
 class PackageFile:
     """Keeps a package in a file.
 
-    apply(path): puts it to use and returns what lwm2m.delivery says: None when that ends in a
-    restart, 1 or 8 when it is done. check(path): None for a good package, 5 or 6 for another.
-    outcome(): asked after the restart, 1 or 8; without it the restart itself is the success.
+    apply(path): puts it to use and returns what lwm2m.delivery says: None when a restart that it
+    has asked for ends it, 1 or 8 when it is done. check(path): None for a good package, 5 or 6 for
+    another. outcome(): asked after the restart, 1 or 8; without it the update is a success when
+    apply returned before the restart, so that one which resets the chip itself needs it.
     limit: the most bytes of a package, None for what the file system has room for.
     """
 
@@ -36,6 +38,7 @@ class PackageFile:
         self._limit = limit
         self._file = None
         self._size = 0
+        self._most = 0
         self._unsafe = 0
 
     def open(self, size: "int | None"):
@@ -51,7 +54,7 @@ class PackageFile:
         if self._file is None:
             self._begin("ab", self.held())
         self._size += len(chunk)
-        if self._limit is not None and self._size > self._limit:
+        if self._size > self._most:
             return _NO_STORAGE
         self._file.write(chunk)  # pyright: ignore[reportOptionalMemberAccess]
         self._unsafe += len(chunk)
@@ -67,7 +70,7 @@ class PackageFile:
 
     def held(self) -> int:
         """Return how many bytes are safe."""
-        self._close()
+        self._let_go()
         try:
             return os.stat(self._path)[6]
         except OSError:
@@ -75,16 +78,31 @@ class PackageFile:
 
     def discard(self) -> None:
         """Remove the package."""
-        self._close()
+        self._let_go()
         _remove(self._path)
+        _remove(self._path + ".applied")
 
     def apply(self):
         """Put the package to use."""
-        return self._apply(self._path)
+        mark = self._path + ".applied"
+        _remove(mark)
+        result = self._apply(self._path)
+        if result in (None, 1) and not self._outcome:
+            try:
+                open(mark, "wb").close()
+            except OSError:
+                return result  # the next boot says that it failed, and it is done once more
+        return result
 
     def outcome(self):
         """Return what came of it, after a restart."""
-        return self._outcome() if self._outcome else 1
+        if self._outcome:
+            return self._outcome()
+        try:
+            os.stat(self._path + ".applied")
+        except OSError:
+            return _FAILED  # the power was cut on the way
+        return 1
 
     def load(self) -> bytes:
         """Return the record, b"" without one."""
@@ -97,17 +115,26 @@ class PackageFile:
     def _begin(self, mode, size):
         self._file = open(self._path, mode)  # noqa: SIM115 it is closed by `_close`
         self._size = size
+        self._most = self._room(size)
         self._unsafe = 0
 
     def _close(self):
-        if self._file:
-            self._file.close()
-            self._file = None
+        file = self._file
+        self._file = None  # also where a full flash makes of its close an error
+        if file:
+            file.close()
 
-    def _room(self):
+    def _let_go(self):
+        try:
+            self._close()
+        except OSError:
+            return  # what is there is what counts
+
+    def _room(self, held=0):
+        """Return how many bytes a package may have, of which so many are there."""
         folder = self._path.rpartition("/")[0] or "."
         stat = os.statvfs(folder)
-        room = stat[1] * stat[4] - _RESERVE_BYTES
+        room = held + stat[1] * stat[4] - _RESERVE_BYTES
         return room if self._limit is None else min(room, self._limit)
 
 

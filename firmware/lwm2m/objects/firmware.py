@@ -119,6 +119,8 @@ class FirmwareUpdate(Object):
         """Take a whole package, a URI to fetch one from, or what else may be written."""
         if rid > _URI:
             self.values[rid] = value
+            if self._apply_at is None:
+                self._save()
         elif _is_reset(rid, value):
             self._delivery.stop()
             self._to(_IDLE, 0, "")
@@ -175,7 +177,7 @@ class FirmwareUpdate(Object):
         self._save()  # from here on a reset means that the update has begun
         try:
             result = self._sink.apply()
-        except OSError:
+        except (OSError, MemoryError):
             result = _FAILED
         if result:
             self.done(result)
@@ -221,19 +223,30 @@ class FirmwareUpdate(Object):
         self._client.emit("firmware", None, state=state, result=result)
 
     def _save(self):
-        self._delivery.save(self._state, self._result, 0, self._uri)
+        values = self.values
+        # Twice the Severity and 2 more, and whether it is to go on by itself.
+        told = (values.get(_SEVERITY, -1) + 1) * 2 + bool(values.get(_AUTOMATIC))
+        self._delivery.save(self._state, self._result, told, self._uri)
 
     def _resume(self):
         kept = self._delivery.load()
         if kept is None:
             return
         values = self.values
-        self._state, self._result, _, self._uri = kept
+        self._state, self._result, told, self._uri = kept
+        if self.definition(_SEVERITY):
+            if told > 1:
+                values[_SEVERITY] = told // 2 - 1
+            if told & 1:
+                values[_AUTOMATIC] = True
         values[_URI] = self._uri
         values[_STATE] = self._state
         values[_RESULT] = self._result
         if self._state == _UPDATING:
-            outcome = self._sink.outcome()
+            try:
+                outcome = self._sink.outcome()
+            except (OSError, MemoryError):
+                outcome = _FAILED
             if outcome is not None:
                 self.done(outcome)
         elif self._state == _DOWNLOADING:

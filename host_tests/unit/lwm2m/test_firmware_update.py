@@ -527,3 +527,68 @@ def test_version_12():
     assert _ask(bench, POST, "/5/0/10").code == 0x85
     bench.run_for(1_000)
     assert _state(bench) == (IDLE, 1)
+
+
+def _raising(error):
+    def fail():
+        raise error
+
+    return fail
+
+
+def test_sink_that_fails_at_the_boot():
+    """LightweightM2M-1.1-int-779: a sink that cannot tell what came of it has failed; one without
+    a record has none. Neither keeps the board from its boot.
+    """
+    bench = _bench()
+    _push(bench)
+    _ask(bench, POST, "/5/0/2")
+    bench.run_for(1_000)
+    other = Sink(bench.sink.disk)
+    other.outcome = _raising(OSError(5))
+    assert _state(_bench(other)) == (DOWNLOADED, 8)
+    other.load = _raising(OSError(5))
+    assert _state(_bench(other)) == (IDLE, 0)
+
+
+def test_update_without_memory():
+    """LightweightM2M-1.1-int-779: result 8 where there is no memory for the update."""
+    bench = _bench()
+    _push(bench)
+    bench.sink.apply = _raising(MemoryError())
+    _ask(bench, POST, "/5/0/2")
+    bench.run_for(1_000)
+    assert _state(bench) == (DOWNLOADED, 8)
+
+
+def test_sink_that_cannot_tell_what_it_holds():
+    """LightweightM2M-1.1-int-775: a pull begins anew where the flash does not say how far it is."""
+    bench = _bench(lifetime_s=86_400)
+    _ask(bench, PUT, "/5/0/1", URI.encode(), 0)
+    _serve(bench, most=3)
+    bench.sink.held = _raising(OSError(28))
+    while not bench.firmware._delivery.attempts:
+        bench.run_for(10_000)
+    bench.sink.held = lambda: len(bench.sink.disk["package"])
+    bench.sent()
+    bench.run_for(31_000)
+    bench.out[:] = [message for message in bench.out if message.peer == PEER]
+    others, numbers = _serve(bench)
+    assert numbers[0] == 0, numbers
+    assert _state(bench) == (DOWNLOADED, 0)
+
+
+def test_automatic_upgrade_after_a_power_cut():
+    """Object 5/1.2 resources 11 and 14: what a server has written is there after a reset."""
+    bench = _bench(kind=FirmwareUpdate12)
+    assert _ask(bench, PUT, "/5/0/14", b"1", 0).code == CHANGED
+    assert _ask(bench, PUT, "/5/0/11", b"0", 0).code == CHANGED
+    _ask(bench, PUT, "/5/0/1", URI.encode(), 0)
+    _serve(bench, most=3)
+    bench = _restart(bench, FirmwareUpdate12)
+    assert text(_ask(bench, GET, "/5/0/11")) == "0"
+    _serve(bench)
+    assert _state(bench) == (UPDATING, 0)
+    assert _ask(bench, PUT, "/5/0/14", b"0", 0).code == CHANGED
+    bench = _restart(bench, FirmwareUpdate12)
+    assert _state(bench) == (DOWNLOADED, 0)

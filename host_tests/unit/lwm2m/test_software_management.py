@@ -163,3 +163,26 @@ def test_announcement():
         sent += bench.sent()
         updates = [message for message in sent if message.path() == ["rd", "5a3f"]]
         assert len(updates) == int(announce)
+
+
+def test_two_from_one_place():
+    """OMA registry 9: the peer of one component's package stays heard when another's is there."""
+    bench = _bench(Component(good=b"first"))
+    second = Component(good=b"second")
+    other = bench.tree.add(SoftwareManagement(bench.client, second))
+    asked = bench.request(PUT, "/9/0/3", b"coap://files.example/first", 0)
+    asked += bench.request(PUT, "/9/1/3", b"coap://files.example/second", 0)
+    bench.step()
+    asked = [message for message in asked + bench.sent() if message.peer == PEER]
+    answered = []
+    while asked:
+        request = asked.pop(0)
+        name = request.path()[0]
+        answered.append(name)
+        reply = Message(CONTENT, ACK, request.token, name.encode(), request.message_id)
+        bench.deliver(reply, sender=PEER)
+        bench.step()
+        asked += [message for message in bench.sent() if message.peer == PEER]
+    assert sorted(answered) == ["first", "second"]
+    assert (bench.software.read(7), other.read(7)) == (DELIVERED, DELIVERED)
+    assert bench.client.guests == ()

@@ -2,6 +2,7 @@
 
 import os
 
+from node import package_file
 from node.package_file import PackageFile
 
 _FOLDER = "package_file_test"
@@ -80,4 +81,101 @@ def test_damage():
     assert sink.held() == 20480
     assert sink.outcome() == 8
     sink.discard()
+    _end()
+
+
+class _Full:
+    """A file whose close finds the flash full."""
+
+    def write(self, data):
+        return len(data)
+
+    def flush(self):
+        raise OSError(28)
+
+    def close(self):
+        raise OSError(28)
+
+
+def _on_full_flash(sink):
+    package_file.open = lambda path, mode: _Full()  # pyright: ignore
+    try:
+        assert sink.open(None) is None
+        sink.write(b"abc")
+    finally:
+        del package_file.open  # pyright: ignore
+
+
+def test_full_flash():
+    """LightweightM2M-1.1-int-773: what cannot be closed is no package, and is removed."""
+    sink = _sink()
+    _on_full_flash(sink)
+    try:
+        sink.finish()
+    except OSError:
+        pass
+    else:
+        raise AssertionError
+    with open(_PATH, "wb") as file:
+        file.write(b"ab")
+    _on_full_flash(sink)
+    assert sink.held() == 0
+    with open(_PATH, "wb") as file:
+        file.write(b"ab")
+    _on_full_flash(sink)
+    with open(_PATH, "wb") as file:
+        file.write(b"ab")
+    sink.discard()
+    assert os.listdir(_FOLDER) == []
+    _end()
+
+
+def test_reserve():
+    """LightweightM2M-1.1-int-773: of a package of unknown size, too, some flash is left free."""
+    sink = _sink()
+    package_file.os = _Little()  # pyright: ignore
+    try:
+        assert sink.open(4097) == 2
+        assert sink.open(None) is None
+        assert sink.write(bytes(4096)) is None
+        assert sink.write(b"x") == 2
+        sink.discard()
+    finally:
+        package_file.os = os
+    _end()
+
+
+class _Little:
+    """A file system with 8 KiB to spare."""
+
+    def __init__(self):
+        self.stat = os.stat
+        self.remove = os.remove
+
+    def statvfs(self, path):
+        return (4096, 4096, 100, 2, 2, 0, 0, 0, 0, 255)
+
+
+def test_power_cut_while_it_is_applied():
+    """LightweightM2M-1.1-int-779: only an update that was done is told as one."""
+    sink = _sink()
+
+    class PowerCut(Exception):
+        pass
+
+    def cut(path):
+        raise PowerCut
+
+    for apply, wanted in ((lambda path: None, 1), (cut, 8), (lambda path: 8, 8)):
+        sink = PackageFile(_PATH, apply)
+        sink.open(None)
+        sink.write(b"abc")
+        sink.finish()
+        try:
+            sink.apply()
+        except PowerCut:
+            sink = None
+        assert PackageFile(_PATH, None).outcome() == wanted
+    PackageFile(_PATH, None).discard()
+    assert os.listdir(_FOLDER) == []
     _end()
