@@ -251,6 +251,10 @@ def _done(observations, observation, kept, fresh, size, reason, now):
         observation.flags &= ~_UNANSWERED
         client.emit("notified", account, path=text(observation.path), bytes=size)
     elif reason == "reset":
+        if kept and not fresh:
+            from lwm2m.storing import orphan
+
+            orphan(observations, observation, kept)
         observations.end(observation, "reset")
     elif observation.flags & _UNANSWERED and reason == "timeout":
         observations.end(observation, "timeout")

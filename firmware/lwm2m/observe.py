@@ -70,10 +70,13 @@ class Observations:
     """All observations of a client, at most `limit`, and for each server at most `store`
     notifications of `store_bytes` together.
 
-    table: the observations. stored: (observation, content format, payload), oldest first. ready:
+    table: the observations. stored: (observation, content format, payload), oldest first. orphans:
+    (account, paths, content format, payload) of what has ended, see lwm2m.storing. ready:
     those to be looked at; timed: a heap of (ms, serial, observation). due: ms of the next look, 0
     at the next step.
     """
+
+    orphans = ()
 
     def __init__(self, client, limit: int = 32, store: int = 32, store_bytes: int = 2048) -> None:
         self.client = client
@@ -135,6 +138,8 @@ class Observations:
 
     def forget(self, account, reason: str, kept) -> None:
         """End the observations of a server, except those in `kept`."""
+        if reason != "registered":
+            self.orphans = tuple([each for each in self.orphans if each[0] is not account])
         for observation in list(self.table):
             if observation.account is account:
                 observation.flags &= ~_IN_FLIGHT

@@ -49,9 +49,7 @@ def handle(observations, request, response, path: tuple, account, now: int) -> N
             response.payload = response.wire = b""
             return
     token = bytes(request.token)
-    for known in list(observations):
-        if known.account is account and (known.token == token or _paths(known) == wanted):
-            observations.end(known, "observe" if register else "replaced")
+    _end(observations, account, token, wanted, register)
     if register or not answered or wanted == [()]:
         return  # the root of all Objects can be read, and not observed
     if len(observations.table) >= observations.limit or len(wanted) > observations.limit:
@@ -69,8 +67,24 @@ def handle(observations, request, response, path: tuple, account, now: int) -> N
         take_parts(observation, wanted)
     told(client, observation, now)
     observations.restore(observation)
+    if observations.orphans:
+        from lwm2m.storing import adopt
+
+        adopt(observations, observation, response.get_uint(_CONTENT_FORMAT))
     response.add(_OBSERVE, observations.next_sequence())
     client.emit("observed", account, path=text(path))
+
+
+def _end(observations, account, token, wanted, register):
+    """End what a server observes by a token or at the same paths."""
+    for known in list(observations):
+        same = _paths(known) == wanted
+        if known.account is account and (same or known.token == token):
+            if same and not register and observations.stored:
+                from lwm2m.storing import orphan
+
+                orphan(observations, known, ())
+            observations.end(known, "observe" if register else "replaced")
 
 
 def take_parts(observation, wanted: list) -> None:

@@ -5,6 +5,10 @@ What is stored is payloads. Those in SenML and LwM2M JSON carry the time of thei
 the base time of their first record (RFC 8428 §4.1), wherever the device knows it; other formats
 have no place for one. An observation with hqmax keeps so many values at most, in SenML where its
 server asked for no other format, and they go together as one notification (TS 1.2 Core §7.3.2).
+
+A server that has forgotten an observation over a registration resets what comes of it, and
+observes anew (TS 1.2 Core 6.4.1). Then values that carry their time go to the new observation of
+the same paths; until it comes they are orphans.
 """
 
 from micropython import const
@@ -91,6 +95,42 @@ def waiting(observations, observation) -> list:
     while count < len(items) and items[count][1] == items[0][1]:
         count += 1
     return items[:count]
+
+
+def orphan(observations, observation, items) -> None:
+    """Keep what is stored of an observation that is about to end, for one of the same paths.
+
+    items: what was taken out of the store already, the oldest.
+    """
+    paths = [part.path for part in observation.parts or (observation,)]
+    rest = [item for item in observations.stored if item[0] is observation]
+    for _, form, payload in list(items) + rest:
+        if form in (_SENML_JSON, _SENML_CBOR, _LWM2M_JSON):
+            observations.orphans += ((observation.account, paths, form, payload),)
+    size = sum([len(each[3]) for each in observations.orphans])
+    while size > observations.store_bytes:
+        account, _, _, payload = observations.orphans[0]
+        size -= len(payload)
+        observations.orphans = observations.orphans[1:]
+        observations.client.drop("store_full", account)
+
+
+def adopt(observations, observation, form: "int | None") -> None:
+    """Store the orphans of the paths of a new observation, which is answered in this format."""
+    paths = [part.path for part in observation.parts or (observation,)]
+    history_too = any(
+        [history(observations.client, part) for part in observation.parts or (observation,)]
+    )
+    found = []
+    rest = []
+    for each in observations.orphans:
+        if each[0] is not observation.account or each[1] != paths:
+            rest.append(each)
+        elif each[2] == form or (history_too and observation.accept is None):
+            found.append((observation, each[2], each[3]))
+    observations.orphans = tuple(rest)
+    observations.stored += found
+    _bound(observations, observation.account)
 
 
 def joined(items: list) -> tuple:

@@ -133,6 +133,55 @@ def test_unanswered_one_carries_the_time_it_was_sent():
     assert records(bench.one()) == [(1.5, start)]
 
 
+def test_server_that_observes_anew():
+    """Anjay issue 65, TS 1.2 Core 6.4.1: a server that has forgotten its observation over a
+    Register is told the stored values by the new one of the same path, each with its time."""
+    for reset in (False, True):
+        bench = online()
+        observe(bench, SENML_CBOR)
+        disable(bench)
+        start = bench.now // 1000
+        change(bench, 1.5, 2.5)
+        bench.run_to(bench.account.due)
+        bench.accept(bench.one())
+        first = bench.one()
+        if reset:
+            bench.reset(first)
+            assert list(bench.client.observations) == []
+            assert observe(bench, SENML_CBOR, path="/3/0/0", token=b"\x40").code == 0x45
+        sent = bench.request(GET, "/3303/0/5700", observe=0, options=[(ACCEPT, 112)], token=b"N")
+        if not reset:
+            bench.acknowledge(first)
+            sent += bench.sent()
+        found = []
+        while sent:
+            for message in sent:
+                if message.type == CON:
+                    assert bytes(message.token) == b"N"
+                    found += records(message)
+                    bench.acknowledge(message)
+            sent = bench.sent()
+        expected = [(1.5, start + 10), (2.5, start + 20)]
+        assert found == (expected if reset else expected[1:]), (reset, found)
+        assert bench.client.observations.orphans == ()
+
+
+def test_orphans_are_bounded():
+    """DESIGN §4: what nobody observes any more is bounded, and goes with the account's end."""
+    bench = online()
+    bench.client.observations.store_bytes = 100
+    observe(bench, SENML_CBOR)
+    disable(bench)
+    change(bench, 1.5, 2.5, 3.5, 4.5)
+    bench.run_to(bench.account.due)
+    bench.accept(bench.one())
+    bench.reset(bench.one())
+    orphans = bench.client.observations.orphans
+    assert orphans and sum([len(each[3]) for each in orphans]) <= 100
+    assert observe(bench, 0).code == 0x45
+    assert bench.client.observations.orphans == () == tuple(bench.client.observations.stored)
+
+
 def test_storing_false():
     """TS 1.2 Core E.2: false discards what happens meanwhile."""
     bench = online(storing=False)
