@@ -146,6 +146,8 @@ def test_what_is_imported():
     steps = rows.imports()
     assert [name for name, _ in steps] == [
         "import.coap",
+        None,
+        None,
         "import.lwm2m",
         None,
         "import.modem",
@@ -158,6 +160,7 @@ def test_what_is_imported():
     folder = build.ROOT / "firmware"
     for name in lwm2m:
         assert (folder / name.replace(".", "/")).with_suffix(".py").exists(), name
+    assert steps[1:3] == [(None, None), (None, ["coap.endpoint"])]
     modules = dict(steps)["import.coap"]
     assert modules[0] == "coap.endpoint"
     assert "coap.registry" not in modules

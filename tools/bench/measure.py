@@ -148,8 +148,9 @@ def peer(count: int) -> tuple:
 def heap(imports: list, operations: list, node_id: str | None = None) -> dict:
     """Measure bytes: {"kept": {id: bytes}, "garbage": {id: bytes}, "wire": {id: [bytes, sent]}}.
 
-    imports: (id, modules) in order, with None for the id of what is not counted. operations: their
-    ids. node_id: that of what a whole node keeps. The wire's numbers are means of an operation.
+    imports: (id, modules) in order, with None for the id of what is not counted, and for both
+    where a new interpreter begins. operations: their ids. node_id: that of what a whole node
+    keeps. The wire's numbers are means of an operation.
     """
     plan = json.dumps({"imports": imports, "operations": operations, "node": node_id})
     text = _run(["node", str(HERE / "wasm.mjs"), str(_package()), str(FOLDER / "board"), plan])
@@ -173,6 +174,9 @@ def everything(
         jobs = {name: pool.submit(operation, name, count) for name, count in operations.items()}
         before = []
         for name, modules in imports:
+            if modules is None:
+                before = []
+                continue
             if name:
                 jobs[name] = pool.submit(importing, before, modules, _heap_k(name))
             before = before + modules

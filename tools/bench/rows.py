@@ -102,7 +102,7 @@ _HEADINGS = ("Id", "Instructions", "Garbage", "Kept", "Wire", "Met")
 def imports(firmware: Path = build.ROOT / "firmware") -> list:
     """Return [("import.ROOM", modules of the room)], and (None, modules) for what is not counted.
 
-    Each stands on those before it.
+    Each stands on those before it, from the last (None, None) on.
     """
     steps = []
     rest = []
@@ -117,6 +117,8 @@ def imports(firmware: Path = build.ROOT / "firmware") -> list:
         modules.sort(key=lambda name: name != entry)
         modules = [name for name in modules if name not in _NOT_COUNTED]
         if room == "lwm2m":
+            # What a node has of coap, whose other modules are loaded on use.
+            steps += [(None, None), (None, [ROOMS["coap"]])]
             rest = [name for name in modules if name not in _LWM2M]
             modules = _LWM2M
         steps.append((f"import.{room}", modules))

@@ -1,7 +1,7 @@
 // Measures on MicroPython's WebAssembly port, whose heap is that of a 32-bit board.
 // node wasm.mjs PACKAGE TREE PLAN
 // PACKAGE: folder of @micropython/micropython-webassembly-pyscript. TREE: folder whose files are
-// put on MicroPython's path. PLAN: {"imports": [[id or null, [module]]], "operations": [id],
+// put on MicroPython's path. PLAN: {"imports": [[id or null, [module] or null]], "operations": [id],
 // "node": id or null} as JSON.
 // Prints {"kept": {id: bytes}, "garbage": {id: bytes}, "wire": {id: [bytes, datagrams]}}.
 
@@ -48,14 +48,15 @@ function copy(files, from, to) {
 
 async function kept() {
   const found = {};
-  const { run, value } = await start();
-  run("import gc\ndef allocated(): print(gc.mem_alloc())");
-  run("gc.collect()");
-  let last = value("allocated()");
-  for (const [id, modules] of plan.imports) {
-    for (const module of modules) run(`import ${module}`);
-    run("gc.collect()");
-    const allocated = value("allocated()");
+  let board, last;
+  for (const [id, modules] of [[null, null], ...plan.imports]) {
+    if (modules === null) {
+      board = await start();
+      board.run("import gc\ndef allocated(): print(gc.mem_alloc())");
+    }
+    for (const module of modules ?? []) board.run(`import ${module}`);
+    board.run("gc.collect()");
+    const allocated = board.value("allocated()");
     if (id) found[id] = allocated - last;
     last = allocated;
   }
