@@ -39,9 +39,16 @@ class Loop:
         return self.run(called())
 
     def close(self):
+        asyncio.run_coroutine_threadsafe(self._end_all(), self.loop).result(10)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()
+
+    async def _end_all(self):
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
 
 class Events:
