@@ -23,6 +23,9 @@ What the bootstrap server writes is set apart (lwm2m.provision) until a consiste
 that the client works on as it was, except that requests of its servers have no answer while the
 session lasts (OMA issue 91): one to an Object that is about to be another would be lost.
 
+After seven failures in a row, and every eighth time from there on, the bootstrap server of the
+factory's configuration is asked instead: the account that a bootstrap provided may be wrong.
+
 A bootstrap that its server begins unasked (TS 1.0 §5.2.3.4) is not taken: where nothing proves
 who speaks, anybody could take the device over. 1.1 did away with it for the trigger.
 """
@@ -58,9 +61,10 @@ class Bootstrap:
     """The bootstrap server of a client, whose Security instance is in the client's tree.
 
     version: lwm2m.versions.Version of the accounts that it provides. settings: see
-    lwm2m.provision.Configuration.apply. store(record) keeps the record of a configuration where it
-    outlives a power cut; OSError and ValueError say that it cannot. pack: whether Bootstrap-Pack
-    is asked for first (TS 1.2 Core §6.1.7.7).
+    lwm2m.provision.Configuration.apply; and "factory", the URI of the factory's bootstrap server.
+    store(record) keeps the record of a configuration where it outlives a power cut; OSError and
+    ValueError say that it cannot. pack: whether Bootstrap-Pack is asked for first (TS 1.2 Core
+    §6.1.7.7).
 
     touched: what the last Configuration wrote to other Objects, None before the first bootstrap.
     provided: for whoever starts the client, a Configuration whose other Objects are still to come.

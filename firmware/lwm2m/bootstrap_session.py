@@ -42,6 +42,7 @@ _LINK_FORMAT = const(40)
 
 _URI = const(0)  # of Security
 _EXCHANGE_LIFETIME_MS = const(247_000)  # RFC 7252 §4.8.2
+_FACTORY_EVERY = const(8)
 _STORE_AGAIN_MS = const(3_600_000)
 
 _METHODS = " GET POST PUT DELETE".split(" ")
@@ -59,8 +60,12 @@ def ask(boot, now: int) -> None:
         return
     request = Message(_GET if boot.pack else _POST)
     add = request.add
-    host = boot.peer[0]
-    path, _, query = parse_uri(boot.security.values[_URI])[2].partition("?")
+    uri = boot.security.values[_URI]
+    if boot.failures % _FACTORY_EVERY == _FACTORY_EVERY - 1:
+        uri = boot.settings.get("factory") or uri
+    host, port, rest = parse_uri(uri)
+    boot.peer = (host, port)
+    path, _, query = rest.partition("?")
     if boot.settings.get("uri_host") and host.strip("0123456789."):
         add(_URI_HOST, host.lower())
     for segment in path.strip("/").split("/") if path else ():

@@ -30,6 +30,7 @@ def add_accounts(node) -> None:
     version = versions.get(site["version"])
     settings = {key: wanted[key] for key in _SETTINGS}
     settings["profile"] = wanted.get("profile_id")
+    settings["factory"] = wanted["uri"]
     for key in ("awake_time_s", "nat_s"):
         if wanted.get(key) is not None:
             settings[key[:-1] + "ms"] = wanted[key] * 1000

@@ -1,6 +1,6 @@
 """A board that knows its bootstrap server only: the whole node, its flash, its sleep and SMS."""
 
-from coap.registry import BAD_REQUEST, FORBIDDEN, POST
+from coap.registry import BAD_REQUEST, FORBIDDEN, POST, PUT
 from system.bootstrap_peer import FINISH, URI, BootstrapPeer, account
 from system.world import (
     ENDPOINT,
@@ -10,6 +10,7 @@ from system.world import (
     SERVER_NUMBER,
     World,
 )
+from unit.lwm2m.bootstrap_bench import security
 from unit.node.files import Flash
 
 # Firmware, virtual modem, network and three servers in one process.
@@ -354,6 +355,22 @@ def test_a_server_triggers_by_udp():
         world.peer.trigger()
         await world.saw("server", "answer", name="bootstrap", code="2.04")
         await world.saw("bootstrap", "request")
+        await world.settled()
+
+    world.play(play)
+
+
+def test_an_account_that_leads_nowhere():
+    """Requirement, no visit: a bootstrap to servers that are not there is undone by the first."""
+    nowhere = "coap://192.0.2.99:5683"
+    wrong = [(PUT, (0, 0), security(nowhere, None, True))] + account(nowhere)
+    world, boot = _world(wrong)
+
+    async def play(world):
+        await world.saw("device", "bootstrapped")
+        boot.script = [(PUT, (0, 0), security(URI, None, True))] + _FIRST + FINISH
+        await world.saw("bootstrap", "request", limit_s=4 * _DAY_S)
+        await world.saw("server", "register")
         await world.settled()
 
     world.play(play)
