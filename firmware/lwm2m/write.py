@@ -124,7 +124,7 @@ def write(operations, request, obj, path: tuple, server):
     changed = list(updates)
     if len(path) == 2 and not partial:
         for rid in list(obj.values):
-            flags = obj.definition(rid)[0]
+            flags, _ = obj.definition(rid) or (0, 0)  # an Object may keep what is no resource
             if rid not in updates and flags & _W and not flags & _MANDATORY:
                 obj.clear(rid)
                 changed.append(rid)

@@ -7,7 +7,7 @@ create and delete its instances.
 
 from micropython import const
 
-from lwm2m.codec import load
+from lwm2m.codec import CodecError, load
 from lwm2m.object import Object, OperationError
 
 TYPE_CHECKING = False
@@ -21,6 +21,9 @@ _REPORT_LINKS = const(3)
 _RELATION = const(4)
 _FORMAT = const(5)
 _FORMATTED_REPORT = const(6)
+# Beyond the table, for a deep sleep to keep: what each link led to at the last report, and its ms.
+_LAST = const(7)
+_LAST_MS = const(8)
 
 _AND = const(1)
 _SENML_JSON = const(110)
@@ -124,6 +127,20 @@ class VirtualObserve(Object):
                     path, attributes = self._parsed(value[riid])
                     self._links.append([path, attributes, None, None, False, False])
 
+    def restored(self) -> None:
+        """Go on watching after a deep sleep, in which values may have become others."""
+        values = self.values
+        before, ms = values.get(_LAST, {}), values.get(_LAST_MS)
+        try:
+            self.write(_OBSERVE_LINKS, values[_OBSERVE_LINKS], None)
+        except OperationError:
+            self._links = []  # where they lead to is closed by what was restored with them
+        for index in range(len(self._links) if ms is not None else 0):
+            link = self._links[index]
+            link[_VALUE] = before.get(index)
+            link[_TIME] = ms
+            link[_CHANGED] = len(link[_PATH]) == 3
+
     def noticed(self, path: tuple) -> None:
         """Note that the resource at a path is another."""
         for link in self._links:
@@ -135,10 +152,9 @@ class VirtualObserve(Object):
         if not self._links:
             return None
         due = None
+        if self._links[0][_TIME] is None:  # from the first look at them on
+            self._begin(now)
         for link in self._links:
-            if link[_TIME] is None:  # from the first look at it on
-                link[_TIME] = now
-                link[_VALUE] = self._value(link[_PATH])
             pmin, pmax = link[_ATTRIBUTES][:2]
             at = None
             if link[_CHANGED] and not link[_MET]:
@@ -198,16 +214,32 @@ class VirtualObserve(Object):
                 continue  # it is not there, or nobody reads it
             for entry in found:
                 told[entry[0]] = entry[2]
-                if not only_changed or self._told.get(entry[0]) != entry[2]:
+                value = entry[2]
+                if value.__class__ is float and value - value != 0:
+                    continue  # infinite, or no number: what measures it is out of order
+                if not only_changed or self._told.get(entry[0]) != value:
                     entries.append(entry)
         self._told = told
         for link in self._links:
-            link[_VALUE] = self._value(link[_PATH])
-            link[_TIME] = now
             link[_CHANGED] = link[_MET] = False
-        self.set(_REPORT, str(_encoded(_SENML_JSON, entries), "utf-8"))
-        if _FORMAT in self.values:
-            self.set(_FORMATTED_REPORT, _encoded(self.values[_FORMAT], entries))
+        self._begin(now)
+        try:
+            self.set(_REPORT, str(_encoded(_SENML_JSON, entries), "utf-8"))
+            if _FORMAT in self.values:
+                self.set(_FORMATTED_REPORT, _encoded(self.values[_FORMAT], entries))
+        except (CodecError, MemoryError):
+            self.set(_REPORT, "")  # more than there is room for
+
+    def _begin(self, now):
+        last = {}
+        for index in range(len(self._links)):
+            link = self._links[index]
+            link[_VALUE] = last[index] = self._value(link[_PATH])
+            link[_TIME] = now
+        self.values[_LAST] = last
+        self.values[_LAST_MS] = now
+        self.changed(_LAST)
+        self.changed(_LAST_MS)
 
     def _parsed(self, text):
         """Return (path, attributes) of a link; raises OperationError."""

@@ -562,7 +562,7 @@ def test_update_without_memory():
 
 
 def test_sink_that_cannot_tell_what_it_holds():
-    """LightweightM2M-1.1-int-775: a pull begins anew where the flash does not say how far it is."""
+    """LightweightM2M-1.1-int-775: a pull begins anew where flash does not say how far it is."""
     bench = _bench(lifetime_s=86_400)
     _ask(bench, PUT, "/5/0/1", URI.encode(), 0)
     _serve(bench, most=3)

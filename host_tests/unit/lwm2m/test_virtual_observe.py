@@ -170,3 +170,48 @@ def test_what_is_refused():
     assert bench.tree.get(22, 0).values[0] == {0: "</3303/0/5700>"}
     bench.tree.add(AccessControl(3, 0, 1))
     assert _code(bench, PUT, "/22/0/0", _links(0, "</3/0/9>"), 11542) == 0x81
+
+
+def _slept(bench):
+    """Return a bench of a board that slept deeply: its own values, and those that were kept."""
+    other = Bench(queue=False)
+    watch(other.client)
+    other.now = bench.now
+    other.register()
+    other.temperature.set(5700, bench.temperature.values[5700])
+    for iid in bench.tree.instances(22):
+        instance = other.tree.add(other.tree.object_class(22)(), iid)
+        instance.values.update(bench.tree.get(22, iid).values)
+        instance.restored()
+    return other
+
+
+def test_deep_sleep():
+    """OMA registry 22: links are watched on after a deep sleep, against the last report."""
+    bench = _bench("</3303/0/5700>;st=5;pmax=100")
+    bench.temperature.set(5700, 30.0)
+    assert _report(bench) == {"/3303/0/5700": 30}
+    for value, wanted in ((33, 30), (34, 30), (35, 35), (36, 35)):
+        bench.now += 10_000
+        bench = _slept(bench)
+        bench.temperature.set(5700, value)
+        assert _report(bench) == {"/3303/0/5700": wanted}
+    bench.now += 89_000
+    bench = _slept(bench)
+    assert _report(bench) == {"/3303/0/5700": 35}
+    bench.now += 2_000
+    bench = _slept(bench)
+    assert _report(bench) == {"/3303/0/5700": 36}
+    assert _code(bench, PUT, "/22/0", _links(0, "</3303/0/5700>"), 11542) == 0x44
+    bench.temperature.set(5700, 50.0)
+    assert _report(bench) == {"/3303/0/5700": 50}
+
+
+def test_value_that_is_no_number():
+    """OMA registry 22: a sensor out of order is left out of the report, and of nothing else."""
+    bench = _bench("</3303/0/5700>", "</3/0/9>")
+    for value in (float("nan"), float("inf")):
+        bench.temperature.set(5700, value)
+        assert "/3303/0/5700" not in _report(bench)
+    bench.temperature.set(5700, 20.5)
+    assert _report(bench) == {"/3303/0/5700": 20.5, "/3/0/9": 80}
