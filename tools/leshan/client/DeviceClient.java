@@ -95,8 +95,17 @@ public final class DeviceClient {
         return new ResourceModel(id, "", operations, multiple, false, type, null, null, null);
     }
 
+    /** Waits for the registration: the server may know of it before the client does. */
+    private LwM2mServer registeredServer() throws InterruptedException {
+        long end = System.currentTimeMillis() + TIMEOUT_MS;
+        while (client.getRegisteredServers().isEmpty() && System.currentTimeMillis() < end) {
+            Thread.sleep(10);
+        }
+        return client.getRegisteredServers().values().iterator().next();
+    }
+
     private ObjectNode handle(JsonNode command) throws Exception {
-        LwM2mServer server = client.getRegisteredServers().values().iterator().next();
+        LwM2mServer server = registeredServer();
         List<String> paths = new ArrayList<>();
         command.path("paths").forEach(path -> paths.add(path.asText()));
         ContentFormat format = ContentFormat.fromCode(command.path("format").asInt());
