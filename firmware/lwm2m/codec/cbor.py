@@ -53,7 +53,7 @@ def head(out: bytearray, major: int, argument: int) -> None:
 
 
 def put(out: bytearray, value) -> None:
-    """Append value as one item; a float in 32 bits when that is exact, else in 64."""
+    """Append value as one item; a float in 16 or 32 bits when that is exact, else in 64."""
     if value is None:
         out.append(0xF6)
     elif value is True:
@@ -88,12 +88,23 @@ def put(out: bytearray, value) -> None:
 
 
 def put_float(out: bytearray, value) -> None:
-    """Append a number, int or float, as one floating-point item."""
+    """Append a number, int or float, as the shortest exact floating-point item (RFC 8949 §4.1)."""
     if value != value:
         out += b"\xf9\x7e\x00"
         return
     octets = float_octets(value)
-    out.append(0xFA if len(octets) == 4 else 0xFB)
+    if len(octets) == 4:
+        bits = int.from_bytes(octets, "big")
+        exponent = (bits >> 23 & 255) - 112  # as 16 bits have it; smaller numbers keep 32
+        if not bits & 0x1FFF and (0 < exponent < 31 or not bits & 0x7FFFFFFF):
+            out.append(0xF9)
+            octets = (bits >> 16 & 0x8000 | max(exponent, 0) << 10 | bits >> 13 & 0x3FF).to_bytes(
+                2, "big"
+            )
+        else:
+            out.append(0xFA)
+    else:
+        out.append(0xFB)
     out += octets
 
 

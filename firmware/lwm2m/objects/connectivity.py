@@ -1,11 +1,11 @@
-"""Connectivity Monitoring (Object 4), version 1.3, read live from what the modem knows."""
+"""Connectivity Monitoring (Object 4), version 1.2, read live from what the modem knows."""
 
 from lwm2m.object import Object
 
-# Keys of the facts, in the order of the resource ids 0 to 13.
+# Keys of the facts, in the order of the resource ids 0 to 12.
 _KEYS = (
     "bearer bearers rssi_dbm link_quality ip router "
-    "utilization apn cell smnc smcc snr_db lac coverage"
+    "utilization apn cell smnc smcc snr_db lac"
 ).split()
 
 
@@ -19,7 +19,7 @@ class ConnectivityMonitoring(Object):
     """
 
     object_id = 4
-    object_version = "1.3"
+    object_version = "1.2"
     resources = (
         b"\x00\x00\x11\x02"  # Network Bearer
         b"\x00\x01\x19\x02"  # Available Network Bearer
@@ -34,7 +34,6 @@ class ConnectivityMonitoring(Object):
         b"\x00\x0a\x01\x02"  # SMCC
         b"\x00\x0b\x01\x02"  # SignalSNR (dB)
         b"\x00\x0c\x01\x02"  # LAC
-        b"\x00\x0d\x01\x02"  # Coverage Enhancement Level
     )
 
     def __init__(self, info) -> None:

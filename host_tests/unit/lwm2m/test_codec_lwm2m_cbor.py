@@ -65,7 +65,7 @@ def test_types():
         (0, b"\x64text"),
         (1, b"\x24"),
         (2, b"\x1b\xff\xff\xff\xff\xff\xff\xff\xff"),
-        (3, b"\xfa\x41\xac\x00\x00"),
+        (3, b"\xf9\x4d\x60"),
         (4, b"\xf5"),
         (5, b"\x43\x00\xff\x10"),
         (6, b"\x1a\x65\x53\xf1\x00"),

@@ -29,7 +29,9 @@ def test_shortest_heads():
         ((), "80"),
         ({1: 2}, "a10102"),
         (100000.0, "fa47c35000"),
-        (0.5, "fa3f000000"),
+        (0.5, "f93800"),
+        (65504.0, "f97bff"),
+        (-0.0, "f98000"),
     ):
         assert cbor.dumps(value).hex() == expected, value
         if value.__class__ is not tuple:
