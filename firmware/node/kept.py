@@ -62,7 +62,7 @@ def restore(node) -> None:
     for oid, iid in {path[:2] for path in node.changed}:
         instance = tree.get(oid, iid)
         if hasattr(instance, "restored"):
-            instance.restored()  # what acts on its values has to act anew
+            node.attempt(instance.restored)  # what acts on its values has to act anew
 
 
 def freeze(node, now: int) -> "bytes | None":

@@ -276,9 +276,16 @@ class Node:
             if now >= timer[1]:
                 # Missed periods are not made up for: one call, then the next period from here.
                 timer[1] = now + timer[0]
-                timer[2]()
+                self.attempt(timer[2])
             nearest = earlier(nearest, timer[1])
         return nearest
+
+    def attempt(self, function) -> None:
+        """Call what may find hardware out of order, as a restart would find it as well."""
+        try:
+            function()
+        except OSError as error:
+            self.log.event("error", {"reason": "%s: %s" % (error.__class__.__name__, error)})
 
     def _held(self, now):
         return now < self._hold_until_ms

@@ -1,6 +1,6 @@
 """An application on a board: sampling across deep sleeps, notifications, a person's commands."""
 
-from lwm2m.objects.ipso import Temperature
+from lwm2m.objects.ipso import Temperature, define
 from system.world import World
 
 # Firmware, virtual modem, network and server in one process, 340 KB on a 64-bit machine.
@@ -240,5 +240,45 @@ def test_values_that_do_not_fit_are_left_out_of_the_record():
         await world.sleep(2 * _HOUR_S)
         assert not world.all("device", "registering", since), "lost its registration"
         assert world.all("device", "booted", since)
+
+    World(setup=setup, objects=[]).play(play)
+
+
+def test_hardware_out_of_order():
+    """Design §6: what measures and what drives may fail without an end; the board is there."""
+    tries = []
+
+    def drive(relay):
+        tries.append("drive")
+        if relay.values[5850] and len(tries) > 1:
+            raise OSError(5)
+
+    def setup(node):
+        node.add(define(3306)(drive=drive))
+
+        def measure():
+            tries.append("measure")
+            raise OSError(110)
+
+        node.every(1_200_000, measure)
+
+    async def play(world):
+        await world.saw("device", "error")
+        await world.settled()
+        tries.clear()
+        world.peer.write("/3306/0/5850", "1")
+        world.peer.trigger()
+        await world.saw("server", "answer", code="2.04")
+        await world.sleeping()
+        await world.sleep(_HOUR_S)
+        assert tries.count("measure") >= 2 and tries.count("drive") >= 2, tries
+        world.peer.write("/3306/0/5850", "1")
+        world.peer.trigger()
+        await world.saw("server", "answer", code="5.00")
+        assert {each["cause"] for each in world.all("device", "booted")} == {
+            "power_on",
+            "deep_sleep",
+        }
+        assert len(world.all("device", "registered")) == 1
 
     World(setup=setup, objects=[]).play(play)

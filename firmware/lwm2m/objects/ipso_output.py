@@ -10,6 +10,7 @@ _DIMMER = const(5851)
 _ON_TIME = const(5852)
 _APPLICATION_TYPE = const(5750)
 _BAD_REQUEST = const(0x80)
+_INTERNAL_SERVER_ERROR = const(0xA0)
 
 
 class Output(Object):
@@ -17,7 +18,8 @@ class Output(Object):
 
     drive: callable(output), called after a server or `set` has changed what is wanted; it reads
     `values`: 5850 on or off, 5851 the dimmer and 5548 the level in percent, 5853, 5706 … as far as
-    the Object has them. A class of your own may define `drive(self)` instead.
+    the Object has them. A class of your own may define `drive(self)` instead. Where it raises
+    OSError to what a server writes, that is answered 5.00 and the value stays what it was.
     clock: callable() -> ms, such as node.clock.now; with it On time (5852) counts seconds, from
     this boot on. values: initial ones, by resource id.
     """
@@ -70,18 +72,32 @@ class Output(Object):
             if self._since is not None and self._clock:
                 self._since = self._clock()
             return
-        self.values[rid] = value
-        self._act(rid)
+        values = self.values
+        before = values.get(rid)
+        values[rid] = value
+        try:
+            self._act(rid)
+        except OSError:
+            if before is None:
+                del values[rid]
+            else:
+                values[rid] = before
+            if rid == _ON_OFF:
+                self._count()
+            raise OperationError(_INTERNAL_SERVER_ERROR)
 
     def _act(self, rid):
-        if rid == _ON_OFF and self._clock:
-            if self.values[rid]:
-                self._since = self._clock() if self._since is None else self._since
-            else:
-                self._on_ms = self._on_time()
-                self._since = None
+        if rid == _ON_OFF:
+            self._count()
         if rid != _APPLICATION_TYPE:
             self.drive()
+
+    def _count(self):
+        if self._clock and self.values[_ON_OFF]:
+            self._since = self._clock() if self._since is None else self._since
+        elif self._clock:
+            self._on_ms = self._on_time()
+            self._since = None
 
     def _on_time(self):
         running = 0 if self._since is None else self._clock() - self._since  # pyright: ignore

@@ -35,7 +35,8 @@ class Timer(Object):
     3 pick-up delay    5850 on       on after the delay, until 5850 is off
     4 drop-out delay   5850 on       on; when 5850 is off again it stays so for the delay
 
-    client: the node's client, which gives it the time. drive: callable(on: bool) for the output.
+    client: the node's client, which gives it the time. drive: callable(on: bool) for the output;
+    an OSError of its is told as an event.
     delay_s, mode: initial values, which servers may change. Its times do not outlive a reset.
     """
 
@@ -158,5 +159,8 @@ class Timer(Object):
             self.set(_TOTAL_S, self.values[_TOTAL_S] + (now - self._on_since) / 1000)
             self._on_since = None
         self.set(_OUTPUT, on)
-        if self._drive:
-            self._drive(on)
+        try:
+            if self._drive:
+                self._drive(on)
+        except OSError as error:
+            self._client.emit("error", None, reason="Timer: %s" % error)

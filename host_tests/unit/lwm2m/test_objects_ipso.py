@@ -352,3 +352,50 @@ def test_periods_that_nobody_keeps():
     fixture.tree.add(ipso.define(3302)(values={5904: 1_000}), 1)
     assert code(fixture.ask(PUT, "3302/1/5904", b"50", 0)) == 204
     assert code(fixture.ask(PUT, "3302/1/5904", b"-1", 0)) == 400
+
+
+def test_output_that_cannot_be_driven():
+    """IPSO 3306: 5.00, and the value that it has; a mistake in `drive` is not hidden."""
+    faults: list = [OSError(5)]
+    clock = Clock()
+    fixture = Fixture("1.1")
+
+    def drive(relay):
+        if faults:
+            raise faults[0]
+
+    relay = fixture.tree.add(ipso.define(3306)(drive=drive, clock=clock))
+    for path, payload in (("3306/0/5850", b"1"), ("3306/0/5851", b"40")):
+        assert code(fixture.ask(PUT, path, payload, 0)) == 500
+    assert relay.values == {5850: False}
+    clock.now += 5_000
+    assert relay.read(5852) == 0
+    fixture.changes.clear()
+    faults.clear()
+    assert code(fixture.ask(PUT, "3306/0/5850", b"1", 0)) == 204
+    assert fixture.changes == [(3306, 0, 5850)]
+    clock.now += 5_000
+    faults.append(OSError(5))
+    assert code(fixture.ask(PUT, "3306/0/5850", b"0", 0)) == 500
+    clock.now += 5_000
+    assert relay.values[5850] is True
+    faults[0] = KeyError(5851)
+    try:
+        fixture.ask(PUT, "3306/0/5850", b"0", 0)
+    except KeyError:
+        return
+    raise AssertionError
+
+
+def test_timer_that_cannot_drive():
+    """IPSO 3340: a fault of the hardware is told, and the timer goes on."""
+    bench = Bench(queue=False)
+
+    def drive(on):
+        raise OSError(5)
+
+    bench.tree.add(ipso.define(3340)(bench.client, drive))
+    bench.register()
+    assert bench.request(POST, "/3340/0/5523")[0].code == 0x44
+    bench.run_for(2_000)
+    assert bench.names().count("error") == 2
