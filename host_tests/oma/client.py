@@ -19,7 +19,8 @@ class Client:
 
     bootstrap: (a server of bootstrap_servers.py, a function from this client to the commands that
     are done there), of a board that knows its bootstrap server; with `factory` it knows the server
-    too. registers: whether to wait for the first registration.
+    too. second: the URI of another server, with Short Server ID 2. registers: whether to wait for
+    the first registration.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Client:
         application=_APPLICATION,
         bootstrap=None,
         factory=False,
+        second=None,
         registers=True,
         root_path="",
         **account,
@@ -55,6 +57,8 @@ class Client:
             "servers": [account],
             "root_path": root_path,
         }
+        if second:
+            whole["servers"].append({**account, "uri": second, "short_server_id": 2})
         if bootstrap:
             asked, commands = bootstrap
             self.bootstrap = asked.events(self.endpoint)

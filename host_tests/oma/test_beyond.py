@@ -1,4 +1,4 @@
-"""What OMA has no case for, of servers and client together: values, their times, large ones."""
+"""Values, their times, large ones, versions and two servers, of servers and client together."""
 
 import functools
 from pathlib import Path
@@ -7,6 +7,8 @@ import pytest
 
 from host_tests.oma import app_values
 from host_tests.oma.client import JSON, OPAQUE, SENML_CBOR, SENML_JSON, TEXT, TLV
+from host_tests.oma.servers import Embedded
+from host_tests.oma.stage import Loop
 
 _APPLICATION = Path(app_values.__file__)
 _WHOLE = "/26242/0"
@@ -95,3 +97,35 @@ def test_version_that_the_server_does_not_know(start, server):
     assert client.registration["version"] == "1.1"
     assert [seen.message.dotted for seen in client.wire.since(0, up=False)] == ["4.12", "2.01"]
     assert client.read("/3/0/0").value == "Nudge"
+
+
+@pytest.fixture
+def second():
+    """An embedded server, beside whichever is the first."""
+    loop = Loop()
+    server = Embedded(loop)
+    yield server
+    server.close()
+    loop.close()
+
+
+def test_950_951_two_servers(start, second):
+    """int-950, 951: two servers have a registration each, read, observe, and go without the
+    other."""
+    client = start(second="coap://127.0.0.1:%d" % second.port)
+    others = second.events(client.endpoint)
+    others.next("registered")
+    assert client.read("/1/0/0").value == 1
+    assert second.ask(client.endpoint, "read", path="/1/1/0").value == 2
+    assert client.observe("/3303/0/5700").code == "2.05"
+    assert second.ask(client.endpoint, "observe", path="/3303/0/5700").code == "2.05"
+    client.board.set("/3303/0/5700", 21.5)
+    assert client.next("notification")["value"] == 21.5
+    assert others.next("notification")["value"] == 21.5
+    assert client.execute("/1/0/8").code == "2.04"
+    client.next("updated")
+    assert second.ask(client.endpoint, "execute", path="/1/1/4").code == "2.04"
+    others.next("deregistered")
+    client.board.set("/3303/0/5700", 22.5)
+    assert client.next("notification")["value"] == 22.5
+    others.none("updated", 0.3)
