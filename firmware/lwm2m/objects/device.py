@@ -77,7 +77,6 @@ class Device(Object):
         self._actions = (reboot, factory_reset)
         self._on_time = on_time
         self._on_reset = on_reset
-        self._shift_s = 0
         values = (manufacturer, model, serial, firmware)
         for rid in range(4):
             if values[rid] is not None:
@@ -113,7 +112,7 @@ class Device(Object):
         if rid == _MEMORY_FREE and self._memory_free:
             return self._memory_free() // 1024
         if rid == _CURRENT_TIME and self._epoch:
-            return self._epoch() + self._shift_s
+            return self._epoch() + self.values.get(_CURRENT_TIME, 0)
         return self.values[rid]
 
     def validate(self, rid: int, value) -> None:
@@ -128,7 +127,8 @@ class Device(Object):
         elif self._on_time:
             self._on_time(value)
         elif self._epoch:
-            self._shift_s = value - self._epoch()
+            # By how much the clock is to be shifted; among the values a deep sleep keeps it.
+            self.values[_CURRENT_TIME] = value - self._epoch()
 
     def execute(self, rid: int, arguments: bytes, server) -> None:
         """Reboot, factory reset, or back to no error."""

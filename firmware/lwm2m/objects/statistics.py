@@ -5,9 +5,13 @@ from micropython import const
 from lwm2m.object import Object, OperationError
 
 _START = const(6)
+_STOP = const(7)
 _PERIOD = const(8)
 _BAD_REQUEST = const(0x80)
 
+# Kept among the values, so that a deep sleep keeps them: counters by resource id, two of which
+# stand for what is counted, and of Start and Stop how many messages there were, and until when (ms)
+# it is collected, 0 for without end, if it is.
 _SMS_TX = const(0)
 _SMS_RX = const(1)
 _BYTES_TX = const(2)
@@ -46,10 +50,8 @@ class ConnectivityStatistics(Object):
     def __init__(self, client) -> None:
         super().__init__()
         self._client = client
-        self._counted = [0] * 7
-        self._collects = False
-        self._until = None
         self.values[_PERIOD] = 0
+        self._zero()
         # Every datagram passes by these, whatever the link; they cost nothing without this Object.
         self._receive = client.receive
         client.receive = self._received
@@ -63,9 +65,7 @@ class ConnectivityStatistics(Object):
 
     def read(self, rid: int):
         """Return a counter, or the Collection Period."""
-        counted = self._counted
-        if rid == _PERIOD:
-            return self.values[rid]
+        counted = self.values
         if rid in (_BYTES_TX, _BYTES_RX):
             return counted[rid] // 1024
         if rid == _BYTES:
@@ -83,28 +83,31 @@ class ConnectivityStatistics(Object):
             self._stop()
             return
         client = self._client
-        self._counted = [0] * 7
-        self._collects = True
+        self._zero()
         period_s = self.values[_PERIOD]
-        self._until = client.now + period_s * 1000 if period_s else None
+        self.values[_STOP] = client.now + period_s * 1000 if period_s else 0
         self._report()
         if client.on_due:
             client.on_due()
 
     def step(self, now: int) -> "int | None":
         """End the collection when its time is over; return when that will be."""
-        if self._until is not None and now >= self._until:
+        until = self.values.get(_STOP)
+        if until and now >= until:
             self._stop()
-        return self._until
+            return None
+        return until or None
+
+    def _zero(self):
+        for rid in range(_STOP):
+            self.values[rid] = 0
 
     def _stop(self):
-        self._until = None
-        if self._collects:
-            self._collects = False
+        if self.values.pop(_STOP, None) is not None:
             self._report()
 
     def _report(self):
-        for rid in range(_START):
+        for rid in range(_STOP + 1):
             if self.has(rid):
                 self.changed(rid)
 
@@ -122,9 +125,9 @@ class ConnectivityStatistics(Object):
         return self._receive(data, peer, link, now)
 
     def _count(self, link, size, received):
-        if not self._collects:
+        counted = self.values
+        if _STOP not in counted:
             return
-        counted = self._counted
         if link.binding == "S":
             messages = 1 if size <= _ONE_MESSAGE else (size + _OF_SEVERAL - 1) // _OF_SEVERAL
             counted[_SMS_TX + received] += messages

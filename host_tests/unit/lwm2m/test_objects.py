@@ -320,3 +320,41 @@ def test_initial_values_are_checked():
             assert "/19/" in str(error)
         else:
             raise AssertionError(values)
+
+
+def test_time_after_a_deep_sleep():
+    """OMA registry 3, resource 13: a time that a server wrote is the time after a deep sleep."""
+    device = Device(epoch=lambda: 1_000_000)
+    device.write(13, 1_700_000_000, None)
+    assert device.read(13) == 1_700_000_000
+    awake = Device(epoch=lambda: 1_000_060)
+    awake.values.update(device.values)
+    assert awake.read(13) == 1_700_000_060
+
+
+def test_statistics_over_a_deep_sleep():
+    """LightweightM2M-1.1-int-901: what was counted is there, and the period goes on."""
+    bench = Bench()
+    statistics = bench.tree.add(ConnectivityStatistics(bench.client))
+    changes = []
+    bench.tree.on_change.append(changes.append)
+    bench.register()
+    _ask(bench, PUT, "/7/0/8", b"60", 0)
+    _ask(bench, POST, "/7/0/6")
+    _ask(bench, GET, "/3/0")
+    counted = [statistics.read(rid) for rid in (2, 3, 4, 5)]
+    assert counted[2] > 28
+    other = Bench()
+    awake = other.tree.add(ConnectivityStatistics(other.client))
+    for _, _, rid in [path for path in changes if path[0] == 7]:
+        if rid in statistics.values:
+            awake.values[rid] = statistics.values[rid]
+    assert [awake.read(rid) for rid in (2, 3, 4, 5)] == counted
+    other.now = bench.now
+    other.register()
+    assert awake.read(4) > counted[2]
+    assert statistics.step(bench.now) == awake.step(other.now) == 60_000 + bench.now
+    other.run_for(60_000)
+    largest = awake.read(4)
+    _ask(other, GET, "/3")
+    assert awake.read(4) == largest
