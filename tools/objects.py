@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from dataclasses import dataclass
+from keyword import iskeyword
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -147,12 +148,13 @@ def ipso(folder: Path) -> list:
 
 def source(definition: Definition) -> str:
     """Return the Python source of a definition: one class."""
+    title = definition.name.replace("\\", "/").replace('"', "'")
     lines = [
         "from lwm2m.object import Object",
         "",
         "",
         f"class {_class_name(definition)}(Object):",
-        f'    """{definition.name} (Object {definition.id}), version {definition.version}."""',
+        f'    """{title} (Object {definition.id}), version {definition.version}."""',
         "",
         f"    object_id = {definition.id}",
     ]
@@ -244,7 +246,7 @@ def _definition(element) -> Definition:
         if len(rows) > _MOST_RESOURCES:
             raise RegistryError(f"more than {_MOST_RESOURCES} resources")
     version = _text(element, "ObjectVersion") or "1.0"
-    if not re.fullmatch(r"\d\.\d", version):
+    if not re.fullmatch("[0-9][.][0-9]", version):
         raise RegistryError(f"ObjectVersion {version!r} is not of the form 1.0")
     return Definition(
         _number(_text(element, "ObjectID"), "ObjectID", 65535),
@@ -289,7 +291,8 @@ def _choice(element, tag, no, yes) -> bool:
 def _class_name(definition) -> str:
     words = re.findall(r"[A-Za-z0-9]+", re.sub(r"(?i)^lwm2m ", "", definition.name))
     name = "".join(word if word.isupper() else word[0].upper() + word[1:] for word in words)
-    return name if name[:1].isalpha() else f"Object{definition.id}"
+    good = name[:1].isalpha() and not iskeyword(name)
+    return name if good else f"Object{definition.id}"
 
 
 def _title(row) -> str:

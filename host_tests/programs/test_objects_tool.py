@@ -70,6 +70,23 @@ def test_a_class(tmp_path, capsys):
     )
 
 
+@pytest.mark.parametrize(
+    "name", ['a"""; raise SystemExit; """', "back\\", 'quoted"', "None", "4 doors", "\u00fc"]
+)
+def test_any_name(tmp_path, capsys, name):
+    """What a definition is called ends up in comments, and in a name that Python takes."""
+    path = tmp_path / "bell.xml"
+    path.write_text(_xml(_item(name=name)).replace("LWM2M Door bell", name), encoding="utf-8")
+    code, out, err = _run(capsys, path)
+    assert (code, err) == (0, "")
+    found: dict = {}
+    exec(out, found)
+    assert [value.object_id for value in found.values() if hasattr(value, "object_id")] == [
+        -1,
+        10350,
+    ]
+
+
 def test_versions(tmp_path, capsys, monkeypatch):
     for version in ("1.0", "1.9", "1.1"):
         text = _xml(_item(), version=f"<ObjectVersion>{version}</ObjectVersion>")

@@ -9,9 +9,9 @@ _STOP = const(7)
 _PERIOD = const(8)
 _BAD_REQUEST = const(0x80)
 
-# Kept among the values, so that a deep sleep keeps them: counters by resource id, two of which
-# stand for what is counted, and of Start and Stop how many messages there were, and until when (ms)
-# it is collected, 0 for without end, if it is.
+# Kept among the values, so that a deep sleep keeps them: what is counted, under the ids of the
+# counters; under that of Start how many datagrams there were; and while it is collected, under
+# that of Stop, until when (ms), 0 for without end.
 _SMS_TX = const(0)
 _SMS_RX = const(1)
 _BYTES_TX = const(2)
