@@ -132,12 +132,15 @@ class Pull:
         return bool(self._result)
 
     def leave(self) -> None:
-        """Let the peer be a stranger again."""
+        """Let the peer be a stranger again, who is not asked any more."""
         client = self._delivery.client
         guests = list(client.guests)
         if self._peer in guests:
             guests.remove(self._peer)  # once: another package may come from there, too
         client.guests = tuple(guests)
+        if self._asks and not client.account(self._peer, client.links["U"]):
+            if self._peer not in guests:
+                client.endpoint.cancel(client.now, self._peer)
 
     def _set_out(self, held):
         self.offset = held // _BLOCK * _BLOCK

@@ -592,3 +592,25 @@ def test_automatic_upgrade_after_a_power_cut():
     assert _ask(bench, PUT, "/5/0/14", b"0", 0).code == CHANGED
     bench = _restart(bench, FirmwareUpdate12)
     assert _state(bench) == (DOWNLOADED, 0)
+
+
+def test_nobody_is_asked_after_a_cancel():
+    """Object 5/1.2 resource 10: the request for a block is not repeated, and a pull that is begun
+    meanwhile does not wait for it.
+    """
+    bench = _bench(kind=FirmwareUpdate12, lifetime_s=86_400)
+    for cancel in ((POST, "/5/0/10"), (PUT, "/5/0/1", b"", 0)):
+        _ask(bench, PUT, "/5/0/1", URI.encode(), 0)
+        bench.step()
+        assert bench.one().peer == PEER
+        _ask(bench, *cancel)
+        bench.run_for(60_000)
+        assert [message for message in bench.sent() if message.peer == PEER] == []
+    for _ in range(2):
+        _ask(bench, PUT, "/5/0/1", URI.encode(), 0)
+        bench.step()
+        assert bench.one().peer == PEER
+        _ask(bench, POST, "/5/0/10")
+    _ask(bench, PUT, "/5/0/1", URI.encode(), 0)
+    _serve(bench)
+    assert _state(bench) == (DOWNLOADED, 0)
