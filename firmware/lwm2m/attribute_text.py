@@ -1,5 +1,5 @@
-"""Notification attributes as text: the queries of Write-Attributes and of Observe, and the links of
-Discover.
+"""Notification attributes as text: the queries of Write-Attributes and of Observe, and the links
+of Discover.
 """
 
 from micropython import const

@@ -95,7 +95,8 @@ def execute(operations, request, obj, path: tuple, server):
     """Carry out a POST on an executable resource of obj."""
     if not obj.has(path[2]):
         raise OperationError(_NOT_FOUND)
-    if request.get_uint(_CONTENT_FORMAT, _TEXT) != _TEXT:
+    # A format without a payload is that of nothing.
+    if request.payload and registered(request.get_uint(_CONTENT_FORMAT, _TEXT)) != _TEXT:
         raise OperationError(_UNSUPPORTED_CONTENT_FORMAT)
     operations.allow(server, path, _E)
     arguments = bytes(request.payload)
@@ -116,11 +117,9 @@ def write(operations, request, obj, path: tuple, server):
                 if len(path) == 4 and path[3] not in merged:
                     raise OperationError(_NOT_FOUND)
                 merged.update(updates[rid])
-                if len(merged) > _MAX_INSTANCES:
-                    raise OperationError(_BAD_REQUEST)
                 updates[rid] = merged
     for rid in updates:
-        obj.validate(rid, updates[rid])
+        _check(obj, rid, updates[rid])
     changed = list(updates)
     if len(path) == 2 and not partial:
         for rid in list(obj.values):
@@ -150,8 +149,10 @@ def create(operations, request, oid: int, server):
     taken = tree.instances(oid)
     if obj.instance_id in taken or len(taken) >= (_MAX_INSTANCES if cls.multiple else 1):
         raise OperationError(_BAD_REQUEST)
+    if obj.instance_id and not cls.multiple:
+        raise OperationError(_BAD_REQUEST)
     for rid in updates:
-        obj.validate(rid, updates[rid])
+        _check(obj, rid, updates[rid])
         obj.write(rid, updates[rid], server)
     table = cls.resources
     for at in range(0, len(table), 4):
@@ -194,6 +195,16 @@ def delete(operations, request, path: tuple, server):
         raise OperationError(_METHOD_NOT_ALLOWED)
     operations.attributes.forget(path)
     return request.reply(_DELETED)
+
+
+def _check(obj, rid, value):
+    # Raises OperationError for what must not be written to a resource.
+    if value.__class__ is dict:
+        if len(value) > _MAX_INSTANCES:
+            raise OperationError(_BAD_REQUEST)
+        if not value and obj.definition(rid)[0] & _MANDATORY:
+            raise OperationError(_METHOD_NOT_ALLOWED)
+    obj.validate(rid, value)
 
 
 def _updates(operations, request, obj, path: tuple) -> dict:

@@ -72,7 +72,7 @@ def decode(payload, base: tuple, kind_of):
         if len(path) < 3 or path[: len(base)] != base:
             raise CodecError("LwM2M CBOR key is outside the request's path")
         kind = kind_of(path)
-        if value is not None and value != {}:
+        if value is not None and (value != {} or len(path) > 3):
             value = coerce(kind, value) if kind != 0 else None
         yield path, value
 

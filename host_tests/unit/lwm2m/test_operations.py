@@ -1,6 +1,7 @@
 """Device management of 1.2, and which right each operation needs: TS 1.2 Core §6.3, §8.2."""
 
-from lwm2m.object import OperationError
+from lwm2m.codec.cbor import dumps
+from lwm2m.object import Object, OperationError
 from unit.lwm2m_model.helpers import DELETE, GET, POST, PUT, VALUES, Everything, Fixture, code
 
 HEAP_K = 96  # the tests' own code and the codecs of every operation
@@ -246,3 +247,53 @@ def test_unreadable_instances_are_left_out():
     assert fixture.ask(FETCH, "", payload, 110, 110).payload == (
         b'[{"bn":"/30000/","n":"1/0","vs":"other"}]'
     )
+
+
+class Samples(Object):
+    """The only instance of an Object that servers make, with multiple resources."""
+
+    object_id = 30001
+    creatable = True
+    resources = (
+        b"\x00\x00\x1b\x02"  # mandatory, multiple integer
+        b"\x00\x01\x0b\x04"  # multiple float
+    )
+
+    def __init__(self):
+        super().__init__()
+        self.values[0] = {0: 1}
+
+
+def test_instances_of_a_resource():
+    """TS 1.2 Core §6.3.3, §6.3.8, §7.4.6: a map is no value of a resource instance; there is one
+    at least of what is mandatory, and no more than the client keeps. What is refused changes
+    nothing."""
+    fixture = Fixture("1.2")
+    thing = fixture.tree.add(Samples())
+    for method, path, values, expected in (
+        (PUT, "30001/0/1", {1: {0: {}}}, 400),
+        (POST, "30001/0", {1: {0: {}}}, 400),
+        (IPATCH, "", {1: {0: {}}}, 400),
+        (PUT, "30001/0/1", {1: {riid: 1 for riid in range(65)}}, 400),
+        (PUT, "30001/0", {1: {riid: 1 for riid in range(65)}}, 400),
+        (PUT, "30001/0/0", {0: {}}, 405),
+        (PUT, "30001/0", {0: {}, 1: {0: 2.5}}, 405),
+    ):
+        payload = dumps({30001: {0: values}})
+        assert code(fixture.ask(method, path, payload, 11544)) == expected, (method, path)
+        assert thing.values == {0: {0: 1}}
+    assert fixture.changes == []
+    payload = dumps({30001: {0: {1: {riid: 1 for riid in range(64)}}}})
+    assert code(fixture.ask(PUT, "30001/0/1", payload, 11544)) == 204
+    assert len(thing.values[1]) == 64
+
+
+def test_create_of_a_single_instance():
+    """TS 1.2 Core §6.3.6: the only instance of an Object has the id 0; another is refused."""
+    fixture = Fixture("1.2")
+    fixture.tree.declare(Samples)
+    for iid, values, expected in ((1, {1: {0: 2}}, 400), (0, {0: {}}, 405), (0, {0: {3: 2}}, 201)):
+        payload = dumps({30001: {iid: values}})
+        assert code(fixture.ask(POST, "30001", payload, 11544)) == expected
+    assert fixture.tree.instances(30001) == [0]
+    assert fixture.tree.get(30001, 0).values == {0: {3: 2}}
