@@ -49,7 +49,7 @@ def test_application_that_is_always_late():
             await asyncio.sleep_ms(10)
         await other()
         assert len(turns) == 3
-        world.node._timers[-1][0] = 60_000  # virtual time stands still for who is never idle
+        world.node.timers[-1][0] = 60_000  # virtual time stands still for who is never idle
         await world.saw("device", "registered")
 
     World(setup=setup, sleep="none").play(play)
@@ -87,7 +87,7 @@ def test_object_link_after_a_deep_sleep():
         def link():
             node.tree.get(3, 0).set(22, {0: (3303, 0)})
 
-        node._timers.append([1 << 40, node._kept_due_ms[0] if node._kept_due_ms else 0, link])
+        node.timers.append([1 << 40, node.kept_due_ms[0] if node.kept_due_ms else 0, link])
 
     async def play(world):
         await world.settled()
