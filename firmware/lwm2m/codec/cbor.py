@@ -226,11 +226,16 @@ class Reader:
 
 
 def _tagged(tag: int, value):
-    # Big numbers and decimal fractions (RFC 8949 §3.4.3, §3.4.4) are the tags with a meaning here.
+    # Big numbers, decimal fractions and dates as text (RFC 8949 §3.4.3, §3.4.4, §3.4.1) are the
+    # tags with a meaning here.
     if tag == 4:
         from lwm2m.codec.exact import decimal
 
         return decimal(value)
+    if tag == 0:
+        from lwm2m.codec.date_time import seconds_of
+
+        return seconds_of(value)
     if tag != 2 and tag != 3:
         return value
     if not isinstance(value, bytes) or len(value) > 16:

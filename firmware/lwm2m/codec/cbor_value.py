@@ -1,6 +1,7 @@
 """application/cbor (Content-Format 60): one value as one CBOR item (TS 1.1 Core §7.4.3).
 
-An Objlnk is the text "3:0"; a Time is an integer, read with or without the epoch tag.
+An Objlnk is the text "3:0"; a Time is an integer, read with or without the epoch tag
+and as a date and time in text under tag 0, which is how TS 1.1.1 table C.2-1 has it written.
 """
 
 from micropython import const

@@ -80,6 +80,53 @@ def test_open_lengths_and_big_numbers():
     assert cbor.loads(bytes.fromhex("c11a514b67b0")) == 1363896240
 
 
+def test_dates_as_text():
+    """RFC 8949 §3.4.1 (TS 1.1.1 Core table C.2-1 for a Time): RFC 3339 text under tag 0."""
+    for text, expected in (
+        ("2013-03-21T20:04:00Z", 1363896240),
+        ("1970-01-01T00:00:00Z", 0),
+        ("1969-12-31t23:59:59z", -1),
+        ("2000-02-29T12:00:00-00:00", 951825600),
+        ("2023-11-14T23:43:20.250+01:30", 1700000000),
+        ("2023-11-14T17:13:20-05:00", 1700000000),
+        ("2106-02-07T06:28:16Z", 1 << 32),
+        ("1990-12-31T23:59:60Z", 662688000),
+    ):
+        item = b"\xc0" + cbor.dumps(text)
+        assert cbor.loads(item) == expected, text
+        assert list(cbor_value.decode(item, (30000, 0, 6), kind_of)) == [((30000, 0, 6), expected)]
+        assert is_refused(cbor_value.decode, item, (30000, 0, 0), kind_of)
+
+
+def test_malformed_dates():
+    """RFC 3339 §5.6: what departs from the grammar, or names a day that was none."""
+    for text in (
+        "",
+        "2013-03-21",
+        "2013-03-21T20:04:00",
+        "2013-03-21 20:04:00Z",
+        "2013-03-21T20:04:00.Z",
+        "2013-03-21T20:04:00.5",
+        "2013-03-21T20:04:00X",
+        "2013-03-21T20:04:00ZZ",
+        "2013-03-21T20:04:00+1:00",
+        "2013-03-21T20:04:00+24:00",
+        "2013-03-21T20:04:00+01:00:00",
+        "2013-03-21T20:04Z.......",
+        "2013-03-21T24:04:00Z",
+        "2013-13-21T20:04:00Z",
+        "2013-00-21T20:04:00Z",
+        "2013-04-31T20:04:00Z",
+        "2013-04-00T20:04:00Z",
+        "1900-02-29T20:04:00Z",
+        "2013-3-21T020:04:00Z",
+        "2013-03-21T20:04:00.%sZ" % ("1" * 40),
+        "+013-03-21T20:04:00Z",
+    ):
+        assert is_refused(cbor.loads, b"\xc0" + cbor.dumps(text)), text
+    assert is_refused(cbor.loads, b"\xc0\x01")
+
+
 def test_malformed_items():
     """RFC 8949 appendix F: truncated, reserved and endless items are refused."""
     for data in (
