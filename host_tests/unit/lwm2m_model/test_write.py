@@ -183,6 +183,21 @@ def test_execute():
     assert len(fixture.thing.executed) == 2
 
 
+def test_format_of_execute():
+    """RFC 7252 §5.9.2.8: arguments in what is not text are 4.15; a format of no payload counts
+    for nothing, and 1541 is what lwm2m-node-lib calls text."""
+    fixture = Fixture()
+    for payload, number, answer in (
+        (b"", 1541, 204),
+        (b"", 11542, 204),
+        (b"1", 1541, 204),
+        (b"1", 1542, 415),
+        (b"1", 11542, 415),
+    ):
+        assert code(fixture.ask(POST, "30000/0/10", payload, number)) == answer, (payload, number)
+    assert fixture.thing.executed == [(10, b""), (10, b""), (10, b"1")]
+
+
 def test_write_attributes():
     """LightweightM2M-1.1-int-261: attributes on Object, instance and resource."""
     fixture = Fixture("1.1")
