@@ -33,7 +33,7 @@ class Values(Object):
 
 def setup(node):
     values = node.add(Values())
-    values.set(0, "".join(["%07d\n" % n for n in range(400)]))
+    values.set(0, "".join(["%07d\n" % n for n in range(200)]))
     values.set(1, STRINGS)
     values.set(2, INTEGERS)
     values.set(3, FLOATS)
