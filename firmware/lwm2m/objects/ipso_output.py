@@ -34,7 +34,9 @@ class Output(Object):
         self._since = None  # when the present one began
         self.values[_ON_OFF] = False
         for rid in values or ():
-            self.set(rid, values[rid])  # pyright: ignore[reportOptionalSubscript]
+            super().set(rid, values[rid])  # pyright: ignore[reportOptionalSubscript]
+        if values and list(values) != [_APPLICATION_TYPE]:
+            self._act(_ON_OFF)  # once, with all of them
 
     def drive(self) -> None:
         """Make it so."""

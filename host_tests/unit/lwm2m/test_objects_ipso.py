@@ -399,3 +399,19 @@ def test_timer_that_cannot_drive():
     assert bench.request(POST, "/3340/0/5523")[0].code == 0x44
     bench.run_for(2_000)
     assert bench.names().count("error") == 2
+
+
+def test_output_begins_with_all_its_values():
+    """IPSO 3311: it is driven once, when the first values are all there."""
+    driven = []
+    clock = Clock()
+
+    def drive(lamp):
+        driven.append((lamp.values[5850], lamp.values[5851]))
+
+    lamp = ipso.define(3311)(drive, clock, {5850: True, 5851: 40, 5750: "lamp"})
+    assert driven == [(True, 40)]
+    clock.now += 3_000
+    assert lamp.read(5852) == 3
+    ipso.define(3311)(drive, clock, {5750: "lamp"})
+    assert len(driven) == 1
