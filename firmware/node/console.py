@@ -51,6 +51,8 @@ def _answer(node, line):
         name, more = action(node, command)
     except CommandError as error:
         name, more = "error", {"reason": str(error)}
+    except OSError as error:  # a probe, an actuator or the flash is out of order
+        name, more = "error", {"reason": "%s: %s" % (error.__class__.__name__, error)}
     facts.update(more)
     node.log.event(name, facts)
 
@@ -79,8 +81,15 @@ def _set(node, command):
     instance = _instance(node, path)
     if "value" not in command:
         raise CommandError("value: missing; use the resource's value")
+    if path[0] == 0:
+        raise CommandError("path: %s may not be set; it is a bootstrap's" % command["path"])
+    value = command["value"]
+    if isinstance(value, dict):  # JSON has text for the ids of resource instances
+        if not all(riid.isdigit() for riid in value):
+            raise CommandError("value: not all its keys are ids of resource instances")
+        value = {int(riid): value[riid] for riid in value}
     try:
-        instance.set(path[2], command["value"], path[3] if len(path) == 4 else None)
+        instance.set(path[2], value, path[3] if len(path) == 4 else None)
     except (ValueError, TypeError) as error:
         raise CommandError(str(error))
     return "set", {"path": command["path"], "value": command["value"]}
@@ -89,7 +98,8 @@ def _set(node, command):
 def _get(node, command):
     path = _path(command.get("path"))
     instance = _instance(node, path)
-    if path[0] == 0 or path[2] not in instance.present():
+    executable = instance.definition(path[2])[0] & 4
+    if path[0] == 0 or executable or path[2] not in instance.present():
         raise CommandError("path: %s has no value to show" % command["path"])
     value = instance.read(path[2])
     if len(path) == 4:
@@ -135,7 +145,7 @@ def _factory_reset(node, command):
 
 
 def _bootstrapped(node):
-    if node.client.bootstrap is None:
+    if node.client.bootstrap is None or node.client.bootstrap.security is None:
         raise CommandError("there is no bootstrap server; use the key bootstrap of site.json")
     return node.client.bootstrap
 

@@ -172,6 +172,37 @@ def test_console():
     World().play(play)
 
 
+def test_console_refuses_what_has_no_value():
+    """DESIGN §6: a command of no use is answered with why; the board goes on."""
+
+    async def play(world):
+        await world.settled()
+        for command, reason in (
+            ({"do": "get", "path": "/3/0/4"}, "no value to show"),  # Reboot
+            ({"do": "get", "path": "/1/0/8"}, "no value to show"),
+            ({"do": "set", "path": "/3/0/4", "value": 1}, "not of type"),
+            ({"do": "set", "path": "/3/0/7", "value": {"zero": 3700}}, "not all its keys"),
+            ({"do": "get", "path": "/0/0/0"}, "no value to show"),
+            ({"do": "set", "path": "/0/0/0", "value": "coap://"}, "may not be set"),
+        ):
+            world.command(**command)
+            error = await world.saw("device", "error", do=command["do"])
+            assert reason in error["reason"], error
+        world.command(do="set", path="/3/0/7", value={"0": 3700, "1": 5000})
+        await world.saw("device", "set")
+        world.command(do="get", path="/3/0/7/1")
+        assert (await world.saw("device", "value"))["value"] == 5000
+        world.peer.read("/3/0/7/0")
+        world.peer.trigger()
+        await world.saw("server", "answer", payload=b"3700")
+        assert {each["cause"] for each in world.all("device", "booted")} <= {
+            "power_on",
+            "deep_sleep",
+        }
+
+    World().play(play)
+
+
 def test_send():
     """int-306, int-311: values are reported unasked, after the Update of a board that slept."""
 
