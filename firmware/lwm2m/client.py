@@ -33,9 +33,9 @@ class Client:
     on_event(name, facts): told of everything that happens; facts is a dict, "server" in it the
     Short Server ID. root_path: alternate path for the Objects, such as "/lwm2m". sms_number: the
     device's own number for `sms=`, None while unknown. sms_suffix_digits: see trigger.matches.
-    observations: how many at most. stored, stored_bytes: how many notifications, and
-    how many bytes of them, are kept for each server that cannot be told. epoch: callable() ->
-    seconds since 1970 or None while unknown, for the time stamps of values.
+    observations: how many, each path of a composite counted. stored, stored_bytes: how many
+    notifications, and how many bytes of them, are kept for each server that cannot be told. epoch:
+    callable() -> seconds since 1970 or None while unknown, for the time stamps of values.
     jobs: callables(now) -> next deadline or None, called at each step. guests: peers that answer
     requests and are no servers, such as one that a package is fetched from.
 
@@ -190,6 +190,10 @@ class Client:
                 due = earlier(due, flush(self, account, now))
             if not (self.bootstrap and self.bootstrap.in_session):
                 due = earlier(due, registration.step(self, account, now))
+        for account in self.accounts:
+            if account.state == _WAITING and not (self.bootstrap and self.bootstrap.in_session):
+                # An account that has just failed or left may have let one before it go.
+                due = earlier(due, registration.step(self, account, now))
             until = account.awake_until
             if until is not None and until > now:
                 due = earlier(due, until)
@@ -325,6 +329,7 @@ class Client:
                     account.changed = True
                     if account.refresh() and account.location:
                         account.expires = 0  # another server: the registration is not there
+                        account.registered = None
                         account.wanted = "changed"
                     account.written.add(path[2])
         self._nearer()

@@ -68,8 +68,18 @@ def failed(client, account, state: int, response, reason: str, now: int) -> None
         retry_s=None if delay_ms is None else delay_ms // _SECOND_MS,
     )
     if over:
+        if account.registered is None and _has_failed(account):
+            _go_home(account)
         advance(client, now)
         _bootstrap(client, account, now)
+
+
+def _go_home(account):
+    """Give up the URI that a server wrote (CR C.1 resource 0), and at which nobody has ever
+    registered the client, for the configured one: nobody could write another.
+    """
+    if "uri" in account.version.server_resources and account.home != account.peers["U"]:
+        account.server.put("uri", "coap://%s:%d" % account.home)
 
 
 def speak(account, version) -> None:
@@ -159,8 +169,10 @@ def _settings(account):
 
 def _has_failed(account):
     """Whether as many sequences are over as make a failure of the registration."""
-    count, _, _, sequences = _settings(account)
-    limit = (_DEFAULTS[0] if count is None else max(count, 1)) * max(sequences or 1, 1)
+    count, _, pause, sequences = _settings(account)
+    limit = _DEFAULTS[0] if count is None else max(count, 1)
+    if pause is None or pause < _NEVER_S:  # else there is only one
+        limit *= max(sequences or 1, 1)
     return account.failures >= limit
 
 
@@ -181,7 +193,9 @@ def _delay_ms(client, account):
             return None
         else:
             delay_s = pause
-    delay_ms = delay_s * _SECOND_MS
+        # A server that refuses at once would be asked again at once, with timers of 0.
+        delay_s = max(delay_s, min(account.failures, _DEFAULTS[1]))
+    delay_ms = min(delay_s, _NEVER_S) * _SECOND_MS
     return delay_ms + (delay_ms >> 10) * client.random_bits(8)
 
 

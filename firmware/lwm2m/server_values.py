@@ -22,7 +22,7 @@ def good(version, role: "str | None", value) -> bool:
         return (0 if version.endless else 1) <= value <= 0x7FFFFFFF
     if role == "pmin" or role == "pmax":
         return 0 <= value <= (0x7FFFFFFF if version.binding_query else 0xFFFF)
-    if role == "disable_timeout":
+    if role in ("disable_timeout", "registration_delay", "retry_timer"):
         return 0 <= value <= 0xFFFFFFFF
     if role == "default_notification_mode":
         return value == 0 or value == 1

@@ -21,7 +21,7 @@ _DEREGISTERING = const(4)
 _WAITING = const(6)
 _KEPT_FLAGS = const(53)  # observe: DIRTY, UNANSWERED, MET and OWED
 
-_FORMAT = const(4)
+_FORMAT = const(5)
 _CRC_BYTES = const(4)
 
 
@@ -154,6 +154,7 @@ def _account(account, now):
         None if account.version.name == account.configured else account.version.name,
         (now - account.touched_at) // 1000,
         account.profile is None,  # also one that the server did not know
+        account.resuming,
     ]
 
 
@@ -162,7 +163,7 @@ def _restore(client, facts):
     for index, account in enumerate(client.accounts):
         kept = accounts[index + 1]
         state, location, expires, due, awake, failures, registered, hour = kept[:8]
-        count, leaving, held, outbox, send_at, written, version, silence, listed = kept[8:]
+        count, leaving, held, outbox, send_at, written, version, silence, listed = kept[8:17]
         if version:
             from lwm2m.retry import speak
 
@@ -187,6 +188,7 @@ def _restore(client, facts):
         account.outbox = [(form, payload) for form, payload in outbox]
         account.send_at = base + send_at * 1000
         account.touched_at = base - silence * 1000
+        account.resuming = kept[17]
         if listed:
             account.profile = None
         if state in (_UPDATING, _DEREGISTERING) and location:

@@ -10,7 +10,7 @@ from coap.registry import (
     POST,
     SERVICE_UNAVAILABLE,
 )
-from unit.lwm2m.helpers import DISABLED, REGISTERED, SERVER_NUMBER, WAITING, Bench
+from unit.lwm2m.helpers import DISABLED, REGISTERED, REGISTERING, SERVER_NUMBER, WAITING, Bench
 from unit.lwm2m.test_random_life import Dice
 
 # The client, CoAP and the data model beside the test itself: more than the board's heap holds.
@@ -174,6 +174,29 @@ def test_turn_after_a_deep_sleep():
     after.run_for(30_000)
     after.accept(after.asked()[1])
     assert list(after.asked()) == [2]
+
+
+def test_only_sequence():
+    """TS 1.1 Core E.2 resource 19: after MAX_VALUE there is no other sequence to wait for, as many
+    as resource 20 may name."""
+    first = {"priority": 1, "retry_count": 2, "sequence_delay": 0xFFFFFFFF, "sequence_retries": 3}
+    bench = Fleet(first, {"priority": 2})
+    bench.answer(bench.asked()[1], FORBIDDEN)
+    bench.run_for(60_000)
+    bench.answer(bench.asked()[1], FORBIDDEN)
+    assert list(bench.asked()) == [2]
+
+
+def test_turn_of_an_account_before_the_one_that_leaves():
+    """TS 1.1 Core E.2 resource 13: the deadline is that of whoever's turn it then is."""
+    bench = Fleet({"priority": 2}, {"priority": 1})
+    assert list(bench.asked()) == [2]
+    bench.client.deregister(bench.now, bench.client.accounts[1])
+    due = bench.step()
+    while due is not None and 1 not in bench.asked():
+        bench.now = due
+        due = bench.step()
+    assert bench.client.accounts[0].state == REGISTERING
 
 
 def test_one_that_leaves_holds_nobody_up():

@@ -111,6 +111,27 @@ def test_no_other_sequence():
     assert bench.account.state == REGISTERED
 
 
+def test_timers_of_nothing_are_no_loop():
+    """Requirement, airtime: a server that refuses at once is asked once a minute at the most."""
+    bench = started(retry_count=2, retry_timer=0, sequence_delay=0)
+    assert refuse(bench, 4) == [1, 2, 3, 4]
+    assert sum(refuse(bench, 66)[-5:]) == 300
+
+
+def test_timers_longer_than_a_life_can_be_kept():
+    """TS 1.2 Core E.2: resources 14 and 18 have 32 bits, a resource 19 of 64 is MAX_VALUE too."""
+    bench = Bench("1.2")
+    bench.register()
+    for rid, code in ((14, BAD_REQUEST), (18, BAD_REQUEST), (19, CHANGED)):
+        assert bench.request(PUT, "/1/0/%d" % rid, b"18446744073709551615", 0)[0].code == code
+        assert bench.request(PUT, "/1/0/%d" % rid, b"4294967295", 0)[0].code == CHANGED
+    bench = started(retry_timer=(1 << 64) - 1)
+    bench.client.random_bits = lambda bits: (1 << bits) - 1
+    bench.answer(bench.one(), FORBIDDEN)
+    record = bench.client.freeze(bench.now)
+    assert Bench().client.thaw(record, bench.now)
+
+
 def test_written_retry_settings():
     """TS 1.2 Core E.2: resources 17 to 20 are the server's to write in 1.2, and only to bootstrap
     in 1.1."""

@@ -55,6 +55,25 @@ def test_resource_0_uri():
     assert register.path() == ["rd"] and register.peer == ("other.example", 5684)
 
 
+def test_resource_0_where_nobody_answers():
+    """CR C.1 resource 0: a URI at which the client never could register is given up for the
+    configured one, where else nobody could write a better; one at which it could is not."""
+    for good in (False, True):
+        bench = draft()
+        register = write(bench, 0, b"coap://other.example")[1]
+        if good:
+            bench.accept(register)
+            assert bench.account.state == REGISTERED
+            bench.client.update()
+        asked = []
+        for _ in range(9):
+            bench.run_for(3_600_000)
+            asked += [message.peer[0] for message in bench.sent()]
+        assert asked[-1] == ("other.example" if good else "server.example"), asked
+        assert asked.count("other.example") > 20
+        assert (bench.account.value("uri") == URI) is not good
+
+
 def test_resource_1_lifetime():
     """CR C.1 resource 1: Lifetime, R W; a written one is told to the server at once."""
     bench = draft()

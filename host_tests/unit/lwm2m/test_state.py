@@ -8,6 +8,7 @@ from coap.registry import (
     OBSERVE,
     PRECONDITION_FAILED,
     PUT,
+    SERVICE_UNAVAILABLE,
 )
 from unit.lwm2m.helpers import (
     DISABLED,
@@ -179,6 +180,23 @@ def test_disabled_through_the_sleep():
     after.step()
     notification = after.one()
     assert notification.token == b"\x21" and text(notification) == "44"
+
+
+def test_enabled_and_refused_before_the_sleep():
+    """CR C.1 resource 9: the Register after Disable ends no observation, also where it takes two
+    and a deep sleep lies between them."""
+    bench = Bench("1.1", OWN_NUMBER, sms_number=SERVER_NUMBER, disable_timeout=1000)
+    bench.register()
+    bench.observe(token=b"\x21")
+    bench.answer(bench.request(2, "/1/0/4")[1], 0x42)
+    bench.run_for(1_000_000)
+    bench.answer(bench.one(), SERVICE_UNAVAILABLE, options=[(14, b"\x03\xe8")])
+    bench.fall_asleep()
+    after = reborn(bench, 60_000)
+    after.run_to(after.account.due)
+    after.accept(after.one())
+    assert after.account.state == REGISTERED
+    assert [each.token for each in after.client.observations] == [b"\x21"]
 
 
 def test_backoff_through_the_sleep():
