@@ -76,7 +76,7 @@ class Operations:
         except CodecError as error:
             # A diagnostic payload, RFC 7252 §5.5.2.
             return request.reply(_BAD_REQUEST, str(error).encode())
-        except MemoryError:
+        except (MemoryError, OSError):  # OSError: a probe, an actuator or the flash
             return request.reply(_INTERNAL_SERVER_ERROR)
 
     def read(self, path: "Any", accept: "int | None", server, streamed: bool = False) -> tuple:

@@ -287,6 +287,34 @@ def test_commands():
     world.play(play)
 
 
+def test_factory_reset_of_a_flash_that_is_read_only():
+    """Requirement, flash: what cannot be removed is answered 5.00, and the board works on."""
+    world, boot = _world()
+
+    async def play(world):
+        await world.settled()
+        flash = world.flash
+        step = flash.step
+
+        def refuse():
+            raise OSError(30)
+
+        flash.step = refuse
+        world.peer.ask("reset", world.peer.request(POST, "/3/0/5"))
+        world.peer.trigger()
+        await world.saw("server", "answer", name="reset", code="5.00")
+        world.command(do="factory_reset")
+        assert "30" in (await world.saw("device", "error", do="factory_reset"))["reason"]
+        await world.sleeping()
+        assert world.all("device", "booted")[-1]["cause"] == "deep_sleep"
+        flash.step = step
+        world.command(do="factory_reset")
+        await world.saw("device", "ok", do="factory_reset")
+        await world.saw("device", "bootstrap_wanted", reason="first")
+
+    world.play(play)
+
+
 def test_another_site_configuration_begins_anew():
     """Requirement, factory: a board that is given another configuration forgets the account."""
     world, boot = _world()
