@@ -264,7 +264,10 @@ def _is_reset(rid, value):
 
 
 class FirmwareUpdate12(FirmwareUpdate):
-    """The Object of version 1.2: Cancel, and what tells and governs more of it."""
+    """The Object of version 1.2: Cancel, and what tells and governs more of it.
+
+    What its sink has put off goes on with `execute(2, b"", None)`, as when a server asks for it.
+    """
 
     object_version = "1.2"
     resources = FirmwareUpdate.resources + (

@@ -8,6 +8,7 @@
                          it is not (58)                                     3 Delivered
                          Execute of Uninstall                               0 Initial
                          another package, or URI                            1 Download started
+                         while it is being installed, nothing of these
     4 Installed          Execute of Uninstall (0)                           0 Initial
                          Activate, Deactivate                               4 Installed
 
@@ -93,6 +94,7 @@ class SoftwareManagement(Object):
         self._state = _INITIAL
         self._result = 0
         self._active = False
+        self._installs = False
         self._uri = ""
         self.values[_ANNOUNCE] = False
         kept = self._delivery.load()
@@ -124,7 +126,7 @@ class SoftwareManagement(Object):
         """
         if rid in (_URI, _USER, _PASSWORD) and not (rid == _URI) <= len(value) <= 255:
             raise OperationError(_BAD_REQUEST)
-        if rid in (_PACKAGE, _URI) and self._state not in (_INITIAL, _DELIVERED):
+        if rid in (_PACKAGE, _URI) and not self._is_open():
             raise OperationError(_METHOD_NOT_ALLOWED)
 
     def write(self, rid: int, value, server) -> None:
@@ -151,7 +153,7 @@ class SoftwareManagement(Object):
 
     def accepts(self) -> bool:
         """Begin with a package where the state allows one; for lwm2m.delivery."""
-        if self._state not in (_INITIAL, _DELIVERED):
+        if not self._is_open():
             return False
         self._uri = ""
         self._to(_STARTED, _DOWNLOADING)
@@ -160,7 +162,10 @@ class SoftwareManagement(Object):
     def execute(self, rid: int, arguments: bytes, server) -> None:
         """Install, Uninstall, Activate or Deactivate."""
         state = self._state
+        if self._installs:
+            raise OperationError(_METHOD_NOT_ALLOWED)
         if rid == _INSTALL and state == _DELIVERED:
+            self._installs = True
             result = self._delivery.guarded(self._sink.apply)
             if result:
                 self.done(result)
@@ -186,6 +191,7 @@ class SoftwareManagement(Object):
 
     def done(self, result: int) -> None:
         """Say what came of an installation: 1 it is there, another number it is not."""
+        self._installs = False
         if result == 1:
             self._to(_INSTALLED, _IS_INSTALLED)
             self.changed(0)
@@ -198,6 +204,9 @@ class SoftwareManagement(Object):
     def step(self, now: int) -> "int | None":
         """Go on with a pull; return when to be called again."""
         return self._delivery.step(now)
+
+    def _is_open(self):
+        return self._state in (_INITIAL, _DELIVERED) and not self._installs
 
     def _delivered(self, result):
         if result:

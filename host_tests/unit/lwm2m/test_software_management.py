@@ -186,3 +186,26 @@ def test_two_from_one_place():
     assert sorted(answered) == ["first", "second"]
     assert (bench.software.read(7), other.read(7)) == (DELIVERED, DELIVERED)
     assert bench.client.guests == ()
+
+
+def test_installation_that_takes_its_time():
+    """OMA registry 9: until it is told what came of it, nothing else is done with the package."""
+    bench = _bench()
+    _push(bench)
+    bench.sink.applies = None
+    assert _code(bench, POST, "/9/0/4") == CHANGED
+    assert _state(bench) == (DELIVERED, 3, False)
+    for code, path, payload in (
+        (POST, "/9/0/4", b""),
+        (POST, "/9/0/6", b""),
+        (PUT, "/9/0/3", b"coap://h/x"),
+    ):
+        assert _code(bench, code, path, payload, 0) == 0x85
+    assert _push(bench) == 0x85
+    assert bench.sink.applied == 1
+    bench.software.done(8)
+    assert _state(bench) == (DELIVERED, 58, False)
+    assert _code(bench, POST, "/9/0/4") == CHANGED
+    bench.software.done(1)
+    assert _state(bench) == (INSTALLED, 2, False)
+    assert _code(bench, POST, "/9/0/10") == CHANGED
