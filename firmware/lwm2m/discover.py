@@ -139,6 +139,8 @@ def _instances(tree, version, path, longest):
     # Resource Instances are addressable since 1.1, the first version that announces its own.
     obj = _instance(tree, path)
     if longest > 3 and version.server_version and obj.definition(path[2])[0] & _MULTIPLE:
+        if not obj.has(path[2]):
+            raise OperationError(_NOT_FOUND)  # it went, too
         for riid in sorted(obj.read(path[2])):
             yield path + (riid,)
 

@@ -152,6 +152,8 @@ class Entries:
                 value = obj.read(rid)
                 if flags & _MULTIPLE:
                     for riid in path[3:4] or sorted(value):
+                        if riid not in value:
+                            raise OperationError(_NOT_FOUND)  # as above
                         yield (oid, iid, rid, riid), kind, value[riid]
                 else:
                     yield (oid, iid, rid), kind, value

@@ -9,11 +9,24 @@ from coap.registry import (
     FETCH,
     GET,
     NOT_ACCEPTABLE,
+    NOT_FOUND,
 )
+from lwm2m import versions
+from lwm2m.attributes import Attributes
 from lwm2m.codec import cbor
+from lwm2m.discover import discover
+from lwm2m.object import Object, OperationError
+from lwm2m.tree import Tree
 from unit.lwm2m.test_large_object import Bench, Large, Reader
 
 HEAP_K = 96  # whole bodies, to compare with
+
+
+class Rack(Object):
+    """A multiple resource, whose values are there for a while."""
+
+    object_id = 30003
+    resources = b"\x00\x00\x0b\x02"
 
 
 def test_a_block_again():
@@ -49,6 +62,31 @@ def test_an_instance_that_goes():
             number += 1
             code = reader.block(number).code
         assert code == BAD_REQUEST, content_format
+
+
+def test_a_value_that_goes():
+    """RFC 7959 §2.4: likewise where an instance of a resource, or a resource of which a Discover
+    is to tell the instances, goes between two blocks."""
+    tree = Tree()
+    rack = tree.add(Rack())
+    rack.set(0, {0: 1, 1: 2})
+    entries = iter(tree.entries((30003, 0)))
+    assert next(entries)[0] == (30003, 0, 0, 0)
+    rack.values[0].clear()
+    assert _refused(entries)
+    rack.set(0, {0: 1, 1: 2})
+    found = discover(tree, versions.get("1.2"), Attributes(), 1, (30003, 0), "", 2)
+    assert [bytes(next(found)) for _ in range(2)] == [b"</30003/0>", b",</30003/0/0>;dim=2"]
+    rack.clear(0)
+    assert _refused(found)
+
+
+def _refused(items):
+    try:
+        next(items)
+    except OperationError as error:
+        return error.code == NOT_FOUND
+    return False
 
 
 def test_discover_of_a_large_object():
