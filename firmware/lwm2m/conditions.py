@@ -16,6 +16,7 @@ from micropython import const
 
 _DIRTY = const(1)
 _MET = const(16)
+_HAD = const(64)  # there was a number or Boolean since the start, see `reading`
 
 _READ = const(1)
 
@@ -101,6 +102,9 @@ def _evaluate(client, part, values):
     value = reading(client.tree, part.path)
     told = part.value
     above, below, step, edge = values[_GT], values[_LT], values[_ST], values[_EDGE]
+    if value is None and part.flags & _HAD:
+        part.value = told = None
+    _had(part, value)
     if told is None:
         met = True
     elif value is None:
@@ -149,8 +153,15 @@ def told(tree, part) -> None:
     """Note that the present state of an observation or a part is what the server knows."""
     part.flags &= ~(_DIRTY | _MET)
     value = reading(tree, part.path)
+    _had(part, value)
     if value is not None or part.value is None or _gone(tree, part.path):
         part.value = value
+
+
+def _had(part, value):
+    part.flags &= ~_HAD
+    if value is not None:
+        part.flags |= _HAD
 
 
 def _gone(tree, path):

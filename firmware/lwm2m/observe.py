@@ -67,8 +67,8 @@ class Observation:
 
 
 class Observations:
-    """All observations of a client, at most `limit`, and for each server at most `store`
-    notifications of `store_bytes` together.
+    """All observations of a client, with at most `limit` paths together, and for each server at
+    most `store` notifications of `store_bytes` together.
 
     table: the observations. stored: (observation, content format, payload), oldest first. orphans:
     (account, paths, content format, payload) of what has ended, see lwm2m.storing. ready:

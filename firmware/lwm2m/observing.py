@@ -52,7 +52,8 @@ def handle(observations, request, response, path: tuple, account, now: int) -> N
     _end(observations, account, token, wanted, register)
     if register or not answered or wanted == [()]:
         return  # the root of all Objects can be read, and not observed
-    if len(observations.table) >= observations.limit or len(wanted) > observations.limit:
+    observed = sum([len(each.parts) or 1 for each in observations])
+    if observed + len(wanted) > observations.limit:
         client.drop("observations_full", account)
         return
     observation = Observation(account, token, path, now)

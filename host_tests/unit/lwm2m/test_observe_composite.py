@@ -284,6 +284,38 @@ def test_what_cannot_be_observed():
     assert fetch(bench, paths).get(OBSERVE) is None
     assert bench.client.dropped == {"observations_full": 1}
     assert list(bench.client.observations) == []
+    for token, has_room in ((b"1", True), (b"2", False)):  # each path costs what one alone does
+        paths = ["/3303/%s%d/5700" % (token.decode(), number) for number in range(20)]
+        assert (fetch(bench, paths, token=token).get(OBSERVE) is not None) == has_room
+    assert len(bench.client.observations.table) == 1
+
+
+def test_value_that_goes():
+    """TS 1.2 Core §6.4.5: a number that is there no longer is left out of a notification, and told
+    when it is back, though it is the same; that it is not there yet after a start is no change."""
+    bench = online()
+    bench.temperature.set(5701, "Cel")
+    fetch(bench, ("/3303/0/5700", "/3303/0/5701"))
+    for _ in range(2):
+        value = bench.temperature.values.pop(5700)
+        bench.temperature.changed(5700)
+        assert notified(bench) == [{"/3303/0/5701": "Cel"}]
+        bench.temperature.changed(5701)
+        assert notified(bench) == [{"/3303/0/5701": "Cel"}]
+        bench.temperature.set(5700, value)
+        assert notified(bench) == [{"/3303/0/5700": 21.5, "/3303/0/5701": "Cel"}]
+        bench.now += 10_000
+    record = bench.client.freeze(bench.now)
+    after = Bench("1.1", queue=False, temperature=False)
+    after.temperature = after.tree.add(Temperature(units="Cel"))
+    assert after.client.thaw(record, bench.now)
+    after.now = bench.now
+    after.temperature.changed(5700)
+    assert notified(after) == []
+    after.temperature.set(5700, 21.5)
+    assert notified(after) == []
+    after.temperature.set(5700, 22.5)
+    assert notified(after) == [{"/3303/0/5700": 22.5, "/3303/0/5701": "Cel"}]
 
 
 def test_samples():
