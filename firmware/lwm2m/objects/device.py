@@ -12,6 +12,8 @@ _RESET_ERROR_CODE = const(12)
 _CURRENT_TIME = const(13)
 _NO_ERROR = const(0)
 _MAX_ERRORS = const(8)
+_LATEST_S = const(0xFFFFFFFF)
+_BAD_REQUEST = const(0x80)
 _NOT_FOUND = const(0x84)
 
 
@@ -116,7 +118,9 @@ class Device(Object):
         return self.values[rid]
 
     def validate(self, rid: int, value) -> None:
-        """Refuse with 4.04 to set a clock that is not there."""
+        """Refuse with 4.04 to set a clock that is not there, with 4.00 a time that none has."""
+        if rid == _CURRENT_TIME and not 0 <= value <= _LATEST_S:
+            raise OperationError(_BAD_REQUEST)
         if rid == _CURRENT_TIME and not self.has(rid) and not self._on_time:
             raise OperationError(_NOT_FOUND)
 

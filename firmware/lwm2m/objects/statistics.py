@@ -7,6 +7,7 @@ from lwm2m.object import Object, OperationError
 _START = const(6)
 _STOP = const(7)
 _PERIOD = const(8)
+_LONGEST_S = const(0x7FFFFFFF)
 _BAD_REQUEST = const(0x80)
 
 # Kept among the values, so that a deep sleep keeps them: what is counted, under the ids of the
@@ -73,8 +74,8 @@ class ConnectivityStatistics(Object):
         return counted[rid]
 
     def validate(self, rid: int, value) -> None:
-        """Refuse with 4.00 a period below 0."""
-        if value < 0:
+        """Refuse with 4.00 a period below 0, and one that is longer than a life."""
+        if not 0 <= value <= _LONGEST_S:
             raise OperationError(_BAD_REQUEST)
 
     def execute(self, rid: int, arguments: bytes, server) -> None:

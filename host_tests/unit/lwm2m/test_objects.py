@@ -172,7 +172,8 @@ def test_statistics_period():
     statistics = bench.tree.add(ConnectivityStatistics(bench.client))
     bench.register()
     assert _read(bench, "/7/0/8") == "0"
-    assert _code(bench, PUT, "/7/0/8", b"-1", 0) == BAD_REQUEST
+    for value in (b"-1", b"9223372036854775807"):
+        assert _code(bench, PUT, "/7/0/8", value, 0) == BAD_REQUEST
     assert _code(bench, PUT, "/7/0/8", b"20", 0) == CHANGED
     assert _read(bench, "/7/0/8") == "20"
     assert _code(bench, PUT, "/7/0/2", b"1", 0) == NOT_ALLOWED
@@ -330,6 +331,11 @@ def test_time_after_a_deep_sleep():
     awake = Device(epoch=lambda: 1_000_060)
     awake.values.update(device.values)
     assert awake.read(13) == 1_700_000_060
+    bench = _bench()
+    bench.tree.get(3, 0)._epoch = lambda: 1_000_000
+    for value, wanted in ((b"-1", BAD_REQUEST), (b"9223372036854775807", BAD_REQUEST)):
+        assert _code(bench, PUT, "/3/0/13", value, 0) == wanted
+    assert _code(bench, PUT, "/3/0/13", b"1700000000", 0) == CHANGED
 
 
 def test_statistics_over_a_deep_sleep():
