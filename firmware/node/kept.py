@@ -49,14 +49,17 @@ def restore(node) -> None:
     node.given = [(oid, iid) for oid in own for iid in tree.instances(oid)]
     for oid, iid, rid, value in node.kept_values:
         instance = tree.get(oid, iid)
-        if rid is None:
+        if rid is None and value is None:
             if instance:
                 tree.remove(oid, iid)
             continue
         if instance is None and oid in own:
             instance = tree.add(classes[oid](), iid)
-        if instance:
-            instance.values[rid] = _as_set(value)
+        if instance and rid is not None:
+            if value is None:
+                instance.values.pop(rid, None)
+            else:
+                instance.values[rid] = _as_set(value)
             node.changed.add((oid, iid, rid))
     node.kept_values = []
     for oid, iid in {path[:2] for path in node.changed}:
@@ -85,16 +88,33 @@ def freeze(node, now: int) -> "bytes | None":
             node.log.event("error", {"reason": str(error)})
         if not state[-1]:
             return None
-        state[-1] = []  # values are measured or written again; a registration costs airtime
+        # Values are measured or written again; a registration costs airtime, rights go before.
+        rights = [row for row in state[-1] if row[0] == _ACCESS_CONTROL]
+        state[-1] = rights if len(rights) < len(state[-1]) else []
 
 
 def _values(node):
+    """Return rows [object, instance, resource, value]: no value for what a start brings and is
+    gone, no resource for an instance as a whole, which with True is one that a start lacks.
+    """
     tree = node.tree
-    values = [[oid, iid, None, None] for oid, iid in node.given if not tree.get(oid, iid)]
+    bootstrap = node.client.bootstrap
+    brought = set(node.given)
+    brought.update(bootstrap.touched if bootstrap and bootstrap.touched else ())
+    values = [[oid, iid, None, None] for oid, iid in brought if not tree.get(oid, iid)]
+    told = set()
     for path in node.changed:
         instance = tree.get(path[0], path[1])
-        if instance and path[2] in instance.values:
-            values.append([path[0], path[1], path[2], instance.values[path[2]]])
+        if instance:
+            value = instance.values.get(path[2])
+            if value is not None or not instance.has(path[2]):
+                values.append([path[0], path[1], path[2], value])
+                told.add(path[:2])
+    for oid in tree.objects():
+        if tree.object_class(oid).creatable:
+            for iid in tree.instances(oid):
+                if (oid, iid) not in brought and (oid, iid) not in told:
+                    values.append([oid, iid, None, True])
     return values
 
 
