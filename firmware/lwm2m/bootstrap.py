@@ -11,7 +11,7 @@ what moves it.
                 4.15 to the format, 4.xx to the Pack                      REQUESTING, without it
                 anything else, time-out, Reset                            WAITING
     SESSION     Finish, consistent and stored                             IDLE
-                247 s without an operation                                WAITING
+                247 s without an operation, an hour with them             WAITING
     each        a registration again, where its failure was the reason    IDLE
 
 The delay after the n-th failure in a row is 60 s x 2^(n-1), at most a day, lengthened by a random

@@ -43,6 +43,7 @@ _LINK_FORMAT = const(40)
 _URI = const(0)  # of Security
 _EXCHANGE_LIFETIME_MS = const(247_000)  # RFC 7252 §4.8.2
 _FACTORY_EVERY = const(8)
+_LONGEST_SESSION_MS = const(3_600_000)
 _STORE_AGAIN_MS = const(3_600_000)
 
 _METHODS = " GET POST PUT DELETE".split(" ")
@@ -130,8 +131,10 @@ def _open(boot, now):
     """Go on with the session, or begin it with the configuration as it is."""
     if boot.configuration is None:
         boot.configuration = Configuration(boot.client, boot.version, boot.touched)
+        boot.configuration.until = now + _LONGEST_SESSION_MS
     boot.state = _SESSION
-    boot.due = now + _EXCHANGE_LIFETIME_MS
+    # One that goes on for ever would keep the client from its servers, and awake.
+    boot.due = min(now + _EXCHANGE_LIFETIME_MS, boot.configuration.until)
 
 
 def _serve(boot, request, path, now):
@@ -173,7 +176,7 @@ def _finish(boot, now):
     _keep(boot, configuration)
     try:
         configuration.apply(client, boot.settings)
-        boot.touched = configuration.apply_others()
+        boot.touched = configuration.apply_others(client)
     except MemoryError:
         # Half of it would be no client at all; the next start has all the memory, and the record.
         raise RuntimeError("no memory for the accounts of the bootstrap")

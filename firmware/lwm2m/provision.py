@@ -32,8 +32,11 @@ _SHORT_SERVER_ID = const(10)
 _NO_SECURITY = const(3)
 _MOST_IDS = const(65534)
 
+_R = const(1)
 _E = const(4)
 _MANDATORY = const(16)
+_OPAQUE = const(6)
+_TIME = const(7)
 
 _NOT_FOUND = const(0x84)
 
@@ -48,8 +51,10 @@ class Configuration:
 
     accounts: {object id: {instance id: {resource id: value}}} of Security, Server and Access
     Control. others: {(object id, instance id): {resource id: value}} written to other Objects.
-    deleted: set of (object id, instance id) of theirs.
+    deleted: set of (object id, instance id) of theirs. until: ms, when what may change it ends.
     """
+
+    until = 0
 
     def __init__(self, client, version, touched: "dict | None" = None) -> None:
         self.tree = client.tree
@@ -147,7 +152,7 @@ class Configuration:
             for iid in instances:
                 facts.append((oid, iid, instances[iid]))
         for key in self.others:
-            facts.append(key + (self.others[key],))
+            facts.append(key + (self._lasting(key),))
         return dumps((_LAYOUT, facts))
 
     def thaw(self, record: bytes) -> bool:
@@ -201,10 +206,11 @@ class Configuration:
         kept = [each for each in client.attributes.freeze() if each[0] in ids]
         client.attributes.thaw(kept)
 
-    def apply_others(self) -> dict:
+    def apply_others(self, client) -> dict:
         """Write to the other Objects, as far as they are there, and delete of them.
 
-        Returns {(object id, instance id): resource ids} of what was ever written.
+        What one of them cannot take is reported, and is no reason to restart: each start would
+        find it again. Returns {(object id, instance id): resource ids} of what was ever written.
         """
         tree = self.tree
         for oid, iid in self.deleted:
@@ -217,9 +223,28 @@ class Configuration:
                 obj = tree.add(cls(), key[1])
             for rid in values:
                 if obj and obj.definition(rid):  # a record may be of another firmware
-                    obj.write(rid, values[rid], None)
-                    obj.changed(rid)
-        return {key: list(self.others[key]) for key in self.others}
+                    try:
+                        obj.write(rid, values[rid], None)
+                    except (OSError, OperationError) as error:
+                        name = error.__class__.__name__
+                        reason = "/%d/%d/%d: %s: %s" % (key[0], key[1], rid, name, error)
+                        client.emit("error", reason=reason)
+                    else:
+                        obj.changed(rid)
+        return {key: list(self._lasting(key)) for key in self.others}
+
+    def _lasting(self, key):
+        """Return what was written to another Object's instance, but for what is of use only once:
+        a time, and what cannot be read back in bytes, a package.
+        """
+        values = self.others[key]
+        kept = {}
+        for rid in values:
+            known = self.tree.object_class(key[0])
+            flags, kind = (known and self.row(key + (rid,))) or (_R, 0)
+            if kind != _TIME and (flags & _R or kind != _OPAQUE):
+                kept[rid] = values[rid]
+        return kept
 
     def _lacking(self, oid, values):
         """Return the first mandatory resource that an instance lacks, or None.

@@ -61,7 +61,7 @@ def settle(node, facts: "list | None") -> None:
     """
     bootstrap = node.client.bootstrap
     if bootstrap.provided:
-        bootstrap.touched = bootstrap.provided.apply_others()
+        bootstrap.touched = bootstrap.provided.apply_others(node.client)
         bootstrap.provided = None
     if facts:
         bootstrap.thaw(facts)

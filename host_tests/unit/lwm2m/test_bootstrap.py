@@ -412,3 +412,19 @@ def test_updates_go_on_while_the_request_is_out():
     assert updates and bench.bootstrap.active
     bench.answer(updates[0], CHANGED)
     assert bench.account.reachable
+
+
+def test_a_session_without_an_end():
+    """Requirement, no visit: a bootstrap server that goes on for ever silences nobody for ever."""
+    bench = BootstrapBench()
+    bench.bootstrapped()
+    bench.account.expires = bench.account.due = bench.now + DAY_MS
+    bench.bootstrap.begin("trigger", bench.now)
+    bench.step()
+    bench.answer(bench.asked(), CHANGED)
+    for _ in range(20):
+        bench.run_for(240_000)
+        if not bench.bootstrap.in_session:
+            break
+        assert bench.ask(GET, "/1")[0].code == CONTENT
+    assert bench.facts("bootstrap_failed")["reason"] == "timeout"

@@ -16,6 +16,8 @@ from coap.registry import (
     UNSUPPORTED_CONTENT_FORMAT,
     URI_QUERY,
 )
+from lwm2m.object import Object
+from lwm2m.provision import Configuration
 from unit.lwm2m.bootstrap_bench import (
     OTHER_PEER,
     OTHER_URI,
@@ -279,3 +281,50 @@ def test_root_path_and_path_of_the_uri():
     assert "</lwm2m/1/0>;ssid=1" in links
     assert bench.tell(PUT, "/1/0/1", b"9", 0) == NOT_FOUND
     assert bench.finish()[0].code == CHANGED
+
+
+def test_a_time_is_not_for_the_record():
+    """TS 1.1 Core 6.1.7.5: Current Time is written once, not at each start and bootstrap again."""
+    bench = BootstrapBench()
+    clock = [1_700_000_000]
+    bench.device._epoch = lambda: clock[0]
+    bench.begin()
+    bench.provide()
+    assert bench.tell(PUT, "/3/0/13", b"1800000000", 0) == CHANGED
+    assert bench.tell(PUT, "/3/0/2", b"serial", 0) == CHANGED
+    bench.accept(bench.finish()[1])
+    assert bench.device.read(13) == 1_800_000_000
+    kept = Configuration(bench.client, bench.bootstrap.version)
+    assert kept.thaw(bench.records[0])
+    assert kept.others == {(3, 0): {2: "serial"}}, kept.others
+    clock[0] += 1_000
+    bench.bootstrap.begin("trigger", bench.now)
+    bench.step()
+    bench.answer(bench.asked(), CHANGED)
+    assert bench.finish()[0].code == CHANGED
+    assert bench.device.read(13) == 1_800_001_000
+
+
+def test_a_record_of_what_an_object_refuses():
+    """Requirement, no loop: a value that an Object fails to take ends no start."""
+
+    class Stubborn(Object):
+        object_id = 30001
+        resources = b"\x00\x00\x03\x02\x00\x01\x03\x02"
+
+        def write(self, rid, value, server):
+            if rid == 0:
+                raise OSError(5)
+            self.values[rid] = value
+
+    bench = BootstrapBench()
+    stubborn = bench.tree.add(Stubborn())
+    bench.begin()
+    bench.provide()
+    assert bench.tell(PUT, "/30001/0/0", b"1", 0) == CHANGED
+    assert bench.tell(PUT, "/30001/0/1", b"1", 0) == CHANGED
+    response, register = bench.finish()
+    assert response.code == CHANGED
+    bench.accept(register)
+    assert stubborn.values == {1: 1}
+    assert bench.facts("error")["reason"].startswith("/30001/0/0: OSError: ")
