@@ -96,7 +96,8 @@ def coerce(kind: int, value):
             return value
     elif kind == _FLOAT:
         if isinstance(value, (int, float)) and not is_bool:
-            return value
+            # Not every format has integers of more than 64 bits, nor has the record of a sleep.
+            return value if _fits(_FLOAT, value) else float(value)
     elif kind in (_INTEGER, _UNSIGNED, _TIME) and not is_bool:
         if isinstance(value, float) and -1e15 < value < 1e15 and value == int(value):
             value = int(value)
@@ -105,9 +106,11 @@ def coerce(kind: int, value):
     raise CodecError("value is not of type " + _NAMES.split(" ")[kind or 0])
 
 
-def _fits(kind: int, value: int) -> bool:
+def _fits(kind: int, value) -> bool:
     if kind == _UNSIGNED:
         return 0 <= value <= 0xFFFFFFFFFFFFFFFF
+    if kind == _FLOAT:
+        return isinstance(value, float) or -0x8000000000000000 <= value <= 0xFFFFFFFFFFFFFFFF
     return -0x8000000000000000 <= value <= 0x7FFFFFFFFFFFFFFF
 
 

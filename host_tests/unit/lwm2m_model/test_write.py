@@ -308,3 +308,14 @@ def test_objects_are_dull_classes():
     one = Everything()
     one.values[1] = 5
     assert Everything().values == {}
+
+
+def test_whole_number_beyond_64_bits():
+    """TS 1.0 6.4.1, appendix C: a Float of 20 digits can be read, and kept over a deep sleep."""
+    fixture = Fixture("1.1")
+    instance = fixture.tree.get(30000, 0)
+    for payload in (b"99999999999999999999", b"-99999999999999999999"):
+        assert code(fixture.ask(PUT, "30000/0/3", payload, 0)) == 204
+        assert cbor.loads(cbor.dumps(instance.values[3])) == float(payload)
+        for accept in (0, 11542, 110, 112):
+            assert code(fixture.ask(GET, "30000/0/3", accept=accept)) == 205
