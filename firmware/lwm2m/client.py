@@ -67,7 +67,7 @@ class Client:
         self.bootstrap = None
         self.jobs = ()
         self.guests = ()
-        self.bootstraps = 0  # how many failed registrations led to one, since one succeeded
+        self.bootstraps = 0  # that failed registrations led to, since there were all
         self.root = root_path.strip("/")
         self.sms_number = None
         if sms_number:

@@ -244,7 +244,9 @@ def _answered(client, account, response, reason, now):
     if account.location and code in (_CREATED, _CHANGED):
         account.state = _REGISTERED
         account.registered = account.offered
-        account.failures = client.bootstraps = 0
+        account.failures = 0
+        if all([each.location for each in client.accounts]):
+            client.bootstraps = 0
         lifetime_s = account.registered[0]
         account.expires = account.due = None
         if lifetime_s != 0:

@@ -1,6 +1,6 @@
 """Registrations and bootstraps together: which failure leads to one, what order one provides."""
 
-from coap.registry import CHANGED, FORBIDDEN
+from coap.registry import CHANGED, CREATED, FORBIDDEN
 from unit.lwm2m.bootstrap_bench import (
     BOOTSTRAP_PEER,
     OTHER_PEER,
@@ -65,6 +65,29 @@ def test_int_7_a_bootstrap_that_does_not_help():
     assert 180 <= waited_s[2] <= 183 and 420 <= waited_s[3] <= 424
     bench.accept(register)
     assert bench.account.state == REGISTERED and bench.client.bootstraps == 0
+
+
+def test_bootstraps_that_help_one_of_two():
+    """Requirement, airtime: the server that each bootstrap does help makes them no loop."""
+    servers = ({}, {"r16": True})
+    bench, sent = provided(*servers)
+    waited_s = []
+    for _ in range(3):
+        since = bench.now
+        while BOOTSTRAP_PEER not in [message.peer for message in sent]:
+            for message in sent:
+                if message.peer == PEER:
+                    bench.answer(message, CREATED, options=[(8, "rd"), (8, "1")])
+                elif message.peer == OTHER_PEER:
+                    bench.answer(message, FORBIDDEN)
+            if not bench.out:
+                bench.now += 1_000
+                bench.step()
+            sent = bench.sent()
+        waited_s.append((bench.now - since) // 1000)
+        bench.out += [message for message in sent if message.peer == BOOTSTRAP_PEER]
+        sent = again(bench, servers)
+    assert waited_s[0] <= 1 and waited_s[1] >= 60 and waited_s[2] >= 180, waited_s
 
 
 def test_no_bootstrap_for_one_of_two():
