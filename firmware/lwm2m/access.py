@@ -71,10 +71,22 @@ class Access:
                 mine.changed(rid)
 
     def deleted(self, path: tuple) -> None:
-        """Remove the rights on an instance that is gone (TS 1.1 Core §8.1.2.2)."""
-        for iid in self._tree.instances(_ACCESS_CONTROL):
-            values = self._tree.get(_ACCESS_CONTROL, iid).values
-            if (values.get(_TARGET), values.get(_INSTANCE)) == path[:2]:
+        """Remove the rights on an instance that is gone (TS 1.1 Core §8.1.2.2).
+
+        Where they were the last of all, what is left says that nobody may create such instances:
+        without any the servers would be restricted in nothing.
+        """
+        in_use = self._tree.instances(_ACCESS_CONTROL)
+        for iid in in_use:
+            control = self._tree.get(_ACCESS_CONTROL, iid)
+            values = control.values
+            if (values.get(_TARGET), values.get(_INSTANCE)) != path[:2]:
+                continue
+            if len(in_use) == 1 and len(self._client.accounts) > 1:
+                values.update({_INSTANCE: _MAX_ID, _ACL: {}, _OWNER: _MAX_ID})
+                for rid in values:
+                    control.changed(rid)
+            else:
                 self._tree.remove(_ACCESS_CONTROL, iid)
 
     def forget(self, server_id: int) -> None:

@@ -262,8 +262,21 @@ def test_delete_takes_the_rights_along():
     )
     assert house.code(2, DELETE, "30001/0") == 202
     assert house.controls() == [(30001, 1, 1, None)]
-    assert house.code(1, DELETE, "30001/1") == 202
+    house = House(AccessControl(30001, 0, owner=1), servers=(1,))
+    assert house.code(1, DELETE, "30001/0") == 202
     assert house.controls() == []
+
+
+def test_the_last_rights_leave_nobody_more():
+    """TS 1.1 Core §8.2.1: the deletion of the only instance with rights opens no other."""
+    house = House(AccessControl(30001, 0, owner=1))
+    assert not house.may(2, (3, 0), R)
+    assert house.code(1, DELETE, "30001/0") == 202
+    assert house.controls() == [(30001, NOBODY, NOBODY, {})]
+    assert not house.may(2, (3, 0), R) and not house.may(1, (30001, 1), W)
+    assert house.code(1, POST, "30001", b"", 11542) == 401
+    house.access.created(Account(2), (30001, 1))  # as by a right that a bootstrap gave
+    assert house.rights(2, (30001, 1)) == R + W + E + D
 
 
 def test_stale_rights_are_no_trap():
