@@ -209,6 +209,11 @@ def _together(site):
 def _fits_version(key, server, version):
     """Refuse what the enabler version has no resource or parameter for."""
     lifetime_s = server["lifetime_s"]
+    if version == "draft" and server["short_server_id"] > 255:  # CR C.1 resource 4
+        raise ConfigError(
+            "%sshort_server_id: %d is not allowed in draft; use an integer from 1 to 255"
+            % (key, server["short_server_id"])
+        )
     if lifetime_s is None and version != "draft":
         raise ConfigError(
             "%slifetime_s: null is not allowed in %s; use an integer" % (key, version)

@@ -66,6 +66,10 @@ def test_a_refusal_names_key_value_and_what_is_allowed():
             ),
             "servers[0].binding: SU is not allowed in 1.0, which prefers UDP; use US or S",
         ),
+        (
+            _with(version="draft", servers=[{"uri": "coap://x", "short_server_id": 256}]),
+            "servers[0].short_server_id: 256 is not allowed in draft; use an integer from 1 to",
+        ),
         ([], "configuration: [] is not allowed; use a JSON object"),
     )
     for site, text in cases:
