@@ -105,7 +105,8 @@ class Operations:
             content_format = _OPAQUE_FORMAT
         else:
             content_format = _TEXT
-        return content_format, self.encode(entries, path, content_format, streamed)
+        payload = self.encode(entries, path, content_format, streamed)
+        return content_format if accept is None else accept, payload
 
     def encode(self, entries, base: tuple, content_format: int, streamed: bool = False):
         """Return entries (see lwm2m.codec) as a payload in a format of the version.

@@ -38,8 +38,8 @@ class CodecError(Exception):
 def registered(content_format: int) -> int:
     """Return the number that IANA gave to what 1541 to 1544 meant before: text, TLV, JSON, octets.
 
-    Servers still ask for those and write in them (Leshan before 1.0); they are told the number
-    that stands for the same format today.
+    Servers still ask for those and write in them (Leshan before 1.0). Such a one knows no other
+    number, so what it asked for carries the one that its Accept had.
     """
     if 1541 <= content_format <= 1544:
         return (0, 11542, 11543, 42)[content_format - 1541]

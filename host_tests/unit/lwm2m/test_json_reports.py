@@ -12,6 +12,7 @@ def test_json_is_reported():
     for version, number, form in (
         ("1.1", 110, '[{"bn":"/3303/0/5700","v":%s}]'),
         ("1.0", 11543, '{"bn":"/3303/0/5700","e":[{"v":%s}]}'),
+        ("1.0", 1543, '{"bn":"/3303/0/5700","e":[{"v":%s}]}'),
         ("draft", 11543, '{"bn":"/3303/0/5700","e":[{"v":%s}]}'),
     ):
         bench = Bench(version, queue=False)
