@@ -75,8 +75,8 @@ def test_accept_that_cannot_be_met():
 
 
 def test_numbers_before_the_registration():
-    """TS 1.0 §6.4 as drafted: 1541 to 1544 ask for text, TLV, JSON and octets. What comes is in the
-    format of the Accept (RFC 7252 §5.10.4): Leshan 0.1.11 does not decode another number."""
+    """TS 1.0 §6.4 as drafted: 1541 to 1544 ask for text, TLV, JSON and octets. What comes is in
+    the format of the Accept (RFC 7252 §5.10.4): Leshan 0.1.11 does not decode another number."""
     for name, path, accept, same in (
         ("1.1", "3/0/3", 1541, 0),
         ("1.1", "3/0", 1542, 11542),
