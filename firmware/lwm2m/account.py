@@ -73,7 +73,7 @@ class ServerAccount:
         self.leaving: "int | None" = None  # IDLE or DISABLED: deregister, then become that
         self.awake_until: "int | None" = None  # ms, end of the awake time; None asleep
         self.outbox = []  # (format, payload) of each Send that waits, the first perhaps on its way
-        self.sending = False  # it is
+        self.sending = False  # it is; None: it was, and is to go again
         self.send_at = 0  # ms, before which a 5.03 forbids a Send
         self.paced_until = 0  # ms, when the NON notifications sent are paid for; see observe
         self.triggered_at = 0  # ms, when a trigger came last

@@ -1,8 +1,9 @@
 """Send: values that the client reports without being asked (TS 1.2 Core 6.4.7). Imported on use.
 
 A Send waits in the account's outbox for an Update where the client is asleep, as a notification
-does, and for as long as a 5.03 says where the server cannot take it. A deep sleep keeps it, a
-restart does not.
+does, and for as long as a 5.03 says where the server cannot take it. One that is not answered goes
+again behind an Update, once; one that a Deregister ends goes in the next registration. A deep
+sleep keeps it, a restart does not.
 """
 
 from coap.message import Message, dotted
@@ -121,6 +122,8 @@ def flush(client, account, now: int) -> "int | None":
     if link is None:
         return None
 
+    again = account.sending is None
+
     def on_response(response, reason, now):
         account.sending = False
         if response:
@@ -128,7 +131,10 @@ def flush(client, account, now: int) -> "int | None":
             reason = dotted(response.code)
         if response and response.code == _SERVICE_UNAVAILABLE:
             account.send_at = now + min(max_age_s(response), _LONGEST_S) * 1000
-        elif account.outbox:
+        elif reason == "timeout" and not again:
+            account.sending = None  # out of coverage, as it may be
+            account.wanted = account.wanted or "send"
+        elif account.outbox and reason != "cancelled":
             account.outbox.pop(0)
         client.emit("sent", account, code=reason)
 

@@ -100,6 +100,44 @@ def test_service_unavailable():
         assert each.sent() == [] and each.account.outbox == []
 
 
+def test_unanswered():
+    """Anjay issue 65: a Send that is not answered goes again behind an Update, and is given up at
+    the second time-out; one that its server is disabled over goes when that is past."""
+    bench = Bench("1.1", mute_send=False, queue=False, disable_timeout=500)
+    bench.register()
+    bench.client.send(PATHS, bench.now)
+    for last in (False, True):
+        bench.step()
+        request = bench.sent()[-1]
+        assert request.path() == ["dp"] and decoded(request)[(3303, 0, 5700)] == 21.5
+        while bench.account.sending:
+            bench.now = bench.step()
+            bench.step()
+        assert bench.facts("sent")["code"] == "timeout"
+        assert bool(bench.account.outbox) != last
+        if not last:
+            update = bench.sent()[-1]
+            assert is_update(update)
+            bench.answer(update, CHANGED)
+            assert len(bench.out) == 1
+    assert bench.step() > bench.now
+    bench.sent()
+    bench.client.send(PATHS, bench.now)
+    bench.step()
+    assert bench.one().path() == ["dp"]
+    assert bench.request(POST, "/1/0/4")[0].code == CHANGED
+    while not (bench.out and bench.out[-1].code == 4):
+        bench.now = bench.step()
+        bench.step()
+    bench.answer(bench.sent()[-1], 0x42)
+    bench.run_to(bench.account.due)
+    bench.accept(bench.one())
+    request = bench.one()
+    assert request.path() == ["dp"]
+    bench.answer(request, CHANGED)
+    assert bench.account.outbox == []
+
+
 def test_service_unavailable_without_max_age():
     """RFC 7252 §5.10.5: the default of Max-Age is 60 s."""
     bench = Bench("1.1", mute_send=False)
