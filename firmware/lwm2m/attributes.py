@@ -7,6 +7,11 @@ resource, Object Instance, Object.
 
 from micropython import const
 
+from lwm2m.object import OperationError
+
+_MOST = const(64)  # paths of all servers, which a record of a deep sleep has to hold
+_INTERNAL_SERVER_ERROR = const(0xA0)
+
 _PMIN = const(0)
 _PMAX = const(1)
 _GT = const(2)
@@ -42,13 +47,15 @@ class Attributes:
         kind: type of the resource at path, None above resources; gt, lt and st need a number, edge
         a Boolean. names: what the version allows. Raises OperationError 4.00, and changes nothing,
         for an unknown name, a malformed number, or when the outcome breaks lt < gt,
-        lt + 2 st < gt or epmin < epmax.
+        lt + 2 st < gt or epmin < epmax; 5.00 where too many paths have attributes.
         """
         from lwm2m.attribute_text import merge
 
         key = (server_id, path)
         values = merge(self.own(server_id, path), queries, kind, names)
         if values:
+            if len(self._written) >= _MOST and key not in self._written:
+                raise OperationError(_INTERNAL_SERVER_ERROR)
             self._written[key] = values
         else:
             self._written.pop(key, None)

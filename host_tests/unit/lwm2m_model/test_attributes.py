@@ -32,6 +32,22 @@ def test_set_and_unset():
     assert attributes.freeze() == []
 
 
+def test_bound():
+    """DESIGN §4: tables are bounded; what there is may change, and what is unset makes room."""
+    attributes = Attributes()
+    for iid in range(64):
+        attributes.set(1, (3303, iid), ["pmin=1"])
+    attributes.set(1, (3303, 0), ["pmax=9"])
+    for room in (False, True):
+        try:
+            attributes.set(2, (3303, 0), ["pmin=1"])
+            assert room
+        except OperationError as error:
+            assert error.code == 0xA0 and not room
+        attributes.set(1, (3303, 1), ["pmin"])
+    assert len(attributes.freeze()) == 64
+
+
 def test_inheritance():
     """TS 1.0 §5.1.2: the lowest level wins, value by value."""
     attributes = Attributes()
