@@ -31,6 +31,7 @@ _CON = const(0)
 _NON = const(1)
 _CONTENT = const(0x45)
 _NOT_FOUND = const(0x84)
+_INTERNAL_SERVER_ERROR = const(0xA0)
 _OBSERVE = const(6)
 _CONTENT_FORMAT = const(12)
 _TIMED = (110, 112, 11543)  # Content-Formats that have times
@@ -40,6 +41,7 @@ _DAY_MS = const(86_400_000)
 # notification every 3 s on average; so many more may be sent ahead of that.
 _PACE_MS = const(3_000)
 _BURST_MS = const(9_000)
+_MEMORY_MS = const(60_000)  # until what the memory did not hold is tried again
 _TOLD = const(-2)  # in place of the ms to look again at: a notification went and is done with
 
 
@@ -165,7 +167,9 @@ def read(client, observation, accept: "int | None", wanted=None) -> "tuple | Non
 
             payload = encode(operations, path, form, account)
         return form, payload
-    except OperationError:
+    except OperationError as error:
+        if error.code == _INTERNAL_SERVER_ERROR:
+            observation.flags |= _OWED  # for want of memory
         if len(path) > 1 and tree.get(path[0], path[1]) is None:
             return None, b""
         return None
@@ -195,7 +199,7 @@ def _tell(observations, observation, items, now):
         state = read(client, observation, None)
         told(client, observation, now)
         if state is None:
-            return _TOLD
+            return now + _MEMORY_MS if observation.flags & _OWED else _TOLD
         form, payload = state
         kept = [(observation, form, payload)]
     else:

@@ -49,7 +49,7 @@ def handle(observations, request, response, path: tuple, account, now: int) -> N
             response.payload = response.wire = b""
             return
     token = bytes(request.token)
-    _end(observations, account, token, wanted, register)
+    _end(observations, account, token, wanted, register, request.code == _FETCH)
     if register or not answered or wanted == [()]:
         return  # the root of all Objects can be read, and not observed
     observed = sum([len(each.parts) or 1 for each in observations])
@@ -76,10 +76,10 @@ def handle(observations, request, response, path: tuple, account, now: int) -> N
     client.emit("observed", account, path=text(path))
 
 
-def _end(observations, account, token, wanted, register):
-    """End what a server observes by a token or at the same paths."""
+def _end(observations, account, token, wanted, register, composite):
+    """End what a server observes by a token or, by the same method, at the same paths."""
     for known in list(observations):
-        same = _paths(known) == wanted
+        same = bool(known.parts) == composite and _paths(known) == wanted
         if known.account is account and (same or known.token == token):
             if same and not register and observations.stored:
                 from lwm2m.storing import orphan

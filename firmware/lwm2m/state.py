@@ -20,6 +20,8 @@ _UPDATING = const(3)
 _DEREGISTERING = const(4)
 _WAITING = const(6)
 _KEPT_FLAGS = const(53)  # observe: DIRTY, UNANSWERED, MET and OWED
+_IN_FLIGHT = const(2)
+_OWED = const(32)
 
 _FORMAT = const(5)
 _CRC_BYTES = const(4)
@@ -115,7 +117,7 @@ def _observation(each, accounts, now):
         each.accept,
         each.block2,
         each.value,
-        each.flags & _KEPT_FLAGS,
+        each.flags & _KEPT_FLAGS | (_OWED if each.flags & _IN_FLIGHT else 0),
         (now - each.told_at) // 1000,
         (now - each.confirmed_at) // 1000,
         (now - each.looked_at) // 1000 if each.looked_at != each.told_at else None,

@@ -14,6 +14,7 @@ from coap.registry import (
     PUT,
     SERVICE_UNAVAILABLE,
 )
+from lwm2m.object import OperationError
 from lwm2m.objects.ipso import Temperature
 from unit.lwm2m.helpers import DAY_MS, Bench, is_update, text
 
@@ -176,6 +177,29 @@ def test_what_cannot_be_read_is_not_observed():
     bench = online()
     response = bench.observe("/3303/0/5999")
     assert response.code == NOT_FOUND and response.get(OBSERVE) is None
+
+
+def test_no_memory_for_a_notification():
+    """DESIGN §6, RFC 7641 §1.3: a value that the memory had no room for is told when it has."""
+    bench = online()
+    bench.observe()
+    operations = bench.client.operations(bench.account)
+    encode = operations.encode
+
+    def full(*arguments):
+        raise OperationError(0xA0)
+
+    operations.encode = full
+    bench.temperature.set(5700, 30)
+    bench.step()
+    assert bench.sent() == []
+    bench.run_for(90_000)
+    operations.encode = encode
+    assert bench.sent() == []
+    bench.run_for(60_000)
+    assert values(bench) == ["30"]
+    bench.run_for(60_000)
+    assert bench.sent() == []
 
 
 def test_table_full():

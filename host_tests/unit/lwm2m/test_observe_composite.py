@@ -110,6 +110,17 @@ def test_other_paths_are_not_cancelled():
     assert len(notified(bench)) == 1
 
 
+def test_composite_of_one_path():
+    """RFC 7641 §3.6: an Observe-Composite of a path is another observation than that of the path
+    alone; neither begins or ends for the other."""
+    bench = online()
+    bench.observe("/3303/0/5700")
+    fetch(bench, ("/3303/0/5700",))
+    assert len(list(bench.client.observations)) == 2
+    fetch(bench, ("/3303/0/5700",), observe=1, token=b"\x77")
+    assert [each.parts for each in bench.client.observations] == [()]
+
+
 def test_reset_cancels():
     """RFC 7641 §3.6: a Reset ends a composite too."""
     bench = online()

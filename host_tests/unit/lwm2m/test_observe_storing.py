@@ -272,6 +272,22 @@ def test_what_had_no_room():
     assert sorted([text(message) for message in back(bench)]) == ["1.5", "2.5", "Other"]
 
 
+def test_on_its_way_over_a_sleep():
+    """RFC 7641 §1.3: a record of a client whose notification is not acknowledged yet has that
+    state told anew."""
+    bench = online()
+    observe(bench, SENML_CBOR, "con=1")
+    change(bench, 1)
+    assert bench.one().type == CON
+    record = bench.client.freeze(bench.now)
+    after = Bench("1.2", queue=False, disable_timeout=1_000)
+    after.temperature.values[5700] = 1
+    after.now = bench.now + 5_000
+    assert after.client.thaw(record, after.now)
+    after.step()
+    assert records(after.one())[-1][0] == 1
+
+
 def test_stored_over_a_sleep():
     """TS 1.2 Core §7.3.2: stored values outlive a deep sleep and go together after it."""
     bench = online()
