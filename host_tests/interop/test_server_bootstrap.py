@@ -230,6 +230,12 @@ def test_factory_reset():
         {"commands": [{"do": "write", "path": "0x", "value": {}}]},
         {"commands": [{"do": "read", "path": "/1", "format": "yaml"}]},
         {"colour": 1, "servers": []},
+        {"servers": 5},
+        {"commands": None},
+        {"servers": [{"uri": 5}]},
+        {"servers": [{"uri": "coap://192.0.2.1", "sms_number": 447700900123}]},
+        {"commands": [{"do": ["read"]}]},
+        {"commands": [{"do": "read", "path": "/1", "format": ["tlv"]}]},
     ],
 )
 def test_configurations_that_say_nothing(configuration):

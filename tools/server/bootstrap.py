@@ -101,9 +101,14 @@ class BootstrapServer:
             if old is not None:
                 old.cancel()
             session = self._session(endpoint, configuration, structured, peer)
-            self._sessions[endpoint] = asyncio.get_running_loop().create_task(session)
+            task = self._sessions[endpoint] = asyncio.get_running_loop().create_task(session)
+            task.add_done_callback(lambda _: self._ended(endpoint, task))
 
         return _answer("2.04"), begin
+
+    def _ended(self, endpoint: str, session: asyncio.Task):
+        if self._sessions.get(endpoint) is session:
+            del self._sessions[endpoint]
 
     def _pack_requested(self, request: Message, peer):
         """Answer Bootstrap-Pack-Request with all that is written, in one payload."""
@@ -240,11 +245,16 @@ def commands_of(configuration: dict) -> list[dict]:
     unknown = set(configuration) - {"servers", "commands", "pack"}
     if unknown or ("servers" in configuration) == ("commands" in configuration):
         raise ConfigurationError("configuration: use servers or commands, and perhaps pack")
+    for key in ("servers", "commands"):
+        if key in configuration and not isinstance(configuration[key], list):
+            raise ConfigurationError(
+                "%s: %r is not allowed; use a list" % (key, configuration[key])
+            )
     if "servers" in configuration:
         return _given(configuration["servers"])
     for index, command in enumerate(configuration["commands"]):
         key = "commands[%d]" % index
-        if not isinstance(command, dict) or command.get("do") not in _COMMANDS:
+        if not isinstance(command, dict) or command.get("do") not in list(_COMMANDS):
             raise ConfigurationError("%s.do: use %s" % (key, ", ".join(sorted(_COMMANDS))))
         if command["do"] != "finish":
             try:
@@ -254,7 +264,7 @@ def commands_of(configuration: dict) -> list[dict]:
                 raise ConfigurationError(text % (key, command.get("path"))) from None
         if command["do"] == "write" and "value" not in command:
             raise ConfigurationError("%s.value: missing; use what is to be written" % key)
-        if command.get("format", "tlv") not in formats.NAMES:
+        if command.get("format", "tlv") not in list(formats.NAMES):
             raise ConfigurationError("%s.format: use %s" % (key, ", ".join(formats.NAMES)))
     return configuration["commands"]
 
@@ -269,6 +279,10 @@ def _given(servers: list, taken: set | None = None) -> list[dict]:
     for index, server in enumerate(servers):
         if not isinstance(server, dict) or "uri" not in server:
             raise ConfigurationError("servers[%d].uri: missing; use coap://HOST" % index)
+        for key in ("uri", "sms_number", "binding"):
+            if not isinstance(server.get(key) or "", str):
+                text = "servers[%d].%s: %r is not allowed; use text"
+                raise ConfigurationError(text % (index, key, server[key]))
         server_id = server.get("short_server_id", index + 1)
         security = {"0": server["uri"], "1": False, "2": 3, "3": b"", "4": b"", "5": b""}
         security["10"] = server_id
