@@ -298,7 +298,11 @@ def _fits(kind, value, allowed):
     if len(value) > allowed:
         return False
     if kind == "path":
-        return value == "" or (value[0] == "/" and value[-1] != "/" and "//" not in value)
+        # It stands in the object list, between <> and commas.
+        rest = value.lower().strip("abcdefghijklmnopqrstuvwxyz0123456789.-_~/")
+        return not rest and (
+            value == "" or (value[0] == "/" and value[-1] != "/" and "//" not in value)
+        )
     return _is_uri(value) if kind == "uri" else True
 
 

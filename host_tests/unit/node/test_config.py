@@ -49,6 +49,7 @@ def test_a_refusal_names_key_value_and_what_is_allowed():
         (_with(servers=[{}]), "servers[0].uri: missing; use coap://HOST or coap://HOST:PORT"),
         (_with(sms_number="call me"), 'sms_number: "call me" is not allowed; use a telephone'),
         (_with(root_path="lwm2m/"), 'root_path: "lwm2m/" is not allowed; use a path such as'),
+        (_with(root_path="/a>,<b"), 'root_path: "/a>,<b" is not allowed; use a path such as'),
         (_with(link="sim7000"), "modem.apn: missing; use the operator's access point name"),
         (
             _with(servers=[{"uri": "coap://x"}, {"uri": "coap://y"}]),
