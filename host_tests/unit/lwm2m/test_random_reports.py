@@ -149,7 +149,7 @@ class Life:
                 if message.get(6) is not None:
                     self.numbers[token] = message.get_uint(6)
                     self.told[token] = (message.get_uint(12), bytes(message.payload))
-                elif not (message.code >> 5 == 4):
+                elif message.code >> 5 != 4:
                     self.told.pop(token, None)
             else:
                 bench.out.append(message)
