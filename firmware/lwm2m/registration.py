@@ -32,10 +32,10 @@ any of resources 17 to 20 (TS 1.1 Core 6.2.1.1), it is Retry Timer (60 s) x 2^(n
 Retry Count (5) failures, Sequence Delay (86400 s), with which n begins again; but one second for
 each failure in a row, up to 60 s, is the least. Each is lengthened by a random 0 to 25 % so that a
 fleet does not come back all at once. A Sequence Delay of MAX_VALUE ends the attempts until an
-Update is wanted; nothing else does. A 5.03 or 4.29 replaces the delay
-with its Max-Age (RFC 7252 §5.9.3.4, 60 s where absent), which counts from 2^n s to 86400 s. An
-Update that is wanted ends the delay, but that of a 5.03, and the wait for a turn, only where the
-server's trigger wants it.
+Update is wanted, or for a day where a bootstrap was in vain; nothing else does. A 5.03 or 4.29
+replaces the delay with its Max-Age (RFC 7252 §5.9.3.4, 60 s where absent), which counts from 2^n s
+to 86400 s. An Update that is wanted ends the delay, but that of a 5.03, and the wait for a turn,
+only where the server's trigger wants it.
 
 The registration has failed after Sequence Retries (1) x Retry Count failures: the next server in
 the order of Registration Priority then has its turn. After that, or a 4.xx, a bootstrap server is

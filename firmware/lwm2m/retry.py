@@ -54,6 +54,9 @@ def failed(client, account, state: int, response, reason: str, now: int) -> None
         account.failures += 1
         over = registering and (rejected or _has_failed(account))
         delay_ms = _delay_ms(client, account)
+        if delay_ms is None and account.failures <= client.bootstraps:
+            if _wishes(client, account):
+                delay_ms = _DAY_MS  # it would be silent for ever after a bootstrap in vain
         if asks_back and delay_ms is not None:
             delay_ms = max_age_s(response) * _SECOND_MS
             delay_ms = max(delay_ms, _SECOND_MS << min(account.failures, 16))
@@ -205,11 +208,16 @@ def _bootstrap(client, account, now):
     Without the resource it is asked when no server is registered (TS 1.1 Core 6.1.4). The n-th
     time in a row takes n failures, so that a bootstrap that does not help is no loop.
     """
-    if client.bootstrap is None or account.failures <= client.bootstraps:
-        return
+    if account.failures > client.bootstraps and _wishes(client, account):
+        client.bootstraps += 1
+        client.bootstrap.begin("registration", now)
+
+
+def _wishes(client, account):
+    """Whether a registration that fails is a reason to ask the bootstrap server."""
+    if client.bootstrap is None or client.bootstrap.security is None:
+        return False
     wished = account.value("bootstrap_on_failure")
     if wished is None:
         wished = not any([other.location for other in client.accounts])
-    if wished:
-        client.bootstraps += 1
-        client.bootstrap.begin("registration", now)
+    return wished

@@ -116,3 +116,27 @@ def test_provided_order():
     assert bench.sent() == []
     bench.run_for(1)
     assert bench.one().peer == PEER
+
+
+def test_attempts_that_end_do_not_end_the_bootstraps():
+    """Requirement, no visit: Sequence Delay MAX_VALUE, and a bootstrap that did not help; the
+    client is not silent for ever."""
+    servers = ({"r17": 1, "r19": 0xFFFFFFFF},)
+    bench, (register,) = provided(*servers)
+    bench.answer(register, FORBIDDEN)
+    (register,) = again(bench, servers)
+    bench.answer(register, FORBIDDEN)
+    assert bench.bootstrap.state == 0
+    asked_on = []
+    for day in range(12):
+        for message in bench.sent():
+            if message.peer == PEER:
+                bench.answer(message, FORBIDDEN)
+        bench.step()
+        for message in bench.sent():
+            asked_on.append(day)
+            bench.answer(message, CHANGED)
+            for again_register in provide(bench, servers):
+                bench.answer(again_register, FORBIDDEN)
+        bench.run_for(86_400_000)
+    assert asked_on == [1, 3, 6, 10], asked_on

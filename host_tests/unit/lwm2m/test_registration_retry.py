@@ -31,6 +31,7 @@ class Bootstrap:
     """Stands for the bootstrap interface: notes what it is asked for."""
 
     in_session = False
+    security = "its account"
 
     def __init__(self):
         self.reasons = []
