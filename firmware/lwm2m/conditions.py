@@ -130,8 +130,8 @@ def _evaluate(client, part, values):
 def reading(tree, path: tuple):
     """Return what a change at path is known by: a number or a Boolean.
 
-    None where every change counts. Bytes stand for another value of a resource instance, which
-    changes when one beside it does.
+    None where every change counts, and for what cannot be measured. Bytes stand for another value
+    of a resource instance, which changes when one beside it does.
     """
     if len(path) < 3:
         return None
@@ -139,7 +139,10 @@ def reading(tree, path: tuple):
     rid = path[2]
     if obj is None or not obj.has(rid) or not obj.definition(rid)[0] & _READ:
         return None
-    value = obj.read(rid)
+    try:
+        value = obj.read(rid)
+    except OSError:
+        return None
     if len(path) == 4:
         value = value.get(path[3]) if value.__class__ is dict else None
     if value is True or value is False or isinstance(value, (int, float)):

@@ -41,7 +41,7 @@ _DAY_MS = const(86_400_000)
 # notification every 3 s on average; so many more may be sent ahead of that.
 _PACE_MS = const(3_000)
 _BURST_MS = const(9_000)
-_MEMORY_MS = const(60_000)  # until what the memory did not hold is tried again
+_AGAIN_MS = const(60_000)  # until what could not be read is tried again
 _TOLD = const(-2)  # in place of the ms to look again at: a notification went and is done with
 
 
@@ -167,9 +167,9 @@ def read(client, observation, accept: "int | None", wanted=None) -> "tuple | Non
 
             payload = encode(operations, path, form, account)
         return form, payload
-    except OperationError as error:
-        if error.code == _INTERNAL_SERVER_ERROR:
-            observation.flags |= _OWED  # for want of memory
+    except (OperationError, OSError) as error:
+        if isinstance(error, OSError) or error.code == _INTERNAL_SERVER_ERROR:
+            observation.flags |= _OWED  # for want of memory, or of a probe that answers
         if len(path) > 1 and tree.get(path[0], path[1]) is None:
             return None, b""
         return None
@@ -199,7 +199,7 @@ def _tell(observations, observation, items, now):
         state = read(client, observation, None)
         told(client, observation, now)
         if state is None:
-            return now + _MEMORY_MS if observation.flags & _OWED else _TOLD
+            return now + _AGAIN_MS if observation.flags & _OWED else _TOLD
         form, payload = state
         kept = [(observation, form, payload)]
     else:

@@ -113,7 +113,8 @@ class Operations:
 
         streamed: whether a larger one may be a body that is encoded as it is sent
         (lwm2m.codec.stream), not bytes.
-        Raises OperationError 4.06 when the format cannot carry them, 5.00 without the memory.
+        Raises OperationError 4.06 when the format cannot carry them, 5.00 without the memory or
+        where one of them cannot be measured (OSError).
         """
         formats = self.version.formats
         allowed = content_format in formats and content_format not in _REQUESTS_ONLY
@@ -129,7 +130,7 @@ class Operations:
             return payload
         except CodecError:
             raise OperationError(_NOT_ACCEPTABLE)
-        except MemoryError:
+        except (MemoryError, OSError):
             raise OperationError(_INTERNAL_SERVER_ERROR)
 
     def rooted(self, content_format: int) -> tuple:

@@ -57,7 +57,7 @@ def send(client, paths, now: int, content_format: int = _SENML_CBOR) -> "str | N
             if path[:1] in _CLOSED:
                 raise OperationError(_UNAUTHORIZED)
             client.tree.entries(path)
-        except OperationError:
+        except (OperationError, OSError):
             return "paths: /%s has no value to send" % "/".join([str(part) for part in path])
     refusal = "no server: the version has no Send"
     for account in client.accounts:
@@ -94,7 +94,7 @@ def _put(client, account, paths, content_format):
     try:
         payload = bytes(operations.encode(entries, (), content_format))
     except (OperationError, MemoryError):
-        return "paths: more than the memory holds"
+        return "paths: more than the memory holds, or a value that cannot be measured"
     if account.outbox and _size(account) + len(payload) > _OUTBOX_BYTES:
         return "no server: too many are waiting"
     if samples:

@@ -2,8 +2,9 @@
 
 Of it, one block is in memory, in pieces that a fragmented heap has room for. Each value is the one
 of the moment at which its block is made. A block may be asked for again until a later one was; one
-that is gone by then, and what cannot be encoded after all because an instance went away meanwhile,
-end the transfer with 4.00, so that the server reads anew and never puts halves together.
+that is gone by then, and what cannot be encoded after all because an instance went away meanwhile
+or a probe does not answer, end the transfer with 4.00, so that the server reads anew and never
+puts halves together.
 """
 
 from micropython import const
@@ -49,7 +50,7 @@ class Stream:
                 while pieces and self._at + len(pieces[0]) <= offset:
                     self._at += len(pieces[0])
                     self._size -= len(pieces.pop(0))
-        except (CodecError, OperationError):
+        except (CodecError, OperationError, OSError):
             return b""
         self._pieces = pieces
         skipped = offset - self._at

@@ -179,6 +179,42 @@ def test_what_cannot_be_read_is_not_observed():
     assert response.code == NOT_FOUND and response.get(OBSERVE) is None
 
 
+class Probe(Temperature):
+    """A sensor that is measured when it is read, and may be out of order."""
+
+    broken = False
+
+    def read(self, rid):
+        if self.broken and rid == 5700:
+            raise OSError(110)
+        return super().read(rid)
+
+
+def test_probe_out_of_order():
+    """DESIGN §6, RFC 7641 §1.3: a value that cannot be measured is told when it can, alone and
+    with others; what asks for it meanwhile is answered 5.00, a Send is refused."""
+    bench = Bench("1.1", queue=False, temperature=False, mute_send=False)
+    probe = bench.tree.add(Probe())
+    probe.set(5700, 1)
+    bench.register()
+    bench.observe("/3303/0/5700", b"\x01")
+    bench.observe("/3303/0", b"\x02")
+    probe.broken = True
+    probe.set(5700, 2)
+    bench.step()
+    bench.run_for(90_000)
+    assert bench.sent() == []
+    assert bench.request(GET, "/3303/0/5700")[0].code == 0xA0
+    assert bench.client.send([(3303, 0, 5700)], bench.now).startswith("paths: ")
+    probe.broken = False
+    bench.run_for(60_000)
+    sent = bench.sent()
+    assert sorted([bytes(each.token) for each in sent]) == [b"\x01", b"\x02"]
+    assert bytes(sent[0].payload if sent[0].token == b"\x01" else sent[1].payload) == b"2"
+    bench.run_for(120_000)
+    assert bench.sent() == []
+
+
 def test_no_memory_for_a_notification():
     """DESIGN §6, RFC 7641 §1.3: a value that the memory had no room for is told when it has."""
     bench = online()

@@ -14,6 +14,7 @@ from coap.registry import (
 from lwm2m import versions
 from lwm2m.attributes import Attributes
 from lwm2m.codec import cbor
+from lwm2m.codec.stream import Stream
 from lwm2m.discover import discover
 from lwm2m.object import Object, OperationError
 from lwm2m.tree import Tree
@@ -79,6 +80,18 @@ def test_a_value_that_goes():
     assert [bytes(next(found)) for _ in range(2)] == [b"</30003/0>", b",</30003/0/0>;dim=2"]
     rack.clear(0)
     assert _refused(found)
+
+
+def test_a_probe_out_of_order():
+    """RFC 7959 §2.4: likewise where a value cannot be measured when its block is to be made."""
+
+    def chunks():
+        yield b"a"
+        raise OSError(110)
+
+    body = Stream([b"x" * 64], chunks())
+    assert body.read(0, 64) == b"x" * 64
+    assert body.read(64, 64) == b"" and body.read(0, 64) == b""
 
 
 def _refused(items):
