@@ -98,8 +98,8 @@ def _set(node, command):
 def _get(node, command):
     path = _path(command.get("path"))
     instance = _instance(node, path)
-    executable = instance.definition(path[2])[0] & 4
-    if path[0] == 0 or executable or path[2] not in instance.present():
+    readable = instance.definition(path[2])[0] & 1  # what is only written may be a secret
+    if path[0] == 0 or not readable or path[2] not in instance.present():
         raise CommandError("path: %s has no value to show" % command["path"])
     value = instance.read(path[2])
     if len(path) == 4:

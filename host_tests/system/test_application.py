@@ -1,5 +1,6 @@
 """An application on a board: sampling across deep sleeps, notifications, a person's commands."""
 
+from lwm2m.object import Object
 from lwm2m.objects.ipso import Temperature, define
 from system.world import World
 
@@ -175,6 +176,13 @@ def test_console():
 def test_console_refuses_what_has_no_value():
     """DESIGN §6: a command of no use is answered with why; the board goes on."""
 
+    class Lock(Object):
+        object_id = 30001
+        resources = b"\x00\x00\x02\x01"  # code, which servers only write
+
+    def setup(node):
+        node.add(Lock()).values[0] = "1234"
+
     async def play(world):
         await world.settled()
         for command, reason in (
@@ -183,6 +191,7 @@ def test_console_refuses_what_has_no_value():
             ({"do": "set", "path": "/3/0/4", "value": 1}, "not of type"),
             ({"do": "set", "path": "/3/0/7", "value": {"zero": 3700}}, "not all its keys"),
             ({"do": "get", "path": "/0/0/0"}, "no value to show"),
+            ({"do": "get", "path": "/30001/0/0"}, "no value to show"),
             ({"do": "set", "path": "/0/0/0", "value": "coap://"}, "may not be set"),
         ):
             world.command(**command)
@@ -200,7 +209,7 @@ def test_console_refuses_what_has_no_value():
             "deep_sleep",
         }
 
-    World().play(play)
+    World(setup=setup).play(play)
 
 
 def test_send():
