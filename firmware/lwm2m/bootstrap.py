@@ -8,6 +8,7 @@ what moves it.
     WAITING     hold-off or delay over                                    REQUESTING
     REQUESTING  2.04, or the first operation of the bootstrap server      SESSION
                 a Pack, applied                                           IDLE
+                a Pack that cannot be used                                WAITING, without it
                 4.15 to the format, 4.xx to the Pack                      REQUESTING, without it
                 anything else, time-out, Reset                            WAITING
     SESSION     Finish, consistent and stored                             IDLE

@@ -232,4 +232,5 @@ def _unpack(boot, response, now):
         _finish(boot, now)
     except (OperationError, CodecError) as error:
         code = error.code if isinstance(error, OperationError) else _BAD_REQUEST
+        boot.pack = False  # the same would come again
         boot.failed("pack: " + dotted(code), now)

@@ -428,3 +428,17 @@ def test_a_session_without_an_end():
             break
         assert bench.ask(GET, "/1")[0].code == CONTENT
     assert bench.facts("bootstrap_failed")["reason"] == "timeout"
+
+
+def test_a_pack_that_is_no_configuration():
+    """TS 1.2 Core 6.1.7.7: a Pack that cannot be used would come again; `bs` is asked next."""
+    for payload in (b"\xff", encoded((0, 1), security())):
+        bench = BootstrapBench("1.2", pack=True)
+        bench.bootstrap.start(bench.now)
+        bench.step()
+        bench.answer(bench.asked("bspack"), CONTENT, payload)
+        assert bench.facts("bootstrap_failed")["reason"].startswith("pack: 4.0")
+        bench.run_for(60_000)
+        bench.answer(bench.asked(), CHANGED)
+        bench.provide()
+        assert bench.finish()[0].code == CHANGED
