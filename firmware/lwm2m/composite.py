@@ -190,8 +190,9 @@ def _write(operations, request, server):
             if not value and obj.definition(rid)[0] & _MANDATORY:
                 raise OperationError(_METHOD_NOT_ALLOWED)
         obj.validate(rid, value)
-    for obj, rid, value in todo:
-        obj.write(rid, value, server)
+    from lwm2m.write import apply
+
+    apply(todo, server)
     for obj, rid, _ in todo:
         obj.changed(rid)
 

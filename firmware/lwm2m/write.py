@@ -121,17 +121,40 @@ def write(operations, request, obj, path: tuple, server):
     for rid in updates:
         _check(obj, rid, updates[rid])
     changed = list(updates)
+    apply([(obj, rid, updates[rid]) for rid in updates], server)
     if len(path) == 2 and not partial:
         for rid in list(obj.values):
             flags, _ = obj.definition(rid) or (0, 0)  # an Object may keep what is no resource
             if rid not in updates and flags & _W and not flags & _MANDATORY:
                 obj.clear(rid)
                 changed.append(rid)
-    for rid in updates:
-        obj.write(rid, updates[rid], server)
     for rid in changed:
         obj.changed(rid)
     return request.reply(_CHANGED)
+
+
+def apply(todo: list, server) -> None:
+    """Write (instance, resource id, value) one by one.
+
+    Where one fails, as for an actuator out of order, those before it get their values back, or are
+    told as changed. Raises what it raised, OSError or OperationError.
+    """
+    done = []
+    try:
+        for obj, rid, value in todo:
+            was = (obj, rid, obj.values.get(rid))
+            obj.write(rid, value, server)
+            done.append(was)
+    except (OSError, OperationError):
+        for obj, rid, value in reversed(done):
+            try:
+                if value is None:
+                    obj.clear(rid)
+                else:
+                    obj.write(rid, value, server)
+            except (OSError, OperationError):
+                obj.changed(rid)
+        raise
 
 
 def create(operations, request, oid: int, server):

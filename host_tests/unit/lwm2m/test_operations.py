@@ -288,6 +288,44 @@ def test_instances_of_a_resource():
     assert len(thing.values[1]) == 64
 
 
+class Drive(Object):
+    """An actuator out of order, beside what works."""
+
+    object_id = 30004
+    resources = (
+        b"\x00\x00\x03\x02"  # integer
+        b"\x00\x01\x03\x02"  # integer
+        b"\x00\x02\x03\x02"  # integer, of the actuator
+        b"\x00\x03\x03\x02"  # integer
+    )
+
+    failure = OSError(5)
+    stuck = False
+
+    def write(self, rid, value, server):
+        """Fail for the actuator; where it is stuck, so does what follows."""
+        if rid == 2 or (self.stuck and self.values.get(rid) == 8):
+            raise self.failure
+        super().write(rid, value, server)
+
+
+def test_write_that_fails_half_way():
+    """TS 1.2 Core §6.3.3, §6.3.9: what one resource cannot take leaves the others as they were;
+    one that does not go back is told."""
+    fixture = Fixture("1.2")
+    drive = fixture.tree.add(Drive())
+    drive.values.update({0: 1, 3: 4})
+    payload = dumps({30004: {0: {0: 8, 1: 8, 2: 8}}})
+    for failure in (OSError(5), OperationError(0xA0)):
+        drive.failure = failure
+        for method, path in ((PUT, "30004/0"), (POST, "30004/0"), (IPATCH, "")):
+            assert code(fixture.ask(method, path, payload, 11544)) == 500
+            assert drive.values == {0: 1, 3: 4} and fixture.changes == []
+    drive.stuck = True
+    assert code(fixture.ask(POST, "30004/0", payload, 11544)) == 500
+    assert drive.values == {0: 8, 3: 4} and fixture.changes == [(30004, 0, 0)]
+
+
 def test_create_of_a_single_instance():
     """TS 1.2 Core §6.3.6: the only instance of an Object has the id 0; another is refused."""
     fixture = Fixture("1.2")
