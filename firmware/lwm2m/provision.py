@@ -7,7 +7,7 @@ nothing to be undone, and one that succeeds takes effect as a whole.
 
 from micropython import const
 
-from lwm2m.codec import CodecError
+from lwm2m.codec import CodecError, coerce
 from lwm2m.codec.cbor import dumps, loads
 from lwm2m.object import OperationError
 from lwm2m.objects.security import Security
@@ -34,7 +34,9 @@ _MOST_IDS = const(65534)
 
 _R = const(1)
 _E = const(4)
+_MULTIPLE = const(8)
 _MANDATORY = const(16)
+_UNSIGNED = const(3)
 _OPAQUE = const(6)
 _TIME = const(7)
 
@@ -166,7 +168,9 @@ class Configuration:
                 instances.clear()
             for oid, iid, values in facts:
                 if oid in self.accounts:
-                    self.accounts[oid][iid] = _copy(values)
+                    values = self.accounts[oid][coerce(_UNSIGNED, iid)] = _copy(values)
+                    for rid in values:  # it may be of a firmware with other definitions
+                        _typed(self.row((oid, iid, rid)), values[rid])
                 else:
                     self.others[(oid, iid)] = _copy(values)
             return self.check() is None
@@ -224,8 +228,9 @@ class Configuration:
             for rid in values:
                 if obj and obj.definition(rid):  # a record may be of another firmware
                     try:
+                        _typed(obj.definition(rid), values[rid])
                         obj.write(rid, values[rid], None)
-                    except (OSError, OperationError) as error:
+                    except (OSError, OperationError, CodecError) as error:
                         name = error.__class__.__name__
                         reason = "/%d/%d/%d: %s: %s" % (key[0], key[1], rid, name, error)
                         client.emit("error", reason=reason)
@@ -293,6 +298,19 @@ def _adopt(client, server, security, settings):
     )
     account.profile = settings.get("profile")
     account.nat_ms = settings.get("nat_ms", account.nat_ms)
+
+
+def _typed(row, value):
+    """Raise CodecError where a resource, if there is one, takes no value of this type."""
+    if row is None:
+        return
+    if bool(row[0] & _MULTIPLE) != (value.__class__ is dict):
+        raise CodecError("single and multiple values are mixed up")
+    for riid in value if value.__class__ is dict else ():
+        coerce(_UNSIGNED, riid)
+        coerce(row[1], value[riid])
+    if value.__class__ is not dict:
+        coerce(row[1], value)
 
 
 def _copy(value):

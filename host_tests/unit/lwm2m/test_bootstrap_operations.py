@@ -16,6 +16,7 @@ from coap.registry import (
     UNSUPPORTED_CONTENT_FORMAT,
     URI_QUERY,
 )
+from lwm2m.codec.cbor import dumps, loads
 from lwm2m.object import Object
 from lwm2m.provision import Configuration
 from unit.lwm2m.bootstrap_bench import (
@@ -328,3 +329,23 @@ def test_a_record_of_what_an_object_refuses():
     bench.accept(register)
     assert stubborn.values == {1: 1}
     assert bench.facts("error")["reason"].startswith("/30001/0/0: OSError: ")
+
+
+def test_a_record_of_other_definitions():
+    """Requirement, no loop: a whole record whose values are of other types is no configuration."""
+    bench = BootstrapBench()
+    bench.bootstrapped()
+    layout, facts = loads(bench.records[0])
+    assert Configuration(bench.client, bench.bootstrap.version).thaw(dumps([layout, facts]))
+    for rid, value in ((7, 5), (7, {0: "U"}), (1, "300"), (6, 1), (0, None)):
+        other = [[oid, iid, dict(values)] for oid, iid, values in facts]
+        for oid, _, values in other:
+            if oid == 1:
+                values[rid] = value
+        kept = Configuration(bench.client, bench.bootstrap.version)
+        assert not kept.thaw(dumps([layout, other])), (rid, value)
+    for iid in ("0", None, -1):
+        other = [[oid, iid if oid == 1 else at, values] for oid, at, values in facts]
+        assert not Configuration(bench.client, bench.bootstrap.version).thaw(
+            dumps([layout, other])
+        )
