@@ -210,4 +210,9 @@ def test_blocks_by_sms():
         await world.sleeping(1200)
         assert 700_000 < world.times("device", "sleeping")[-1] - begun_ms < 800_000
 
-    World("sim7000", setup=_setup(_body(200)), server={"binding": "S", "queue": False}).play(play)
+    World(
+        "sim7000",
+        setup=_setup(_body(200)),
+        server={"binding": "S", "queue": False},
+        endpoint="urn:imei:866425030000001",
+    ).play(play)

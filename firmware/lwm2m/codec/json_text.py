@@ -7,12 +7,18 @@ from micropython import const
 from lwm2m.codec import CodecError
 from lwm2m.codec.senml_cbor import base_name, join
 
+_STRING = const(1)
 _OPAQUE = const(6)
 _OBJLNK = const(8)
+_CORELNK = const(9)
+
+# Bytes or characters of a value that are written at once; whole groups of base64.
+_PIECE = const(240)
 
 
 def records(entries, base: tuple, frame: tuple, labels: tuple, url: bool, root: str = ""):
-    """Yield a document entry by entry, one JSON object each, the base name in the first.
+    """Yield a document entry by entry, one JSON object each, the base name in the first; a long
+    value in pieces, for which a fragmented heap has room.
 
     entries: (path, type, value), perhaps with a time (s) behind them. frame: what stands before
     the first object's members, with %s for the base name; what ends the document; and the
@@ -32,7 +38,16 @@ def records(entries, base: tuple, frame: tuple, labels: tuple, url: bool, root: 
         if len(entry) > 3:
             text += '"t":%s,' % text_of(entry[3])
         kind = entry[1]
-        text += '"%s":%s}' % (labels[kind], value_text(kind, entry[2], url))
+        value = entry[2]
+        text += '"%s":' % labels[kind]
+        if kind in (_STRING, _OPAQUE, _CORELNK) and len(value) > _PIECE:
+            text += '"'
+            for at in range(0, len(value), _PIECE):
+                yield text.encode()
+                text = value_text(kind, value[at : at + _PIECE], url)[1:-1]
+            text += '"}'
+        else:
+            text += value_text(kind, value, url) + "}"
         yield text.encode()
     yield (closing if text else nothing).encode()
 
