@@ -2,8 +2,8 @@
 
 They are those of the last bootstrap, from its record on flash; before the first one, and after a
 factory reset, those of the site configuration (TS 1.1 Core §6.1.3.1, factory bootstrap). The
-record begins with a mark of what the configuration says of servers, so that a board whose
-configuration is another begins anew.
+record begins with a mark of the servers that the configuration names, so that a board which is to
+have others begins anew.
 """
 
 import binascii
@@ -18,6 +18,8 @@ from node.storage import Store
 
 _RECORD = "account"  # on the board's file system
 _MARK_BYTES = 4
+# What the configuration says of the bootstrap server's account.
+_ACCOUNT = ("uri", "hold_off_s", "account_timeout_s")
 # What the client takes over from the configuration for each account of a bootstrap.
 _SETTINGS = "uri_host queue after_sleep triggers_per_hour sms_trigger mute_send".split(" ")
 
@@ -100,6 +102,7 @@ def keep(site: dict, record: bytes) -> None:
 
 
 def _mark(site):
-    tables = [site["bootstrap"]] + site["servers"]
-    told = [site["version"]] + [[(key, each[key]) for key in sorted(each)] for each in tables]
+    # Of certain keys, so that a firmware which knows more of them does not begin anew.
+    told = [site["version"]] + [site["bootstrap"][key] for key in _ACCOUNT]
+    told += [(each["short_server_id"], each["uri"]) for each in site["servers"]]
     return binascii.crc32(json.dumps(told).encode()).to_bytes(_MARK_BYTES, "big")
