@@ -54,7 +54,7 @@ class Observation:
     attributes: "Any" = None
     block2: "Any" = None
     value: "Any" = None
-    seen: "Any" = None
+    seen: "Any" = True
     due: "Any" = None
     parts: "Any" = ()
     flags = 0
@@ -115,7 +115,9 @@ class Observations:
 
         self.table.append(observation)
         for part in observation.parts or (observation,):
-            part.seen = presence(self.client.tree, part.path)
+            seen = presence(self.client.tree, part.path)
+            if seen is not True:
+                part.seen = seen
             self._index.setdefault(_key(part.path), []).append(part)
         self.look(observation)
 
