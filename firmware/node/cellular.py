@@ -24,6 +24,7 @@ _FIRST_PAUSE_MS = const(10_000)
 _LONGEST_PAUSE_MS = const(900_000)
 _STALE_MS = const(3_600_000)
 _RI_PULSE_MS = const(150)  # RI is low for 120 ms
+_SECOND_LOOK_MS = const(500)  # where RI woke the chip and the modem has nothing to show yet
 _CLOCK_TOLERANCE_S = const(2)
 
 # Network Bearer of Object 4, by what the modem calls its radio.
@@ -105,7 +106,10 @@ class CellularBearer:
                 if not (kept and await self.modem.resume()):
                     await self.modem.up()
                     await self._look_around()
-                await self._sms.drain()
+                found = await self._sms.drain()
+                if not found and kept and hw.wake_reason() in ("pin", "pins"):
+                    await asyncio.sleep_ms(_SECOND_LOOK_MS)
+                    await self._sms.drain()
                 self._read_at = self._now()
                 break
             except ModemError as error:

@@ -55,6 +55,36 @@ def test_application_that_is_always_late():
     World(setup=setup, sleep="none").play(play)
 
 
+def test_message_that_is_late_in_the_list():
+    """Facts of the boards: a message that the list does not show yet when RI woke the board is
+    read all the same.
+    """
+
+    async def play(world):
+        await world.settled()
+        sms = world.modem.sms
+        late = {}
+
+        def listed(op, args, listing=sms._list):
+            if late or not sms.slots:
+                return listing(op, args)
+            late.update(sms.slots)
+            sms.slots.clear()
+            outcome = listing(op, args)
+            sms.slots.update(late)
+            return outcome
+
+        world.modem.line.commands["+CMGL"] = listed
+        world.peer.trigger()
+        await world.saw("server", "update", 60)
+        assert late
+        await world.sleeping()
+        assert sms.slots == {}
+
+    for link in ("sim800", "sim7000"):
+        World(link).play(play)
+
+
 def test_ri_that_stays_low():
     """Facts of the boards: where RI is low for good, the node says so and sleeps by the timer."""
 
