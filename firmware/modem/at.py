@@ -18,6 +18,7 @@ _SETTLE_MS = const(20_000)
 _QUIET_MS = const(50)
 _DOZE_MS = const(4000)  # a modem with AT+CSCLK=2 sleeps after 5 s of silence
 _ROUSE_MS = const(120)
+_STUCK_MS = const(10_000)
 
 # Split at run time: short literals are interned, which takes more memory.
 _RESTARTED = (
@@ -95,6 +96,7 @@ class Channel:
         self._stale = False
         self._owed = 0
         self._next = None
+        self._due = 0  # when the command that runs must have ended
         self._line = bytearray(_LINE_MAX)
         self._length = 0
         self._payload = None
@@ -144,6 +146,12 @@ class Channel:
         """Wait for ever, or until there is such an error; raises it."""
         await self._failed.wait()
         raise self._fault or ModemError("modem: failed")
+
+    def stuck(self, now: int) -> bool:
+        """Whether a command runs 10 s beyond its own time-out, or the reader task has died."""
+        if self._running and now > self._due + _STUCK_MS:
+            return True
+        return self._fault is not None
 
     # Commands
 
@@ -205,6 +213,7 @@ class Channel:
         was_stale = self._stale
         self._stale = True  # until its own end is seen, also when this task is cancelled
         self._owed = len(payload) if payload else 0
+        self._due = self.now() + timeout_ms + (_PROMPT_MS if payload else 0)
         try:
             self.uart.write(text.encode() + b"\r")
             heard = await self._wait(_PROMPT_MS if self._prompt else timeout_ms)

@@ -33,6 +33,9 @@ async def attach(modem) -> None:
     config "attach_s": longest wait for the network, in seconds (180). The context is tried three
     times with growing pauses. Raises ModemError naming what was refused.
     """
+    context = _context
+    if modem.udp_set == "ca":
+        from .ca_context import context
     if not modem.gsm_only:
         await _choose_radio(modem)
     await _register(modem)
@@ -40,7 +43,7 @@ async def attach(modem) -> None:
     pause_ms = _BACKOFF_MS
     for attempt in range(_CONTEXT_TRIES):
         try:
-            modem.info["ip"] = await _context(modem)
+            modem.info["ip"] = await context(modem)
             break
         except ModemReset:
             raise

@@ -7,7 +7,7 @@ class Sim7000(SimCom):
     """A SIM7000.
 
     config "network": "gsm", "cat-m", "nb-iot", "lte" or "auto"; the modem's own choice when not
-    given.
+    given. config "udp_set": "ca" where the firmware has those commands; "cip" when not given.
     """
 
     sockets = 8
@@ -17,3 +17,7 @@ class Sim7000(SimCom):
     boot_ms = 4000
     idle_sleep = 0
     direct_sms = "AT+CNMI=1,2,0,0,0"  # mode 2 is refused with direct routing
+
+    def __init__(self, uart, power, config: dict, log, now):
+        super().__init__(uart, power, config, log, now)
+        self.udp_set = config.get("udp_set") or "cip"

@@ -34,6 +34,7 @@ class SimCom:
     """
 
     sockets = 6
+    udp_set = "cip"  # the commands of its UDP sockets, "cip" or "ca"
     gsm_only = True  # registers by CREG and CGREG; a radio with LTE by CEREG or CGREG
     pulse_on_ms = 1200
     pulse_off_ms = 1600
@@ -76,8 +77,10 @@ class SimCom:
                     if self.state == READY:
                         from .attach import attach
 
-                        await attach(self)
-                        release("attach")
+                        try:
+                            await attach(self)
+                        finally:
+                            release("attach", "ca_context")
                     return
                 except ModemReset:
                     continue
@@ -216,8 +219,9 @@ class SimCom:
         self.event("drop", {"link": "uart", "reason": reason, "detail": detail})
 
     def freeze(self) -> tuple:
-        """What must outlive a deep sleep of the host: (state, PIN refused, address)."""
-        return (self.state, 1 if self.pin_refused else 0, self.info.get("ip", ""))
+        """What must outlive a deep sleep: (state, PIN refused, address, recoveries)."""
+        refused = 1 if self.pin_refused else 0
+        return (self.state, refused, self.info.get("ip", ""), tuple(self.recoveries))
 
     def thaw(self, record: tuple) -> None:
         """Take over what `freeze` gave before the host slept; `resume` then checks it."""
@@ -225,4 +229,5 @@ class SimCom:
         self.pin_refused = bool(record[1])
         if record[2]:
             self.info["ip"] = record[2]
+        self.recoveries = list(record[3])
         self.asleep = True

@@ -1,6 +1,6 @@
-"""UDP sockets opened, found open and closed, and the ladder that a failed send climbs.
+"""UDP sockets of the CIP* commands opened, found open and closed.
 
-Loaded only when the fast path of udp.py does not do.
+Loaded only when a socket has to be opened or closed.
 """
 
 import asyncio
@@ -9,61 +9,10 @@ from micropython import const
 
 from .at import ModemError
 
-_AGAIN = const(0)  # rungs of the ladder, in the order of SimCom.recover
-_SOCKET = const(1)
-_CONTEXT = const(2)
-_POWER = const(4)
-
 _CONNECT_S = const(76)
 _START_MS = const(10_000)
 _CLOSE_MS = const(5000)
 _STATUS_MS = const(2000)
-_BACKOFF_MS = const(30_000)
-_BACKOFF_MAX_MS = const(900_000)
-
-
-async def deliver(link, data: bytes, peer: tuple, reason: str | None) -> str:
-    """Send one datagram, climbing the ladder as far as it takes.
-
-    reason: what a first try answered, None without one. Returns "" or what went wrong last. Rungs:
-    again, socket anew, PDP cycle, radio cycle, power cycle; each is climbed once, and those that
-    would only repeat what failed are left out. At the top, the link refuses further datagrams for
-    a time that doubles from 30 s to 15 min.
-    """
-    modem = link.modem
-    rung = _AGAIN
-    n = link.find(peer)
-    while True:
-        if reason is not None:
-            if rung == _AGAIN and reason[2:] != "SEND FAIL":
-                rung = _SOCKET
-            if rung > _POWER:
-                break
-            try:
-                await modem.recover(rung)
-                if rung == _SOCKET and n >= 0:
-                    await close(link, n)
-            except ModemError as error:
-                reason = str(error)
-            rung += 1
-        at_least = _POWER
-        try:
-            await modem.up()
-            at_least = _CONTEXT
-            n = link.find(peer)
-            if n < 0:
-                n = await open_socket(link, peer)
-            at_least = _AGAIN
-            reason = await link.transmit(n, data)
-            if not reason:
-                link.failures = 0
-                return ""
-        except ModemError as error:
-            reason = str(error)
-            rung = max(rung, at_least)
-    link.failures += 1
-    link.retry_at = modem.now() + min(_BACKOFF_MS << min(link.failures - 1, 8), _BACKOFF_MAX_MS)
-    return reason
 
 
 async def open_socket(link, peer: tuple) -> int:
@@ -73,7 +22,7 @@ async def open_socket(link, peer: tuple) -> int:
         n = link.peers.index(None)
     else:
         n = modem.sockets - 1
-        await close(link, n)
+        await link.shut(n)
     port = modem.config.get("local_port")
     if port:
         await modem.ask('AT+CLPORT=%d,"UDP",%d' % (n, port + n))
@@ -121,7 +70,6 @@ async def _outcome(link, n, seconds):
 
 async def close(link, n: int) -> None:
     """Close socket n, whether or not the modem still has it."""
-    link.peers[n] = None
     await link.modem.channel.command("AT+CIPCLOSE=%d,1" % n, _CLOSE_MS, ("%d,CLOSE OK" % n,))
 
 

@@ -39,10 +39,12 @@ class UdpLink(ModemLink):
         self.result_event = asyncio.Event()
         self.failures = 0
         self.retry_at = 0
-        channel = modem.channel
+        self._listen(modem.channel)
+
+    def _listen(self, channel):
         channel.on("#", self._on_connection)
         channel.on("+RECEIVE,", self._on_receive)
-        if modem.config.get("udp_manual"):
+        if self.modem.config.get("udp_manual"):
             from .fetch import watch
 
             watch(self)
@@ -69,9 +71,7 @@ class UdpLink(ModemLink):
         if not data:
             n = self.find(peer)
             if n >= 0:
-                from .sockets import close
-
-                await close(self, n)
+                await self.shut(n)
                 release("sockets")
             return
         if modem.now() < self.retry_at:
@@ -89,12 +89,12 @@ class UdpLink(ModemLink):
                         return
             except ModemError as error:
                 reason = str(error)
-        from .sockets import deliver
+        from .ladder import deliver
 
         try:
             reason = await deliver(self, data, peer, reason)
         finally:
-            release("sockets")
+            release("ladder", "sockets", "ca_sockets")
         if reason:
             self.drop("unsent", reason)
 
@@ -104,6 +104,19 @@ class UdpLink(ModemLink):
             self.generation = self.modem.generation
             self.peers = [None] * self.modem.sockets
         return self.peers.index(peer) if peer in self.peers else -1
+
+    async def open(self, peer) -> int:
+        """Connect a socket to peer; returns its number. Raises ModemError."""
+        from .sockets import open_socket
+
+        return await open_socket(self, peer)
+
+    async def shut(self, n: int) -> None:
+        """Close socket n, whether or not the modem still has it."""
+        from .sockets import close
+
+        self.peers[n] = None
+        await close(self, n)
 
     async def transmit(self, n: int, data: bytes) -> str:
         """Send by socket n; returns "", or the modem's answer. Raises ModemReset."""

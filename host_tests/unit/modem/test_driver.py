@@ -155,7 +155,7 @@ def test_round_trips_of_a_wake():
 
     async def play():
         bench = Bench({"AT+CMGL=4": b"\r\n+CMGL: 2,0,,33\r\n" + A.encode() + b"\r\n\r\nOK\r\n"})
-        bench.modem.thaw((2, 0, "10.64.3.9"))
+        bench.modem.thaw((2, 0, "10.64.3.9", (0, 1, 0, 0, 0)))
         bench.udp.thaw(((0, PEER[0], PEER[1]),))
         bench.sms.thaw((7,))
         assert await bench.modem.resume()
@@ -172,7 +172,7 @@ def test_modem_restarted_while_the_host_slept():
 
     async def play():
         bench = Bench()
-        bench.modem.thaw((2, 0, "10.64.3.9"))
+        bench.modem.thaw((2, 0, "10.64.3.9", (0, 1, 0, 0, 0)))
         bench.udp.thaw(((0, PEER[0], PEER[1]),))
         bench.script.echo = True
         assert not await bench.modem.resume()
