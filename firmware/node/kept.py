@@ -19,12 +19,12 @@ _ACCESS_CONTROL = const(2)
 def load(node) -> "tuple | None":
     """Take up the retained record; return (endpoint, client, bearer) of a deep sleep, or None.
 
-    Its counters hold after every kind of reset.
+    Its counters, crashes and trace hold after every kind of reset.
     """
     record = retained.unpack(hw.load_memory())
     if record is None:
         return None
-    node.counters, body = record
+    node.counters, body, node.crashes, node.trace = record
     if hw.reset_cause() != "deep_sleep":
         return None
     try:
@@ -83,7 +83,7 @@ def freeze(node, now: int) -> "bytes | None":
     ]
     while True:
         try:
-            return retained.pack(client.endpoint.freeze(), cbor.dumps(state))
+            return node.packed(client.endpoint.freeze(), cbor.dumps(state))
         except retained.RecordTooLarge as error:
             node.log.event("error", {"reason": str(error)})
         if not state[-1]:

@@ -70,6 +70,8 @@ class Node:
         self.changed = set()  # paths of what was set or written since the first boot
         self.given = []  # (object, instance) that a server may delete and a start brings again
         self.counters: "tuple | None" = None  # those that the record in RTC memory has
+        self.crashes = 0  # in a row, and the text of the last one: the record keeps both
+        self.trace = b""
         self._hold_until_ms = 0
         self._event = asyncio.Event()
         self._tasks = []
@@ -343,7 +345,11 @@ class Node:
             if _SET_ASIDE // 2 <= left <= _SET_ASIDE:
                 return
         self.counters = (message_id + _SET_ASIDE & 0xFFFF, tokens + _SET_ASIDE & 0xFFFF)
-        hw.store_memory(retained.pack(self.counters))
+        hw.store_memory(self.packed(self.counters))
+
+    def packed(self, counters: tuple, body: bytes = b"") -> bytes:
+        """Return a record for RTC memory; retained.RecordTooLarge where the body is too long."""
+        return retained.pack(counters, body, self.crashes, self.trace)
 
     def _note_change(self, path):
         # The Server object's values are the client's to keep, the Security object's nobody's.

@@ -1,12 +1,14 @@
 """The retained record: what a deep sleep or a reset must not cost, in RTC memory.
 
 Layout, big endian: magic "NUDG" (4 bytes), version (1), next message ID (2), token count (2),
-length of the body (2), CRC-32 of all between the magic and itself and of the body (4), body. RTC
-memory holds 2048 bytes, has no check of its own and may hold anything after a power-on, so
-whatever does not fit this layout to the last bit counts as no record.
+crashes (1), length of the trace (2), length of the body (2), CRC-32 of all of these but the magic
+and of what follows (4), trace, body. RTC memory holds 2048 bytes, has no check of its own and may
+hold anything after a power-on, so whatever does not fit this layout to the last bit counts as no
+record.
 
 A deep sleep leaves the node's state as the body. While the node runs the body is empty, and the
-counters are ahead of those in use: whatever ends the run, none of them is used again.
+counters are ahead of those in use: whatever ends the run, none of them is used again. The trace is
+the text of the last panic, in UTF-8.
 """
 
 import binascii
@@ -15,9 +17,10 @@ import struct
 from micropython import const
 
 _MAGIC = b"NUDG"
-_VERSION = const(2)
-_COUNTED = const(11)  # bytes before the CRC
-_HEAD = const(15)
+_VERSION = const(3)
+_COUNTED = const(14)  # bytes before the CRC
+_HEAD = const(18)
+_TRACE = const(400)  # bytes of a trace that are kept: its end, which names the error
 LIMIT = 2048  # bytes of RTC memory on an ESP32, header included
 
 
@@ -25,29 +28,44 @@ class RecordTooLarge(Exception):
     """The state does not fit RTC memory; the node must stay awake or start clean."""
 
 
-def pack(counters: tuple, body: bytes = b"") -> bytes:
-    """Return the record of the counters of Endpoint.freeze (coap/endpoint.py) and a body.
+def pack(counters: tuple, body: bytes = b"", crashes: int = 0, trace: bytes = b"") -> bytes:
+    """Return the record of the counters of Endpoint.freeze (coap/endpoint.py), a body, how many
+    crashes there were in a row and the trace of the last one.
 
-    Raises RecordTooLarge above 2048 bytes in all.
+    The trace loses its beginning where there is no room for it. Raises RecordTooLarge for a body
+    that makes more than 2048 bytes in all.
     """
-    if len(body) + _HEAD > LIMIT:
+    room = LIMIT - _HEAD - len(body)
+    if room < 0:
         raise RecordTooLarge("retained state has %d bytes, %d fit" % (len(body), LIMIT - _HEAD))
-    head = _MAGIC + struct.pack(">BHHH", _VERSION, counters[0], counters[1], len(body))
-    return head + struct.pack(">I", _crc(head, body)) + body
+    start = max(0, len(trace) - min(room, _TRACE))
+    while 0 < start < len(trace) and trace[start] & 0xC0 == 0x80:
+        start += 1  # not within a character
+    rest = trace[start:] + body
+    head = struct.pack(
+        ">BHHBHH",
+        _VERSION,
+        counters[0],
+        counters[1],
+        min(crashes, 255),
+        len(trace) - start,
+        len(body),
+    )
+    return _MAGIC + head + struct.pack(">I", _crc(head, rest)) + rest
 
 
 def unpack(memory: bytes) -> "tuple | None":
-    """Return (counters, body) in `memory`, or None where it is damaged, foreign or of another
-    version.
+    """Return (counters, body, crashes, trace) in `memory`, or None where it is damaged, foreign
+    or of another version.
     """
     if len(memory) < _HEAD or memory[:4] != _MAGIC or memory[4] != _VERSION:
         return None
-    message_id, token_count, length, crc = struct.unpack(">HHHI", memory[5:_HEAD])
-    body = bytes(memory[_HEAD : _HEAD + length])
-    if len(body) != length or _crc(memory[:_COUNTED], body) != crc:
+    message_id, tokens, crashes, trace, length, crc = struct.unpack(">HHBHHI", memory[5:_HEAD])
+    rest = bytes(memory[_HEAD : _HEAD + trace + length])
+    if len(rest) != trace + length or _crc(memory[4:_COUNTED], rest) != crc:
         return None
-    return (message_id, token_count), body
+    return (message_id, tokens), rest[trace:], crashes, rest[:trace]
 
 
-def _crc(head, body):
-    return binascii.crc32(bytes(head[4:]) + body) & 0xFFFFFFFF
+def _crc(head, rest):
+    return binascii.crc32(rest, binascii.crc32(head)) & 0xFFFFFFFF

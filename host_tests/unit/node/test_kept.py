@@ -67,6 +67,9 @@ class _Node:
     def attempt(self, function):
         function()
 
+    def packed(self, counters, body):
+        return retained.pack(counters, body)
+
 
 def _record(node):
     """Return (client, values) of the record for a deep sleep."""
