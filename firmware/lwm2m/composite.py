@@ -40,12 +40,10 @@ _ANSWERS = (110, 112, 11544)
 _W = const(2)
 _E = const(4)
 _MULTIPLE = const(8)
-_MANDATORY = const(16)
 
 # Objects that only a bootstrap server reads and writes (TS 1.2 Core §6.3.8).
 _CLOSED = (0, 21, 23)
 _MAX_PATHS = const(64)
-_MAX_INSTANCES = const(64)  # of one resource, as lwm2m.write has it
 
 
 def composite(operations, request, server):
@@ -183,15 +181,10 @@ def _write(operations, request, server):
     ]
     if not todo:
         raise OperationError(_BAD_REQUEST)
-    for obj, rid, value in todo:
-        if value.__class__ is dict:
-            if len(value) > _MAX_INSTANCES:
-                raise OperationError(_BAD_REQUEST)
-            if not value and obj.definition(rid)[0] & _MANDATORY:
-                raise OperationError(_METHOD_NOT_ALLOWED)
-        obj.validate(rid, value)
-    from lwm2m.write import apply
+    from lwm2m.write import apply, check
 
+    for obj, rid, value in todo:
+        check(obj, rid, value)
     apply(todo, server)
     for obj, rid, _ in todo:
         obj.changed(rid)

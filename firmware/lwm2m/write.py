@@ -119,7 +119,7 @@ def write(operations, request, obj, path: tuple, server):
                 merged.update(updates[rid])
                 updates[rid] = merged
     for rid in updates:
-        _check(obj, rid, updates[rid])
+        check(obj, rid, updates[rid])
     changed = list(updates)
     apply([(obj, rid, updates[rid]) for rid in updates], server)
     if len(path) == 2 and not partial:
@@ -175,7 +175,7 @@ def create(operations, request, oid: int, server):
     if obj.instance_id and not cls.multiple:
         raise OperationError(_BAD_REQUEST)
     for rid in updates:
-        _check(obj, rid, updates[rid])
+        check(obj, rid, updates[rid])
         obj.write(rid, updates[rid], server)
     table = cls.resources
     for at in range(0, len(table), 4):
@@ -220,8 +220,8 @@ def delete(operations, request, path: tuple, server):
     return request.reply(_DELETED)
 
 
-def _check(obj, rid, value):
-    # Raises OperationError for what must not be written to a resource.
+def check(obj, rid: int, value) -> None:
+    """Raise OperationError for what must not be written to a resource."""
     if value.__class__ is dict:
         if len(value) > _MAX_INSTANCES:
             raise OperationError(_BAD_REQUEST)
