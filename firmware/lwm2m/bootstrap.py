@@ -140,8 +140,7 @@ class Bootstrap:
         self.reason = reason
         self.due = now + hold_off_s * 1000
         self.client.emit("bootstrap_wanted", reason=reason, hold_off_s=hold_off_s)
-        if self.client.on_due:
-            self.client.on_due()
+        self.client.nearer()
 
     def moved(self, now: int) -> None:
         """The link has another address, which the bootstrap server only learns by a request."""

@@ -214,21 +214,21 @@ class Client:
         for each in self.accounts if account is None else (account,):
             if each.state not in (_IDLE, _DISABLED):
                 each.wanted = reason
-        self._nearer()
+        self.nearer()
 
     def deregister(self, now: int, account: "ServerAccount | None" = None) -> None:
         """Deregister from one server or all, at the next step; `start` registers again."""
         for each in self.accounts if account is None else (account,):
             if each.state != _IDLE:
                 self.leave(each, _IDLE, now)
-        self._nearer()
+        self.nearer()
 
     def send(self, paths: list, now: int, content_format: int = 112) -> "str | None":
         """Report the values at paths unasked; return why not, see lwm2m.send."""
         from lwm2m.send import send
 
         refusal = send(self, paths, now, content_format)
-        self._nearer()
+        self.nearer()
         return refusal
 
     def address_changed(self, now: int) -> None:
@@ -243,7 +243,7 @@ class Client:
                     account.version.update_on_address_change
                 ):
                     account.expires = now
-        self._nearer()
+        self.nearer()
 
     def freeze(self, now: int, limit: int = 1536) -> bytes:
         """Return what must outlive a deep sleep, if possible in `limit` bytes; see lwm2m.state."""
@@ -321,6 +321,11 @@ class Client:
         else:
             self.emit("trigger", account)
 
+    def nearer(self) -> None:
+        """Have the client stepped: a deadline may be nearer (for the parts of the client)."""
+        if self.on_due:
+            self.on_due()
+
     def _changed(self, path):
         self.observations.changed(path)
         if path[0] == 1:
@@ -332,18 +337,14 @@ class Client:
                         account.registered = None
                         account.wanted = "changed"
                     account.written.add(path[2])
-        self._nearer()
+        self.nearer()
 
     def _structure_changed(self):
         for account in self.accounts:
             account.changed = True
             account.links = None
         self.observations.structure_changed()
-        self._nearer()
-
-    def _nearer(self):
-        if self.on_due:
-            self.on_due()
+        self.nearer()
 
     def _endpoint_drop(self, reason, peer):
         self.emit("drop", None, reason=reason, peer=peer)

@@ -149,7 +149,8 @@ class Pull:
 
     def _answered(self, response, reason, now):
         self._asks = False
-        if self._delivery.current is not self:
+        delivery = self._delivery
+        if delivery.current is not self:
             return
         if self._result:
             self._end(self._result)
@@ -161,16 +162,16 @@ class Pull:
             # Another package, or one that is shorter than what was fetched before.
             if self._restarts_left:
                 self._restarts_left = 0
-                self._delivery.etag = None
+                delivery.etag = None
                 self._set_out(0)
                 self._due = now
-                self._nearer()
+                delivery.client.nearer()
             else:
                 self._end(CONNECTION_LOST)
         elif response is not None:
             self._end(INVALID_URI if response.code == _NOT_FOUND else CONNECTION_LOST)
         else:
-            self._wait(now, _PAUSE_MS << self._delivery.attempts)
+            self._wait(now, _PAUSE_MS << delivery.attempts)
 
     def _wait(self, now, pause_ms):
         delivery = self._delivery
@@ -182,11 +183,7 @@ class Pull:
         if self._begun:
             self._set_out(delivery.held())
         self._due = now + pause_ms
-        self._nearer()
-
-    def _nearer(self):
-        if self._delivery.client.on_due:
-            self._delivery.client.on_due()
+        delivery.client.nearer()
 
     def _end(self, result):
         self.leave()

@@ -134,7 +134,7 @@ class FirmwareUpdate(Object):
             result = self._delivery.pull(value)
             if result:
                 self._delivered(result)
-            self._nearer()
+            self._client.nearer()
 
     def body_sink(self, request, rid: int, operations, server):
         """Take a Package that comes in blocks as it comes; for lwm2m.requests."""
@@ -193,7 +193,7 @@ class FirmwareUpdate(Object):
     def _update(self):
         self._apply_at = self._client.now + _APPLY_AFTER_MS
         self._to(_UPDATING, 0)
-        self._nearer()
+        self._client.nearer()
 
     def _delivered(self, result):
         if result:
@@ -253,10 +253,6 @@ class FirmwareUpdate(Object):
             result = self._delivery.resume(self._uri)
             if result:
                 self._to(_IDLE, result)
-
-    def _nearer(self):
-        if self._client.on_due:
-            self._client.on_due()
 
 
 def _is_reset(rid, value):

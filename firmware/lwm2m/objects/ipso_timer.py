@@ -144,8 +144,7 @@ class Timer(Object):
 
     def _begin(self):
         self._due = self._client.now + int(self.values[_DELAY_S] * 1000)
-        if self._client.on_due:
-            self._client.on_due()
+        self._client.nearer()
 
     def _put(self, on):
         if on == self.values[_OUTPUT]:

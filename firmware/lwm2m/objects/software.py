@@ -143,7 +143,7 @@ class SoftwareManagement(Object):
             result = self._delivery.pull(value)
             if result:
                 self._delivered(result)
-            self._nearer()
+            self._client.nearer()
 
     def body_sink(self, request, rid: int, operations, server):
         """Take a Package that comes in blocks as it comes; for lwm2m.requests."""
@@ -224,7 +224,3 @@ class SoftwareManagement(Object):
 
     def _save(self):
         self._delivery.save(self._state, self._result, self._active, self._uri)
-
-    def _nearer(self):
-        if self._client.on_due:
-            self._client.on_due()

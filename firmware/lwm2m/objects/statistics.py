@@ -88,8 +88,7 @@ class ConnectivityStatistics(Object):
         period_s = self.values[_PERIOD]
         self.values[_STOP] = client.now + period_s * 1000 if period_s else 0
         self._report()
-        if client.on_due:
-            client.on_due()
+        client.nearer()
 
     def step(self, now: int) -> "int | None":
         """End the collection when its time is over; return when that will be."""
