@@ -33,9 +33,10 @@ OTHER_NUMBER = "+447700900456"
 OTHER_SERVER = ("198.51.100.7", 5683)
 ENDPOINT = "probe-1"
 
-POWER_ON, HARD_RESET, DEEP_SLEEP = 1, 2, 4
+POWER_ON, HARD_RESET, WATCHDOG, DEEP_SLEEP = 1, 2, 3, 4
 WOKEN_BY_PIN, WOKEN_BY_TIMER, WOKEN_BY_GPIO = 2, 4, 7
 
+_CRASH_PAUSE_MS = 1000
 _BOOT_MS = 400  # from reset to the first line of Python
 _EPOCH_AT_POWER_ON_S = 946684800  # an ESP32 that has lost its power begins in 2000
 _TICKS_MASK = 0x3FFFFFFF
@@ -70,8 +71,9 @@ class _Chip:
 
     @memory.setter
     def memory(self, data):
-        self._world.memory = data
-        self._world.stores += 1
+        if self.running:
+            self._world.memory = data
+            self._world.stores += 1
 
     @property
     def datetime(self):
@@ -85,7 +87,7 @@ class _Chip:
 
     def uart_write(self, data):
         if self.running:
-            self._world.modem.write(data)
+            self._world.modem.write(self._world.passing(data))
 
     def pin_write(self, number, level):
         modem = self._world.modem
@@ -131,7 +133,10 @@ class World:
     a number and an address of its own. pins: what differs in the board's wiring. Other keywords
     are keys of the site configuration. modem: the virtual modem; it may be broken before `play`.
     slow_permille: how slow the chip's clock is, in sleep and as Unix time. peer: the server, whose
-    events are those of "server"; other: the second one, "other" in the list, or None.
+    events are those of "server"; other: the second one, "other" in the list, or None. history: how
+    many events are kept, None for all; on_record(who, name, facts): told of each, those too that
+    are not kept. on_crash(error): told of what ends a run of the node, which a board that has it
+    restarts after; without it that is a failure of the play.
     """
 
     def __init__(
@@ -155,7 +160,13 @@ class World:
         self.board = _Wiring(pins or {})
         self.node = None
         self.boots = 0
+        self.boots_max = _BOOTS_MAX
         self.stores = 0  # how often RTC memory was written
+        self.history = None
+        self.on_record = None
+        self.on_crash = None
+        self._trip = None  # [bytes of the UART until the supply fails, cause, off_ms, lost]
+        self._restarting = False
         self.awake_ms = 0
         self._tail = []
         self._cursor = 0
@@ -292,8 +303,13 @@ class World:
         if len(self._tail) >= _TAIL:
             self._tail.pop(0)
         self._tail.append(event)
+        if self.on_record:
+            self.on_record(who, name, facts)
         if name in _CHATTER:
             return
+        if self.history and len(self.events) >= 2 * self.history:
+            self._cursor = max(0, self._cursor - self.history)
+            del self.events[: self.history]
         self.events.append(event)
         self._changed.set()
 
@@ -381,6 +397,62 @@ class World:
         await self._halt()
         self._epoch_base_s, self._epoch_base_ms = _EPOCH_AT_POWER_ON_S, virtual_time.now_ms()
 
+    def fail(self, cause=POWER_ON, off_ms=1000, lost=True) -> None:
+        """End the run of the chip in the middle of what it does, and start it again after off_ms.
+
+        cause: what the next run is told. lost: RTC memory and clock are lost, as with the supply.
+        Can be called from inside what the chip calls.
+        """
+        if self._chip:
+            self._chip.running = False
+        self._still_flash()
+        if not self._restarting:
+            self._restarting = True
+            asyncio.create_task(self._fail_and_restart(cause, off_ms, lost))
+
+    async def _fail_and_restart(self, cause, off_ms, lost):
+        self.record("world", "fails", {"cause": cause, "off_ms": off_ms, "lost": lost})
+        await self._halt()
+        if lost:
+            self.memory = b""
+            self._epoch_base_s, self._epoch_base_ms = _EPOCH_AT_POWER_ON_S, virtual_time.now_ms()
+        await asyncio.sleep_ms(off_ms)
+        self._restarting = False
+        if self.flash:
+            self.flash.left = None
+        if self._task is None:
+            self._task = asyncio.create_task(self._board(cause))
+
+    def fail_at_byte(self, count, cause=POWER_ON, off_ms=1000, lost=True) -> None:
+        """Have `fail` come when so many further bytes have passed the UART, either way."""
+        self._trip = [count, cause, off_ms, lost]
+
+    def fail_at_flash_step(self, count, cause=POWER_ON, off_ms=1000, lost=True) -> None:
+        """Have `fail` come at the flash step behind so many (unit/node/files.py)."""
+
+        def cut():
+            if self.running:
+                self.fail(cause, off_ms, lost)
+
+        self.flash.left, self.flash.on_cut = count, cut
+
+    def _still_flash(self):
+        """What the chip still does until its next await reaches no flash."""
+        if self.flash:
+            self.flash.left = 0
+            self.flash.on_cut = self.flash.on_cut or _nothing
+
+    def passing(self, data) -> bytes:
+        """Return what of some bytes on the UART still passes before the supply fails."""
+        trip = self._trip
+        if trip:
+            if len(data) < trip[0]:
+                trip[0] -= len(data)
+            else:
+                data, self._trip = data[: trip[0]], None
+                self.fail(*trip[1:])
+        return data
+
     async def _halt(self):
         if self._task is None:
             return
@@ -446,7 +518,7 @@ class World:
 
     async def _boot(self, cause, reason):
         self.boots += 1
-        assert self.boots < _BOOTS_MAX, "the board starts over and over"
+        assert self.boots < self.boots_max, "the board starts over and over"
         self._booted_ms = virtual_time.now_ms()
         machine.uarts.clear()
         machine.wake_pin = None
@@ -465,6 +537,12 @@ class World:
         except machine.Halted:
             await asyncio.sleep_ms(0)  # a task that has had no turn yet
             return chip.halted
+        except Exception as error:
+            if self.on_crash is None:
+                raise
+            self.on_crash(error)
+            await asyncio.sleep_ms(_CRASH_PAUSE_MS)
+            return "reset", None, None
         finally:
             chip.running = False
             self.awake_ms += virtual_time.now_ms() - self._booted_ms
@@ -498,14 +576,19 @@ class World:
 
     def _modem_output(self, data):
         if self.running:
+            data = self.passing(bytes(data))
             for uart in machine.uarts:
-                uart.receive(bytes(data))
+                uart.receive(data)
         elif self._armed == self.board.UART["rx"]:
             self._wake(WOKEN_BY_PIN)  # by a start bit; what is sent is lost
 
     def _modem_ri(self, level):
         if not level and self._armed is not None and self._armed == self.board.PINS["ri"]:
             self._wake(WOKEN_BY_PIN)
+
+
+def _nothing():
+    pass
 
 
 def _keeping_storage(*names):
