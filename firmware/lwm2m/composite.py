@@ -10,6 +10,7 @@ from micropython import const
 
 from lwm2m.codec import CodecError, load
 from lwm2m.object import OperationError
+from lwm2m.selection import CLOSED, Selection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,8 +42,6 @@ _W = const(2)
 _E = const(4)
 _MULTIPLE = const(8)
 
-# Objects that only a bootstrap server reads and writes (TS 1.2 Core §6.3.8).
-_CLOSED = (0, 21, 23)
 _MAX_PATHS = const(64)
 
 
@@ -56,7 +55,7 @@ def composite(operations, request, server):
         content_format = request.get_uint(_CONTENT_FORMAT)
         wanted = paths(request.payload, content_format, operations.root)
         accept = request.get_uint(_ACCEPT)
-        content_format, payload = read_paths(operations, wanted, accept, server, None, True)
+        content_format, payload = read_paths(operations, wanted, accept, server, True)
         return request.reply(_CONTENT, payload, content_format)
     if request.code != _IPATCH:
         raise OperationError(_METHOD_NOT_ALLOWED)
@@ -98,14 +97,12 @@ def read_paths(
     wanted: list,
     accept: "int | None",
     server,
-    at: "float | int | None" = None,
     streamed: bool = False,
     sampled: bool = False,
 ) -> tuple:
     """Return (content format, payload) of the readable values at and under the paths in `wanted`.
 
-    wanted: what `paths` returns. accept: format asked for, None: the version's own. at: seconds
-    since 1970 to put to every value, which SenML carries; None for none. streamed: as
+    wanted: what `paths` returns. accept: format asked for, None: the version's own. streamed: as
     Operations.encode has it. sampled: whether the server is given its samples (lwm2m.samples).
     Raises OperationError 4.06 for another format than SenML or LwM2M CBOR, 5.00 without memory.
     """
@@ -116,7 +113,7 @@ def read_paths(
     for path in wanted:
         while path[: len(base)] != base:
             base = base[:-1]
-    entries = _Selection(operations, wanted, server, at)
+    entries = Selection(operations, wanted, server)
     if sampled and operations.tree.samples and content_format in _SENML:
         from lwm2m.samples import Sampled
 
@@ -125,35 +122,6 @@ def read_paths(
         entries.give()
         return content_format, payload
     return content_format, operations.encode(entries, base, content_format, streamed)
-
-
-class _Selection:
-    """Iterates over the entries (see lwm2m.codec) of several paths."""
-
-    def __init__(self, operations, wanted, server, at):
-        self._operations = operations
-        self._wanted = wanted
-        self._server = server
-        self._at = at
-
-    def __iter__(self):
-        for path in self._wanted:
-            for oid in path[:1] or self._operations.tree.objects():
-                if oid not in _CLOSED:
-                    yield from self._under(path or (oid,))
-
-    def _under(self, path):
-        operations = self._operations
-        try:
-            entries = operations.tree.entries(path)
-        except OperationError:
-            return
-        operations.limit(entries, self._server)
-        if self._at is None:
-            yield from entries
-        else:
-            for target, kind, value in entries:
-                yield target, kind, value, self._at
 
 
 def _write(operations, request, server):
@@ -212,7 +180,7 @@ def _merge(values, obj, path, value):
 
 def _row(operations, path, server):
     # The definition of a resource that may be written; what refuses it otherwise.
-    if path[0] in _CLOSED:
+    if path[0] in CLOSED:
         raise OperationError(_UNAUTHORIZED)
     obj = operations.tree.get(path[0], path[1])
     row = obj.definition(path[2]) if obj else None

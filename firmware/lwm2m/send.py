@@ -12,6 +12,7 @@ from micropython import const
 from lwm2m.object import OperationError
 from lwm2m.queue import touch
 from lwm2m.registration import max_age_s
+from lwm2m.selection import CLOSED, Selection
 
 _POST = const(0x02)
 _CONTENT_FORMAT = const(12)
@@ -20,25 +21,9 @@ _SENML_CBOR = const(112)
 _LWM2M_CBOR = const(11544)
 _UNAUTHORIZED = const(0x81)
 _SERVICE_UNAVAILABLE = const(0xA3)
-_CLOSED = ((0,), (21,), (23,))  # no server has these Objects
 _OUTBOX = const(4)
 _OUTBOX_BYTES = const(4096)  # all that waits, unless it is one alone
 _LONGEST_S = const(86_400)
-
-
-class Selection:
-    """The entries of several paths, as `operations` lets a server read them."""
-
-    def __init__(self, operations, paths: list, account) -> None:
-        self._operations = operations
-        self._paths = paths
-        self._account = account
-
-    def __iter__(self):
-        for path in self._paths:
-            entries = self._operations.tree.entries(path)
-            self._operations.limit(entries, self._account)
-            yield from entries
 
 
 def send(client, paths, now: int, content_format: int = _SENML_CBOR) -> "str | None":
@@ -54,7 +39,7 @@ def send(client, paths, now: int, content_format: int = _SENML_CBOR) -> "str | N
     paths = [tuple(path) for path in paths]
     for path in paths:
         try:
-            if path[:1] in _CLOSED:
+            if path and path[0] in CLOSED:
                 raise OperationError(_UNAUTHORIZED)
             client.tree.entries(path)
         except (OperationError, OSError):

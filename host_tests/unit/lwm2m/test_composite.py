@@ -170,14 +170,6 @@ def test_many_paths():
     assert code(_fetch(Fixture("1.1"), many)) == 413
 
 
-def test_time():
-    """RFC 8428 §4.5.3: what was read may be given its time."""
-    fixture = Fixture("1.1")
-    wanted = paths(_named("/3/0/3"), 112)
-    _, payload = read_paths(fixture.operations, wanted, 110, fixture.account, 1700000000)
-    assert payload == b'[{"bn":"/3/0/3","t":1700000000,"vs":"1.0"}]'
-
-
 def test_versions_without():
     """TS 1.0 §5.4: composite operations came with 1.1; without it 4.05, as PATCH always is."""
     for name in ("draft", "1.0"):
