@@ -35,6 +35,7 @@ import gc
 
 from micropython import const
 
+from lwm2m.queue import earlier
 from lwm2m.server_uri import parse_uri
 
 TYPE_CHECKING = False
@@ -176,9 +177,7 @@ class Bootstrap:
                 ask(self, now)
             elif self.state == _SESSION:
                 self.failed("timeout", now)
-        if self.purge_at is None or self.active:
-            return self.due
-        return self.purge_at if self.due is None else min(self.due, self.purge_at)
+        return self.due if self.active else earlier(self.due, self.purge_at)
 
     def freeze(self) -> list:
         """Return what must outlive a deep sleep, as plain values; times are those of the clock."""

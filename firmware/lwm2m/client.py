@@ -15,6 +15,7 @@ from lwm2m.attributes import Attributes
 from lwm2m.links import registration as object_links
 from lwm2m.observe import Observations
 from lwm2m.operations import Operations
+from lwm2m.queue import earlier
 from lwm2m.requests import Requests
 from lwm2m.trigger import admit, matches, read_trigger
 
@@ -348,10 +349,3 @@ class Client:
 
     def _endpoint_drop(self, reason, peer):
         self.emit("drop", None, reason=reason, peer=peer)
-
-
-def earlier(first, second):
-    """Return the earlier of two deadlines, either of which may be None."""
-    if first is None or (second is not None and second < first):
-        return second
-    return first

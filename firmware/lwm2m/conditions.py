@@ -14,6 +14,8 @@ import binascii
 
 from micropython import const
 
+from lwm2m.queue import earlier
+
 _DIRTY = const(1)
 _MET = const(16)
 _HAD = const(64)  # there was a number or Boolean since the start, see `reading`
@@ -59,7 +61,7 @@ def judge(client, observation, now: int) -> "int | None":
         when = _judge(client, observation, part, now)
         if when == TELL:
             return TELL
-        at = _earlier(at, when)
+        at = earlier(at, when)
     return at
 
 
@@ -80,21 +82,21 @@ def _judge(client, observation, part, now):
         if now >= look:
             part.flags |= _DIRTY  # a live value may be another without having said so
         else:
-            at = _earlier(at, look)
+            at = earlier(at, look)
     if part.flags & _DIRTY:
         look = part.looked_at + epmin * 1000 if epmin else now
         if now < look:
-            at = _earlier(at, look)
+            at = earlier(at, look)
         else:
             part.flags &= ~_DIRTY
             if epmin or epmax:
                 part.looked_at = now
-                at = _earlier(at, now + epmax * 1000 if epmax else None)
+                at = earlier(at, now + epmax * 1000 if epmax else None)
             _evaluate(client, part, values)
     if not part.flags & _MET:
         return at
     earliest = observation.told_at + pmin * 1000
-    return TELL if now >= earliest else _earlier(at, earliest)
+    return TELL if now >= earliest else earlier(at, earliest)
 
 
 def _evaluate(client, part, values):
@@ -197,9 +199,3 @@ def confirmable(client, observation) -> "bool | None":
 def history(client, part) -> "int | None":
     """Return hqmax, how many values are kept for when the server is back; None without it."""
     return attributes(client, part)[_HQMAX]
-
-
-def _earlier(first, second):
-    if first is None or (second is not None and second < first):
-        return second
-    return first

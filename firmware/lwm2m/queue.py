@@ -54,3 +54,10 @@ def busy(account) -> bool:
     if state == _REGISTERED:
         return account.changed or (not account.queue and account.transport == "U")
     return state != _WAITING
+
+
+def earlier(first, second):
+    """Return the earlier of two deadlines, either of which may be None."""
+    if first is None or (second is not None and second < first):
+        return second
+    return first

@@ -8,7 +8,8 @@ deadline, and where nothing is going on it sleeps until then.
 import asyncio
 import gc
 
-from lwm2m.client import Client, earlier
+from lwm2m.client import Client
+from lwm2m.queue import earlier
 from lwm2m.tree import Tree
 from micropython import const
 

@@ -9,6 +9,7 @@ from micropython import const
 
 from lwm2m.codec import CodecError, load
 from lwm2m.object import Object, OperationError
+from lwm2m.queue import earlier
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,9 +64,7 @@ def watch(client) -> None:
     def step(now):
         due = None
         for iid in tree.instances(22):
-            at = tree.get(22, iid).step(now)
-            if at is not None and (due is None or at < due):
-                due = at
+            due = earlier(due, tree.get(22, iid).step(now))
         return due
 
     # A Create makes an instance before it is in the tree, and yet has to look around there.
@@ -167,8 +166,8 @@ class VirtualObserve(Object):
             if at is not None:
                 if now >= at:
                     link[_MET] = True
-                elif due is None or at < due:
-                    due = at
+                else:
+                    due = earlier(due, at)
         met = [link[_MET] for link in self._links]
         if all(met) if self.values.get(_RELATION) == _AND else any(met):
             self._report(now)
