@@ -124,16 +124,8 @@ class ServerAccount:
 
         resource: what is asked for below the path of that URI, None where the path is known.
         """
-        host = self.peers["U"][0]
-        if self.uri_host and self.transport == "U" and host.strip("0123456789."):
-            request.add(3, host.lower())  # Uri-Host
-        if resource:
-            path, _, query = self.rest.partition("?")
-            for segment in path.strip("/").split("/") if path else ():
-                request.add(11, segment)  # Uri-Path
-            request.add(11, resource)
-            for argument in query.split("&") if query else ():
-                request.add(15, argument)  # Uri-Query
+        host = self.peers["U"][0] if self.uri_host and self.transport == "U" else ""
+        address(request, host, self.rest if resource else "", resource)
 
     def answers_sms(self, sms_number: "str | None") -> bool:
         """Whether a request over SMS is served and answered over SMS (CR Table 3; TS 1.0 Table 8).
@@ -150,3 +142,20 @@ class ServerAccount:
     def reachable(self) -> bool:
         """Whether the account is registered and stays so: the server's requests are served."""
         return self.location is not None and self.leaving is None
+
+
+def address(request, host: str, rest: str, resource: "str | None") -> None:
+    """Add to a request what a URI says beside the address (RFC 7252 §6.4).
+
+    host: the name to ask for, "" to name none; an address is never named. rest: "path?query".
+    resource: what is asked for below that path, None for nothing.
+    """
+    if host.strip("0123456789."):
+        request.add(3, host.lower())  # Uri-Host
+    path, _, query = rest.partition("?")
+    for segment in path.strip("/").split("/") if path else ():
+        request.add(11, segment)  # Uri-Path
+    if resource:
+        request.add(11, resource)
+    for argument in query.split("&") if query else ():
+        request.add(15, argument)  # Uri-Query

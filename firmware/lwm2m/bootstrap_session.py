@@ -8,6 +8,7 @@ from coap.message import Message, dotted
 from micropython import const
 
 from lwm2m import bootstrap_operations as operations
+from lwm2m.account import address
 from lwm2m.codec import CodecError
 from lwm2m.object import OperationError
 from lwm2m.provision import Configuration
@@ -33,8 +34,6 @@ _UNSUPPORTED_CONTENT_FORMAT = const(0x8F)
 _INTERNAL_SERVER_ERROR = const(0xA0)
 _SERVICE_UNAVAILABLE = const(0xA3)
 
-_URI_HOST = const(3)
-_URI_PATH = const(11)
 _CONTENT_FORMAT = const(12)
 _URI_QUERY = const(15)
 _ACCEPT = const(17)
@@ -66,15 +65,9 @@ def ask(boot, now: int) -> None:
         uri = boot.settings.get("factory") or uri
     host, port, rest = parse_uri(uri)
     boot.peer = (host, port)
-    path, _, query = rest.partition("?")
-    if boot.settings.get("uri_host") and host.strip("0123456789."):
-        add(_URI_HOST, host.lower())
-    for segment in path.strip("/").split("/") if path else ():
-        add(_URI_PATH, segment)
-    add(_URI_PATH, "bspack" if boot.pack else "bs")
     add(_URI_QUERY, "ep=" + client.endpoint_name)
-    for argument in query.split("&") if query else ():
-        add(_URI_QUERY, argument)
+    host = host if boot.settings.get("uri_host") else ""
+    address(request, host, rest, "bspack" if boot.pack else "bs")
     if boot.pack:
         add(_ACCEPT, boot.version.structured_format)
     elif boot.format_query:

@@ -17,6 +17,7 @@ Each time it goes on behind the bytes that the sink holds, also after a reset.
 from coap.message import Message
 from micropython import const
 
+from lwm2m.account import address
 from lwm2m.delivery import CONNECTION_LOST, INVALID_URI, UNSUPPORTED_PROTOCOL
 from lwm2m.server_uri import parse_uri
 
@@ -24,7 +25,6 @@ _GET = const(1)
 _NOT_FOUND = const(0x84)
 _SERVICE_UNAVAILABLE = const(0xA3)
 
-_URI_HOST = const(3)
 _ETAG = const(4)
 _URI_PATH = const(11)
 _MAX_AGE = const(14)
@@ -94,8 +94,7 @@ class Pull:
             return None
         request = Message(_GET)
         host, _, segments, queries = self._where
-        if host.strip("0123456789."):
-            request.add(_URI_HOST, host)
+        address(request, host, "", None)
         for segment in segments:
             request.add(_URI_PATH, segment)
         for query in queries:
