@@ -19,7 +19,7 @@ from tools import build
 ROOT = build.ROOT
 # What an ESP32 without PSRAM has for Python beside its UART's buffers (README, "Memory").
 HEAP_K = 144
-POWER_ON, HARD_RESET, DEEP_SLEEP = 1, 2, 4
+POWER_ON, HARD_RESET, WATCHDOG, DEEP_SLEEP = 1, 2, 3, 4
 WOKEN_BY_PIN, WOKEN_BY_TIMER, WOKEN_BY_GPIO = 2, 4, 7
 RESTART_PAUSE_S = 0.1
 CRASHES_MAX = 5  # in a row, without a registration or a sleep between them
@@ -59,7 +59,7 @@ class SimulatedBoard:
         self._memory = b""
         self._server = self._process = self._writer = None
         self._wake_pin = None
-        self._timer = None
+        self._timer = self._dog = None
         self._halt = None
         self._falling_asleep = False
         self._unplugged = asyncio.Event()
@@ -191,6 +191,8 @@ class SimulatedBoard:
             self._on_event("error", {"reason": "the firmware never reached its bench"})
         self.awake_ms += (time.monotonic() - started) * 1000
         halt, self._halt = self._halt, None
+        if self._dog:
+            self._dog.cancel()
         self._falling_asleep = False
         self._process = self._writer = None
         self.ended.set()
@@ -204,8 +206,8 @@ class SimulatedBoard:
                 return
             halt = {"kind": "reset", "duration_ms": None, "wake_pin": None}
         self._on_event("halted", halt)
-        if halt["kind"] == "reset":
-            self._wake(0, "reset", HARD_RESET)
+        if halt["kind"] != "deepsleep":
+            self._wake(0, halt["kind"], WATCHDOG if halt["kind"] == "watchdog" else HARD_RESET)
             return
         self._crashes = 0
         self._sleep(halt)
@@ -232,7 +234,7 @@ class SimulatedBoard:
         self._on_event("woken", {"by": word})
 
         async def restart():
-            if cause == HARD_RESET:
+            if cause != DEEP_SLEEP:
                 await asyncio.sleep(RESTART_PAUSE_S)
             await self._start(cause, reason)
 
@@ -273,6 +275,11 @@ class SimulatedBoard:
             self._memory = body
         elif kind == b"H":
             self._halt = json.loads(body)
+        elif kind == b"W":
+            if self._dog:
+                self._dog.cancel()
+            loop = asyncio.get_running_loop()
+            self._dog = loop.call_later(int.from_bytes(body, "big") / 1000, self._bite)
         elif self._modem is None:
             return
         elif kind == b"U":
@@ -281,6 +288,11 @@ class SimulatedBoard:
             self._modem.pwrkey(body[1] == self._wiring.PINS["pwrkey_pressed"])
         elif kind == b"P" and body[0] == self._wiring.PINS["dtr"]:
             self._modem.dtr(bool(body[1]))
+
+    def _bite(self):
+        """The watchdog was not fed in time: a hung process is beyond asking."""
+        self._halt = {"kind": "watchdog", "duration_ms": None, "wake_pin": None}
+        self._process.kill()
 
     def _modem_output(self, data):
         for start in range(0, len(data), 512):

@@ -27,7 +27,9 @@ _SITE = (
     ("mtu", "int", 1024, (128, 1400)),  # blocks: 1152 gives 1024 bytes, 1024 and 576 give 512
     ("sms_number", "phone", None, None),
     ("root_path", "path", "", 32),
-    ("sleep", "str", "deep", ("deep", "idle", "none")),
+    ("sleep", "str", "deep", ("deep", "light", "idle", "none")),  # as deep as pays, at most this
+    ("watchdog_s", "int", 120, (0, 86400)),  # without progress, then the chip is reset; 0: never
+    ("outlive_power", "bool", _LEFT_OUT, None),  # before each deep sleep the record goes to flash
     ("stored_bytes", "int", 2048, (0, 16384)),  # notifications kept for each server out of reach
     ("log", "str", "text", ("text", "json", "off")),
     ("servers", "list", _NEEDED, (1, 4)),
@@ -72,6 +74,13 @@ _MODEM = (
     ("network", "str", None, ("gsm", "cat-m", "nb-iot", "lte", "auto")),
     ("attach_s", "int", 180, (30, 3600)),
     ("udp_manual", "bool", False, None),
+    # Power saving of SIM7000 and SIM7080 (modem/power_saving.py).
+    ("idle", "str", _LEFT_OUT, ("sleep", "psm", "off")),  # "sleep": SMS reach it
+    ("psm_tau_s", "int", _LEFT_OUT, (60, 35_712_000)),  # T3412: it shows up at the network
+    ("psm_active_s", "int", _LEFT_OUT, (2, 11_160)),  # T3324: it listens before it goes off
+    ("edrx_s", "int", _LEFT_OUT, (5, 10_485)),  # between two looks for an SMS or a datagram
+    ("release_assistance", "bool", _LEFT_OUT, None),  # NB-IoT: say what is the last datagram
+    ("sms_check_s", "int", _LEFT_OUT, (60, 86400)),  # where nothing but the timer can wake
 )
 # The bootstrap server, and what holds for each account that it provides.
 _BOOTSTRAP = (

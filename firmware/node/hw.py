@@ -17,6 +17,7 @@ from micropython import const
 # looking, and an overflow leaves no sign.
 _RX_BUFFER = const(2048)
 _TX_BUFFER = const(1664)
+_WOKEN_BY_GPIO = const(7)
 _UNIX_EPOCH_OFFSET_S = const(946684800)  # the ESP32 port counts seconds from 2000-01-01
 
 # By number, from 1. Words are split at run time, because short literals are interned for good.
@@ -61,7 +62,10 @@ def _named(names, number):
 
 
 def reset_cause() -> str:
-    """Return why the chip started: power_on, hard, watchdog, deep_sleep or soft."""
+    """Return why the chip started: power_on, hard, watchdog, deep_sleep or soft.
+
+    MicroPython calls a brown-out power_on, and a panic of the chip hard.
+    """
     return _named(_RESET_CAUSES, machine.reset_cause())
 
 
@@ -97,9 +101,42 @@ def deep_sleep(duration_ms: "int | None", wake_pin: "int | None") -> None:
     machine.deepsleep(duration_ms)
 
 
+async def light_sleep(duration_ms: int, wake_pin: "int | None") -> bool:
+    """Stop the chip for `duration_ms` or until `wake_pin` goes low; return whether the pin did it.
+
+    Memory is kept and nothing runs: what comes in by a UART is lost, and the byte that ends the
+    sleep with it. Any GPIO can wake. A coroutine, so that a simulated chip can take its place.
+    """
+    # Not ext0, which would take a UART's RX pin away from the UART. The stubs lack it (1.27).
+    wake_on_gpio = esp32.wake_on_gpio  # pyright: ignore[reportAttributeAccessIssue]
+    pins = None if wake_pin is None else (machine.Pin(wake_pin),)
+    wake_on_gpio(pins, esp32.WAKEUP_ALL_LOW)
+    machine.lightsleep(duration_ms)
+    wake_on_gpio(None, esp32.WAKEUP_ALL_LOW)
+    return machine.wake_reason() == _WOKEN_BY_GPIO
+
+
 def restart() -> None:
     """Restart the chip; RTC memory is kept."""
     machine.reset()
+
+
+class Watchdog:
+    """Resets the chip (cause "watchdog") `timeout_s` after it was fed last; 0 never does.
+
+    It starts with the first `feed` and cannot be stopped but by a reset or a deep sleep.
+    """
+
+    def __init__(self, timeout_s: int):
+        self._timeout_ms = timeout_s * 1000
+        self._timer = None
+
+    def feed(self) -> None:
+        """Say that all that has to move does."""
+        if self._timer is None and self._timeout_ms:
+            self._timer = machine.WDT(timeout=self._timeout_ms)
+        if self._timer:
+            self._timer.feed()
 
 
 def console():

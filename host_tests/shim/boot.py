@@ -24,8 +24,9 @@ async def _boot(arguments):
     wires = machine.host = Wires(int(cause), int(reason), memory)
     await wires.open(int(port))
     taking = asyncio.create_task(wires.run())
-    from node import boot
+    from node import boot, hw
 
+    hw.light_sleep = wires.light_sleep
     await boot.run("site.json", wires)
     taking.cancel()
 

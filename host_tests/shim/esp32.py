@@ -1,4 +1,4 @@
-"""MicroPython's `esp32`, for CPython and for the unix port: what ends a deep sleep."""
+"""MicroPython's `esp32`, for CPython and for the unix port: what ends a sleep."""
 
 import machine
 
@@ -14,6 +14,13 @@ def wake_on_ext0(pin, level) -> None:
     if level != WAKEUP_ALL_LOW:
         raise ValueError("only the low level is simulated")
     machine.wake_pin = pin.number
+
+
+def wake_on_gpio(pins, level) -> None:
+    """End light sleep when the pin in `pins` is low; None: no pin does."""
+    if level != WAKEUP_ALL_LOW:
+        raise ValueError("only the low level is simulated")
+    machine.light_wake_pin = pins[0].number if pins else None
 
 
 def gpio_deep_sleep_hold(enable: bool) -> None:

@@ -4,9 +4,13 @@ What lies outside the chip (the wires on its pins, its flash and its power) is o
 set by whoever simulates it before the firmware starts. It offers:
 
 - `uart_write(data)`, `pin_write(number, level)`, `pin_read(number) -> level`, `adc_uv(number)`
-- `memory` (RTC memory, bytes), `reset_cause` (1 power on, 2 reset, 4 deep sleep), `wake_reason`
-  (2 ext0 pin, 4 timer, 7 GPIO; 0 none)
+- `memory` (RTC memory, bytes), `reset_cause` (1 power on or brown-out, 2 reset or panic, 3
+  watchdog, 4 deep sleep), `wake_reason` (2 ext0 pin, 4 timer, 7 GPIO; 0 none)
 - `halt(kind, duration_ms, wake_pin)`: the chip stops ("deepsleep", "reset"); it must not return
+- `watchdog(timeout_ms)`: the chip is to be reset, cause 3, unless this is called again in time; it
+  ends with the run of the chip
+- `light_sleep(duration_ms, wake_pin)`: comes back when the time is over or the pin is low. Where
+  one process simulates the chip and the rest, a coroutine stands in for `hw.light_sleep` instead.
 """
 
 from micropython import const
@@ -17,6 +21,7 @@ uarts = []
 DEEPSLEEP_RESET = 4
 
 wake_pin = None  # set through esp32.wake_on_ext0
+light_wake_pin = None  # set through esp32.wake_on_gpio
 
 _HARDWARE_FIFO = const(128)  # bytes that the UART takes beyond its ring buffer
 
@@ -41,10 +46,29 @@ def deepsleep(time_ms: "int | None" = None) -> None:
     raise Halted("deepsleep")
 
 
+def lightsleep(time_ms: "int | None" = None) -> None:
+    """Stop the chip until the timer or the armed pin, and go on."""
+    host.light_sleep(time_ms, light_wake_pin)
+
+
 def reset() -> None:
     """Restart the chip."""
     host.halt("reset", None, None)
     raise Halted("reset")
+
+
+class WDT:
+    """The task watchdog: it cannot be stopped, and making it anew changes its time."""
+
+    def __init__(self, id=0, timeout=5000):
+        if timeout < 1000:
+            raise ValueError("WDT timeout too short")
+        self._timeout_ms = timeout
+        self.feed()
+
+    def feed(self) -> None:
+        """Put the reset off."""
+        host.watchdog(self._timeout_ms)
 
 
 class UART:

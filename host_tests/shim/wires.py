@@ -1,14 +1,16 @@
 """The wires of a simulated board that runs in a process of its own: frames over a loopback socket.
 
 A frame is a kind (one byte), a length (two bytes, big endian) and that many bytes. Out of the
-board: `U` UART bytes, `P` pin and level, `M` RTC memory, `H` halt (JSON). Into it: `U`, `P`, `V`
-pin and microvolts (four bytes), `C` one console line.
+board: `U` UART bytes, `P` pin and level, `M` RTC memory, `W` the watchdog is fed (milliseconds
+until it bites, four bytes), `H` halt (JSON). Into it: `U`, `P`, `V` pin and microvolts (four bytes),
+`C` one console line.
 """
 
 import asyncio
 import json
 import sys
 
+import board
 import machine
 from micropython import const
 
@@ -28,6 +30,9 @@ class Wires:
         self._lines = []
         self._line = asyncio.Event()
         self._reader = self._writer = None
+        self._wake_pin = None  # of a light sleep, -1 for none; None: the chip runs
+        self._by_pin = False
+        self._woken = asyncio.Event()
 
     async def open(self, port: int) -> None:
         """Connect to the bench on loopback `port`."""
@@ -44,16 +49,43 @@ class Wires:
             self._take(head[:1], body)
 
     def _take(self, kind, body):
-        if kind == b"U":
+        if kind == b"U" and self._wake_pin is None:
             for uart in machine.uarts:
                 uart.receive(body)
+        elif kind == b"U":
+            self._low(board.UART["rx"])  # a start bit; what is sent is lost
         elif kind == b"P":
             self._levels[body[0]] = body[1]
+            if not body[1]:
+                self._low(body[0])
         elif kind == b"V":
             self._microvolts[body[0]] = int.from_bytes(body[1:5], "big")
         elif kind == b"C" and len(self._lines) < _CONSOLE_LINES:
             self._lines.append(body)
             self._line.set()
+            self._woken.set()
+
+    def _low(self, pin):
+        if pin == self._wake_pin:
+            self._by_pin = True
+            self._woken.set()
+
+    async def light_sleep(self, duration_ms, wake_pin) -> bool:
+        """Stand in for node/hw.py's `light_sleep`: a console line wakes too, as a button would."""
+        self._wake_pin = -1 if wake_pin is None else wake_pin
+        self._by_pin = self._levels.get(wake_pin, 1) == 0
+        self._woken.clear()
+        try:
+            if not self._by_pin:
+                await asyncio.wait_for_ms(self._woken.wait(), duration_ms)
+        except asyncio.TimeoutError:
+            pass  # the time is over
+        self._wake_pin = None
+        return self._by_pin
+
+    def watchdog(self, timeout_ms):
+        """Have the bench reset the board when this does not come again in time."""
+        self._send(b"W", timeout_ms.to_bytes(4, "big"))
 
     def _send(self, kind, body):
         self._writer.write(kind + len(body).to_bytes(2, "big") + body)

@@ -64,6 +64,7 @@ class _Chip:
         self.running = True
         self.halted = None  # (kind, duration_ms, wake_pin)
         self._world = world
+        self._dog = None
 
     @property
     def memory(self):
@@ -104,6 +105,14 @@ class _Chip:
 
     def adc_uv(self, number):
         return self._world.microvolts.get(number, 0)
+
+    def watchdog(self, timeout_ms):
+        self._world.timers.cancel(self._dog)
+        self._dog = self._world.timers.call_later(timeout_ms, self._bite)
+
+    def _bite(self):
+        if self.running:
+            self._world.fail(WATCHDOG, 0, lost=False)
 
     def halt(self, kind, duration_ms, wake_pin):
         self.running = False
@@ -165,9 +174,10 @@ class World:
         self.history = None
         self.on_record = None
         self.on_crash = None
-        self._trip = None  # [bytes of the UART until the supply fails, cause, off_ms, lost]
+        self._trip = None  # [bytes of the UART until the supply fails, how]
         self._restarting = False
-        self.awake_ms = 0
+        self.awake_ms = 0  # of all runs of the chip, light sleep included
+        self.light_ms = 0  # in light sleep
         self._tail = []
         self._cursor = 0
         self._changed = asyncio.Event()
@@ -260,8 +270,9 @@ class World:
 
         Raises what the scenario, the node or a delayed call raised, after the end of the events.
         """
-        kept = hw.ticks_ms, hw.epoch_s, hw.random_bits
+        kept = hw.ticks_ms, hw.epoch_s, hw.random_bits, hw.light_sleep
         hw.ticks_ms, hw.epoch_s, hw.random_bits = self.ticks_ms, self.epoch_s, self.random_bits
+        hw.light_sleep = self._light_sleep
         if hasattr(gc, "freeze"):
             gc.freeze()  # a boot collects; CPython need not look at all of pytest for it
         try:
@@ -272,7 +283,7 @@ class World:
                 print("%10.3f %-8s %-14s %s" % (at_ms / 1000, who, name, facts))
             raise
         finally:
-            hw.ticks_ms, hw.epoch_s, hw.random_bits = kept
+            hw.ticks_ms, hw.epoch_s, hw.random_bits, hw.light_sleep = kept
             machine.host = None
             if hasattr(gc, "freeze"):
                 gc.unfreeze()
@@ -397,15 +408,17 @@ class World:
         await self._halt()
         self._epoch_base_s, self._epoch_base_ms = _EPOCH_AT_POWER_ON_S, virtual_time.now_ms()
 
-    def fail(self, cause=POWER_ON, off_ms=1000, lost=True) -> None:
+    def fail(self, cause=POWER_ON, off_ms=1000, lost=True, modem=False) -> None:
         """End the run of the chip in the middle of what it does, and start it again after off_ms.
 
         cause: what the next run is told. lost: RTC memory and clock are lost, as with the supply.
-        Can be called from inside what the chip calls.
+        modem: its supply fails as well. Can be called from inside what the chip calls.
         """
         if self._chip:
             self._chip.running = False
         self._still_flash()
+        if modem:
+            self.modem.supply(False)
         if not self._restarting:
             self._restarting = True
             asyncio.create_task(self._fail_and_restart(cause, off_ms, lost))
@@ -417,24 +430,33 @@ class World:
             self.memory = b""
             self._epoch_base_s, self._epoch_base_ms = _EPOCH_AT_POWER_ON_S, virtual_time.now_ms()
         await asyncio.sleep_ms(off_ms)
+        self.modem.supply(True)
         self._restarting = False
         if self.flash:
             self.flash.left = None
         if self._task is None:
             self._task = asyncio.create_task(self._board(cause))
 
-    def fail_at_byte(self, count, cause=POWER_ON, off_ms=1000, lost=True) -> None:
-        """Have `fail` come when so many further bytes have passed the UART, either way."""
-        self._trip = [count, cause, off_ms, lost]
+    def fail_at_byte(self, count, *how) -> None:
+        """Have `fail` come, with these arguments, when so many further bytes have passed the
+        UART, either way.
+        """
+        self._trip = [count, how]
 
-    def fail_at_flash_step(self, count, cause=POWER_ON, off_ms=1000, lost=True) -> None:
+    def fail_at_flash_step(self, count, *how) -> None:
         """Have `fail` come at the flash step behind so many (unit/node/files.py)."""
 
         def cut():
             if self.running:
-                self.fail(cause, off_ms, lost)
+                self.fail(*how)
 
         self.flash.left, self.flash.on_cut = count, cut
+
+    def calm(self) -> None:
+        """Nothing that `fail_at_byte` and `fail_at_flash_step` wait for comes any more."""
+        self._trip = None
+        if self.flash:
+            self.flash.left = None
 
     def _still_flash(self):
         """What the chip still does until its next await reaches no flash."""
@@ -450,7 +472,7 @@ class World:
                 trip[0] -= len(data)
             else:
                 data, self._trip = data[: trip[0]], None
-                self.fail(*trip[1:])
+                self.fail(*trip[1])
         return data
 
     async def _halt(self):
@@ -570,12 +592,20 @@ class World:
         finally:
             self._armed = None
 
+    async def _light_sleep(self, duration_ms, pin):
+        """Stand in for hw.light_sleep: the chip hears nothing, and its memory is kept."""
+        began_ms = virtual_time.now_ms()
+        try:
+            return await self._deep_sleep(duration_ms, pin) == WOKEN_BY_PIN
+        finally:
+            self.light_ms += virtual_time.now_ms() - began_ms
+
     def _wake(self, reason):
         self._reason = reason
         self._woken.set()
 
     def _modem_output(self, data):
-        if self.running:
+        if self.running and self._armed is None:
             data = self.passing(bytes(data))
             for uart in machine.uarts:
                 uart.receive(data)

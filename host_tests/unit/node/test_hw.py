@@ -1,4 +1,6 @@
-"""What hw.py makes of the chip: the UART's rate."""
+"""What hw.py makes of the chip: the UART's rate, the watchdog, light sleep and reset causes."""
+
+import asyncio
 
 import machine
 from node import hw
@@ -19,4 +21,53 @@ def test_the_uart_has_the_rate_that_is_asked_for():
     assert chip.baudrate == 9600
     uart.set_baudrate(57600)
     assert chip.baudrate == 57600
+    machine.host = None
+
+
+class _Chip:
+    """A host that notes what the chip is told; a pin that goes low ends its light sleep."""
+
+    def __init__(self):
+        self.fed = []
+        self.slept = []
+        self.wake_reason = 0
+
+    def watchdog(self, timeout_ms):
+        self.fed.append(timeout_ms)
+
+    def light_sleep(self, duration_ms, wake_pin):
+        self.slept.append((duration_ms, wake_pin))
+        self.wake_reason = 4 if wake_pin is None else 7
+
+
+def test_the_watchdog_starts_with_the_first_feed():
+    """ESP32 machine.WDT: made once it is fed, fed by each call; 0 seconds make none."""
+    machine.host = chip = _Chip()
+    dog = hw.Watchdog(120)
+    assert chip.fed == []
+    dog.feed()
+    dog.feed()
+    assert set(chip.fed) == {120_000} and len(chip.fed) == 3  # making it feeds it as well
+    none = hw.Watchdog(0)
+    none.feed()
+    assert len(chip.fed) == 3
+    machine.host = None
+
+
+def test_light_sleep_ends_by_pin_or_timer():
+    """ESP32 machine.lightsleep: any GPIO that is armed wakes, and is not armed afterwards."""
+    machine.host = chip = _Chip()
+    assert asyncio.run(hw.light_sleep(5000, 16)) is True
+    assert asyncio.run(hw.light_sleep(7000, None)) is False
+    assert chip.slept == [(5000, 16), (7000, None)]
+    assert machine.light_wake_pin is None and machine.wake_pin is None
+    machine.host = None
+
+
+def test_causes_by_name():
+    """ESP32 machine.reset_cause: brown-outs count as power-on, panics as hard resets."""
+    machine.host = chip = _Chip()
+    for number, name in ((1, "power_on"), (2, "hard"), (3, "watchdog"), (4, "deep_sleep")):
+        chip.reset_cause = number
+        assert hw.reset_cause() == name
     machine.host = None
