@@ -54,8 +54,7 @@ _HOLD_OFF = const(11)
 _TIMEOUT = const(12)
 
 _LONGEST_S = const(0x7FFFFFFF)
-_FIRST_DELAY_MS = const(60_000)
-_LONGEST_DELAY_MS = const(86_400_000)
+_DAY_S = const(86_400)
 _ENOUGH_FAILURES = const(5)
 
 
@@ -246,10 +245,8 @@ class Bootstrap:
                 self.end(_IDLE, None)
                 client.emit("bootstrap_failed", reason=reason, retry_s=None)
                 return
-        delay_ms = _LONGEST_DELAY_MS
-        if self.failures <= 11:
-            delay_ms = min(_FIRST_DELAY_MS << self.failures - 1, delay_ms)
-        delay_ms = max(delay_ms, min(wait_s * 1000, _LONGEST_DELAY_MS))
-        delay_ms += (delay_ms >> 10) * client.random_bits(8)
+        from lwm2m.backoff import backoff_ms
+
+        delay_ms = backoff_ms(client, self.failures, least_s=min(wait_s, _DAY_S))
         self.end(_WAITING, now + delay_ms)
         client.emit("bootstrap_failed", reason=reason, retry_s=delay_ms // 1000)

@@ -10,6 +10,7 @@ An account that waits for its turn in the order is WAITING, held, and without a 
 from micropython import const
 
 from lwm2m import versions
+from lwm2m.backoff import backoff_ms
 from lwm2m.registration import NAMES, max_age_s
 
 _IDLE = const(0)
@@ -184,22 +185,18 @@ def _delay_ms(client, account):
     settings = _settings(account)
     attempt = account.failures
     if settings == (None, None, None, None):
-        delay_s = min(_DEFAULTS[1] << min(attempt - 1, 16), _DAY_S)
-    else:
-        count, timer, pause, _ = [
-            _DEFAULTS[at] if settings[at] is None else settings[at] for at in range(4)
-        ]
-        attempt = (attempt - 1) % max(count, 1) + 1
-        if attempt < count:
-            delay_s = min(timer << min(attempt - 1, 16), max(timer, _DAY_S))
-        elif pause >= _NEVER_S:
+        return backoff_ms(client, attempt)
+    count, timer, pause, _ = [
+        _DEFAULTS[at] if settings[at] is None else settings[at] for at in range(4)
+    ]
+    attempt = (attempt - 1) % max(count, 1) + 1
+    if attempt >= count:
+        if pause >= _NEVER_S:
             return None
-        else:
-            delay_s = pause
-        # A server that refuses at once would be asked again at once, with timers of 0.
-        delay_s = max(delay_s, min(account.failures, _DEFAULTS[1]))
-    delay_ms = min(delay_s, _NEVER_S) * _SECOND_MS
-    return delay_ms + (delay_ms >> 10) * client.random_bits(8)
+        attempt = 1
+        timer = pause
+    # A server that refuses at once would be asked again at once, with timers of 0.
+    return backoff_ms(client, attempt, min(timer, _NEVER_S), min(account.failures, _DEFAULTS[1]))
 
 
 def _bootstrap(client, account, now):

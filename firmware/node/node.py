@@ -40,12 +40,13 @@ _SELDOM = (
     "lwm2m.codec.senml_etch lwm2m.codec.lwm2m_cbor lwm2m.retry lwm2m.profile lwm2m.provision "
     "lwm2m.bootstrap_operations lwm2m.bootstrap_session node.storage lwm2m.codec.stream "
     "lwm2m.codec.exact lwm2m.codec.cbor_value lwm2m.codec.date_time lwm2m.server_values "
-    "lwm2m.observing lwm2m.storing lwm2m.notify lwm2m.conditions lwm2m.selection"
+    "lwm2m.observing lwm2m.storing lwm2m.notify lwm2m.conditions lwm2m.selection "
+    "lwm2m.backoff"
 )
 # Modules that are of use when the client is made, or comes out of a deep sleep.
 _AT_START = (
     "node.kept node.objects lwm2m.state lwm2m.codec.cbor lwm2m.retry lwm2m.enablers "
-    "lwm2m.configured lwm2m.server_uri"
+    "lwm2m.configured lwm2m.server_uri lwm2m.backoff"
 )
 
 
