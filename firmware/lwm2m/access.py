@@ -89,24 +89,6 @@ class Access:
             else:
                 self._tree.remove(_ACCESS_CONTROL, iid)
 
-    def forget(self, server_id: int) -> None:
-        """Take a server whose account has ended out of every list (TS 1.0 Appendix E.1.3).
-
-        What it owned goes to the server with the most of Write and Delete; what no other server
-        has an entry for is deleted, where servers may make such instances, or left to a bootstrap.
-        """
-        tree = self._tree
-        for iid in tree.instances(_ACCESS_CONTROL):
-            control = tree.get(_ACCESS_CONTROL, iid)
-            values = control.values
-            if _leaves_nobody(values, server_id, tree.object_class(values.get(_TARGET))):
-                if tree.get(values[_TARGET], values[_INSTANCE]):
-                    tree.remove(values[_TARGET], values[_INSTANCE])
-                tree.remove(_ACCESS_CONTROL, iid)
-            else:
-                control.changed(_ACL)
-                control.changed(_OWNER)
-
     def _allows(self, account, path, needed):
         if account is None or not path or len(self._client.accounts) < 2:
             return True
@@ -146,7 +128,10 @@ class Access:
 
 def unbootstrap(configuration, server_id: int) -> None:
     """Take a server whose Security instance is deleted out of a lwm2m.provision.Configuration
-    (Unbootstrapping, TS 1.0 Appendix E.1.3): its Server instance, and its rights as `forget` does.
+    (Unbootstrapping, TS 1.0 Appendix E.1.3): its Server instance, and its rights.
+
+    What it owned goes to the server with the most of Write and Delete; what no other server
+    has an entry for is deleted, where servers may make such instances, or left to a bootstrap.
     """
     servers = configuration.accounts[_SERVER]
     for iid in list(servers):

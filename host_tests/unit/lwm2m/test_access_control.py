@@ -401,18 +401,6 @@ def test_account_that_ends():
     assert configuration.deleted == {(30001, 1)} and configuration.others == {}
 
 
-def test_account_that_has_ended():
-    """TS 1.0 E.1.3: the same in a client; an instance that is nobody's goes with its rights."""
-    house = House(
-        AccessControl(30001, 0, owner=1, acl={1: 15, 2: W, 3: W + D}),
-        AccessControl(30001, 1, owner=1, acl={1: 15}),
-        AccessControl(3, 0, owner=1),
-    )
-    house.access.forget(1)
-    assert house.controls() == [(3, 0, NOBODY, None), (30001, 0, 3, {2: W, 3: W + D})]
-    assert house.tree.instances(30001) == [0] and house.tree.instances(3) == [0]
-
-
 def test_object_2_without_an_instance():
     """TS 1.1 Core §8.1.3: an Object 2 that nobody has filled restricts nobody, and stays empty."""
     house = House()
