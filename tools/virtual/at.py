@@ -103,6 +103,8 @@ class CommandLine:
         self.running = False
         self.prompting = False
         self.synchronised = False
+        self.informed = False  # an information line of the command that runs has gone out
+        self._cut = self._cut_at = 0  # bytes of the data after `> ` that are lost, and from where
 
     def receive(self, data: bytes) -> None:
         """Take bytes of the host."""
@@ -112,7 +114,7 @@ class CommandLine:
                 self._modem.count("overlaps")
                 break
             self._byte(data[index])
-        self._modem.flush_echo()
+        self._modem.uart.flush()
 
     def _byte(self, byte):
         modem = self._modem
@@ -162,16 +164,29 @@ class CommandLine:
         text = _text(line[2:])
         shown = "+CPIN=…" if text.upper().startswith("+CPIN=") else text
         self._modem.event("at", {"command": "AT" + shown})
+        self._modem.power.silent = False
         self._queue = _commands(text)
         self.running = True
+        self.informed = False
         self._last = OK
-        if too_long or self._modem.next_fault("error"):
-            self._later(self._finish, ERROR)
-        else:
-            self._later(self._next)
+        self._later(self._begin, text, too_long)
 
     def _later(self, step, *args):
         self._modem.later(self._modem.profile.response_ms, step, *args)
+
+    def _begin(self, text, too_long):
+        faults = self._modem.faults
+        faults.reached("echo")
+        answer = faults.answer("AT" + text)
+        if answer is not None:
+            self._modem.reply(answer)
+            self._finish(SILENT)
+        elif faults.next("no_answer"):
+            self._finish(SILENT)
+        elif too_long or faults.next("error"):
+            self._finish(ERROR)
+        else:
+            self._next()
 
     def _next(self):
         if not self._queue:
@@ -192,13 +207,33 @@ class CommandLine:
         elif kind == "wait":
             self._modem.later(result[1], self._after, result[2])
         elif kind == "prompt":
-            self._data_length, self._data_then = result[1], result[2]
-            self._input[:] = b""
-            self.prompting = True
-            if not self._modem.next_fault("no_prompt"):
-                self._modem.emit(b"\r\n> ")
+            if self._modem.next_fault("no_data"):
+                self._finish(ERROR)
+                return
+            late_ms = self._modem.faults.value("prompt_ms", 0)
+            if late_ms:
+                self._modem.later(late_ms, self._prompt, result)
+            else:
+                self._prompt(result)
         elif kind != "hang":
-            self._finish(result)
+            late_ms = self._modem.faults.value("answer_ms", 0)
+            if late_ms:
+                self._modem.later(late_ms, self._finish, result)
+            else:
+                self._finish(result)
+
+    def _prompt(self, result):
+        modem = self._modem
+        self._data_length, self._data_then = result[1], result[2]
+        self._input[:] = b""
+        modem.faults.reached("before_prompt")
+        self.prompting = True
+        self._cut = modem.faults.once("cut") or 0
+        self._cut_at = max(0, (self._data_length or 0) - self._cut)
+        if not modem.next_fault("no_prompt"):
+            modem.emit(b"\r\n>" if modem.faults.value("prompt") == "bare" else b"\r\n> ")
+        modem.faults.reached("prompt")
+        self._take_pending()  # of a host that did not wait for it
 
     def _after(self, then):
         self._take(then())
@@ -210,9 +245,15 @@ class CommandLine:
             if byte == _ESCAPE:
                 self._data_done(None)
             elif byte == _CTRL_Z:
-                self._data_done(bytes(self._input))
+                if self._cut:
+                    self._cut = 0
+                else:
+                    self._data_done(bytes(self._input))
             elif len(self._input) < 2048:
                 self._input.append(byte)
+            return
+        if self._cut and len(self._input) >= self._cut_at:
+            self._cut -= 1
             return
         self._input.append(byte)
         if len(self._input) == self._data_length:
@@ -222,11 +263,14 @@ class CommandLine:
         self._input[:] = b""
         self.prompting = False
         self._modem.release_urcs()
+        self._modem.faults.reached("data")
         self._take(self._data_then(data))
 
     def _finish(self, result):
         modem = self._modem
         kind = result[0]
+        if self.informed and kind != "silent":
+            modem.faults.reached("info")
         if kind == "ok":
             modem.reply("OK")
         elif kind == "cms":
@@ -242,6 +286,10 @@ class CommandLine:
             modem.reply("ERROR")
         self.running = False
         self._queue = []
+        modem.faults.reached("ok")
+        self._take_pending()
+
+    def _take_pending(self):
         if self._pending:
             pending, self._pending = self._pending, bytearray()
             self.receive(pending)

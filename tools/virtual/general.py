@@ -129,7 +129,7 @@ class General:
 
     def _save(self, op, args):
         modem = self._modem
-        for name in modem.profile.saved_by_w:
+        for name in () if modem.faults.value("forgetful") else modem.profile.saved_by_w:
             modem.saved[name] = modem.settings[name]
         return OK
 

@@ -118,10 +118,13 @@ class Ip:
     def _brought_up(self):
         if self.state != "IP CONFIG":
             return ERROR  # AT+PDP: DEACT came in between
-        if self.activate():
+        told = self._modem.next_fault("ciicr_deact")
+        if not told and self.activate():
             self.state = "IP GPRSACT"
             return OK
         self.state = "PDP DEACT"
+        if told:
+            self._modem.reply("+PDP: DEACT")
         return ERROR
 
     def activate(self) -> bool:
@@ -155,6 +158,11 @@ class Ip:
         return wait(200 if self.address else 20, self._shut_down)
 
     def _shut_down(self):
+        if self._modem.next_fault("shut_deact"):
+            self._release()
+            self.state = "PDP DEACT"
+            self._modem.reply("+PDP: DEACT")
+            return SILENT
         self._release()
         self.state = "IP INITIAL"
         self._modem.reply("SHUT OK")

@@ -1,18 +1,21 @@
 """A virtual SIM800 or SIM7000: its UART, its control lines, and the network behind it.
 
-The parts: at.py reads command lines, power.py has the lines and sleep, general.py the basic and
-information commands, sim.py the card, radio.py registration, ip.py and sockets.py the CIP* set,
-sms.py text messages.  profiles.py tells the modems apart.
+The parts: uart.py carries the bytes, at.py reads command lines, power.py has the control lines and
+sleep, general.py the basic and information commands, sim.py the card, radio.py registration, ip.py
+and sockets.py the CIP* set, sms.py text messages.  profiles.py tells the modems apart, faults.py
+breaks them.
 """
 
 from tools.virtual import profiles
 from tools.virtual.at import CommandLine
+from tools.virtual.faults import Faults
 from tools.virtual.general import General
 from tools.virtual.ip import Ip
 from tools.virtual.power import ON, STATES, Power
 from tools.virtual.radio import Radio
 from tools.virtual.sim import Sim
 from tools.virtual.sms import Sms
+from tools.virtual.uart import Uart, noise
 
 
 class VirtualModem:
@@ -55,7 +58,6 @@ class VirtualModem:
         self.on_event = on_event or network.event
         self.on_output = None  # callable(data: bytes): what the modem sends
         self.on_ri = None  # callable(level: bool): RI, low = False
-        self.hold_urcs = True  # codes wait while the modem takes in the bytes after `> `
         self.settings = {}  # name of the command -> value
         self.saved = {} if saved is None else saved
         self.counters = {
@@ -66,14 +68,10 @@ class VirtualModem:
             "ri_pulses": 0,
         }
         self._defaults = {}
-        self._faults = {}  # name -> how many times it still strikes
-        self._interrupts = []  # [bytes still to pass, data to insert]
-        self._held = []  # (text, cause): codes that wait for the end of a prompt
-        self._echo = bytearray()
-        self._rate = 115200  # what the UART runs at
-        self._host_rate = 115200
-        self._free_us = 0  # when the last byte on its way has been sent
+        self._held = []  # (data, cause): codes that wait for the end of a prompt
         self._session = 0  # counts starts: what was begun before a reset does not go on
+        self.faults = Faults(self)
+        self.uart = Uart(self)
         self.power = Power(self)
         self.line = CommandLine(self)
         self.general = General(self)
@@ -96,16 +94,21 @@ class VirtualModem:
         return self.power.ri
 
     def write(self, data: bytes) -> None:
-        """Take bytes of the host; they are lost where the UART is off, deaf or at another rate."""
-        if not self.power.hears() or not self._same_rate():
+        """Take bytes of the host; lost where the UART is off or deaf, noise at another rate."""
+        if not self.power.hears():
+            return
+        if self.fixed_rate():
+            if self.uart.host_rate != self.uart.rate:
+                data = noise(data)
+        elif self.uart.host_rate not in self.profile.autobaud_rates:
             return
         self.counters["bytes_in"] += len(data)
         self.power.activity()
-        self.line.receive(data)
+        self.uart.take(data)
 
     def set_baud(self, rate: int) -> None:
         """The host's UART changes its rate."""
-        self._host_rate = rate
+        self.uart.host_rate = rate
         if not self.fixed_rate():
             self.line.synchronised = False
 
@@ -123,72 +126,36 @@ class VirtualModem:
 
     # Faults, for tests.
 
-    def set_fault(self, name: str, value=None) -> None:
-        """Break something.
+    def set_fault(
+        self, name: str, value=None, ms=None, after=None, after_in=None, at=None
+    ) -> None:
+        """Break something: faults.py has the names, what they take and when they can strike.
 
-        At once:
-            "pdp_deact"     the network drops the context: +PDP: DEACT
-            "detach"        GPRS is lost: CGATT 0
-            "reset"         restart, seen only by boot codes (or by nothing, in auto-baud)
-            "power_cut"     the supply fails for a moment: the modem is off
-            "garbage"       `value` bytes go out as they are
-        The next `value` times (1 where None):
-            "error"         a command is answered ERROR
-            "no_prompt"     data is expected, yet `> ` is not sent
-            "ciicr"         AT+CIICR fails
-            "connect_fail"  CIPSTART ends in CONNECT FAIL
-            "send_fail"     CIPSEND ends in SEND FAIL
-            "cmgs"          AT+CMGS ends in +CMS ERROR: 500
-            "cmti"          a stored message is announced as +CMTI: ,-1
-        Until changed:
-            "sim"           ready, absent, busy, pin or puk (at once where the modem is on)
-            "registration"  a <stat> of CREG, 0 to 6; None = register again
-            "signal"        a <rssi> of CSQ, 0 to 31 or 99
-
-        Raises ValueError for another name.
+        Raises ValueError for a name or place that is none.
         """
-        if name in ("error", "no_prompt", "ciicr", "connect_fail", "send_fail", "cmgs", "cmti"):
-            self._faults[name] = 1 if value is None else value
-        elif name == "pdp_deact":
-            self.ip.deactivated()
-        elif name == "detach":
-            self.radio.set_attached(False)
-        elif name == "reset":
-            self.power.boot("fault")
-        elif name == "power_cut":
-            self.power.supply(False)
-            self.power.supply(True)
-        elif name == "garbage":
-            self.emit(value)
-        elif name == "sim":
-            self.sim.put(value)
-        elif name == "registration":
-            self.radio.force(value)
-        elif name == "signal":
-            self.radio.rssi = value
-        else:
-            raise ValueError(f"fault: no {name!r}")
+        self.faults.set(name, value, ms, after, after_in, at)
+
+    def clear_faults(self) -> None:
+        """End every fault that holds or waits for its moment."""
+        self.faults.clear()
 
     def next_fault(self, name: str) -> bool:
         """Whether a counted fault strikes this time."""
-        left = self._faults.get(name, 0)
-        if left:
-            self._faults[name] = left - 1
-        return left > 0
+        return self.faults.next(name)
 
     def interrupt(self, data: bytes, after: int = 0) -> None:
-        """Insert `data` into the output after `after` further bytes: a code at any position."""
+        """Insert `data` into the output, `after` bytes behind what was inserted last."""
         if after <= 0:
             self.emit(data)
         else:
-            self._interrupts.append([after, data])
+            self.uart.after_last(after, lambda: self.emit(data))
 
     # The parts' side: life.
 
     def start(self) -> None:
         """The UART is usable."""
         self.reload()
-        self._rate = self.settings["+IPR"] or self._host_rate
+        self.set_rate(self.settings["+IPR"])
         self.line.reset()
         self.general.start()
         self.radio.start()
@@ -196,8 +163,7 @@ class VirtualModem:
     def halt(self) -> None:
         """Everything that runs is over: a reset, or no power."""
         self._session += 1
-        self._free_us = 0
-        self._echo[:] = b""
+        self.uart.reset()
         self._held.clear()
         self.line.reset()
         self.detach()
@@ -231,8 +197,12 @@ class VirtualModem:
             fn(*args)
 
     def scaled(self, name: str) -> int:
-        """A time of the profile, shortened by `speed`."""
-        return int(getattr(self.profile, name) / self.speed)
+        """A time of the profile, shortened by `speed` where it may be; a fault can change it."""
+        changed = self.faults.value(name)
+        if changed is not None:
+            return changed
+        ms = getattr(self.profile, name)
+        return int(ms / self.speed) if name in self.profile.scaled else ms
 
     def define(self, name: str, default) -> None:
         """Declare a setting and its factory value."""
@@ -264,29 +234,20 @@ class VirtualModem:
 
     def set_rate(self, rate: int) -> None:
         """AT+IPR: the UART runs at another rate from here on; 0 = find it out."""
-        self._rate = rate or self._host_rate
+        self.uart.rate = rate or self.uart.host_rate
 
     def synchronised(self) -> None:
         """The host's rate has been found."""
-        self._rate = self._host_rate
-
-    def _same_rate(self):
-        if self.fixed_rate():
-            return self._host_rate == self._rate
-        return self._host_rate in self.profile.autobaud_rates
+        self.uart.rate = self.uart.host_rate
 
     def echo(self, data: bytes) -> None:
         """Echo bytes of the host, where echo is on."""
         if self.settings["E"]:
-            self._echo.extend(data)
-
-    def flush_echo(self) -> None:
-        """Send the echo that waits."""
-        if self._echo:
-            self.emit(b"")
+            self.uart.echo(data)
 
     def reply(self, text: str) -> None:
         """Send a line of an answer, between CR LF and CR LF."""
+        self.line.informed = True
         self.emit(b"\r\n" + text.encode() + b"\r\n")
 
     def urc(self, text: str, cause: str = "urc") -> None:
@@ -295,9 +256,11 @@ class VirtualModem:
 
     def urc_bytes(self, data: bytes, cause: str) -> None:
         """Send an unsolicited code as it stands."""
-        if self.power.state != ON or not (self.fixed_rate() or self.line.synchronised):
+        if self.power.state != ON or self.power.silent:
             return
-        if self.hold_urcs and self.line.prompting:
+        if not (self.fixed_rate() or self.line.synchronised):
+            return
+        if self.line.prompting and self.faults.value("hold_codes", True):
             self._held.append((data, cause))
             return
         setting = self.settings["+CFGRI"]
@@ -313,33 +276,10 @@ class VirtualModem:
 
     def emit(self, data: bytes) -> None:
         """Send bytes to the host, after the echo that waits and with what is to be inserted."""
-        if self._echo:
-            data = bytes(self._echo) + data
-            self._echo[:] = b""
-        index = 0
-        while self._interrupts and self._interrupts[0][0] <= len(data) - index:
-            after, inserted = self._interrupts.pop(0)
-            index += after
-            data = data[:index] + inserted + data[index:]
-            index += len(inserted)
-        if self._interrupts:
-            self._interrupts[0][0] -= len(data) - index
-        if self._rate == self._host_rate:
-            self.raw(data, self._rate)
-        else:
-            # At another rate the host samples noise, about as much of it as there were bytes.
-            self.raw(bytes([byte * 37 & 0xFF | 0x80 for byte in data]), self._rate)
-        self.power.activity()
+        self.uart.emit(data)
 
-    def raw(self, data: bytes, rate: int) -> None:
-        """Put bytes on the line; they arrive when the last of them has been sent."""
-        if not data:
-            return
-        now_ms = self.timers.now()
-        self._free_us = max(self._free_us, now_ms * 1000) + len(data) * 10_000_000 // rate
-        self.later((self._free_us + 999) // 1000 - now_ms, self._output, data)
-
-    def _output(self, data):
+    def output(self, data: bytes) -> None:
+        """Bytes arrive at the host."""
         self.counters["bytes_out"] += len(data)
         if self.on_output:
             self.on_output(data)

@@ -28,6 +28,10 @@ class Power:
         self.asleep = False
         self.dtr = True  # pulled up inside; high lets the modem sleep
         self.ri = False  # low while the modem has no power
+        self.silent = False  # boot codes are not sent, until the first command
+        self._hung = False
+        self._key_dead = False
+        self._ri_level = False  # what RI would be at, were it not stuck
         self._modem = modem
         self._key_timer = None
         self._pressed_ms = None  # None: the key is up, or this press has done its work
@@ -46,6 +50,8 @@ class Power:
 
     def key(self, pressed: bool) -> None:
         """Press or let go PWRKEY."""
+        if self._key_dead:
+            return
         modem = self._modem
         timers, profile = modem.timers, modem.profile
         timers.cancel(self._key_timer)
@@ -75,16 +81,18 @@ class Power:
             self._pressed_ms = None
             self.boot("power key")
 
-    def boot(self, reason: str) -> None:
-        """Start the modem, from off or in the middle of its work."""
+    def boot(self, reason: str, silent: bool = False) -> None:
+        """Start the modem, from off or in the middle of its work; without a code if `silent`."""
         modem = self._modem
         modem.halt()
+        self.silent = silent
+        self.go_on()
         self.state = BOOTING
         self.asleep = False
         modem.event("modem_boot", {"reason": reason})
         modem.later(_SUPPLY_RAMP_MS, self._set_ri, True)
-        if modem.profile.boot_bytes:
-            modem.later(_SUPPLY_RAMP_MS, modem.raw, modem.profile.boot_bytes, 115200)
+        if modem.profile.boot_bytes and not silent:
+            modem.later(_SUPPLY_RAMP_MS, modem.uart.raw, modem.profile.boot_bytes, 115200)
         modem.later(modem.scaled("boot_ms"), self._ready)
 
     def _ready(self):
@@ -109,12 +117,33 @@ class Power:
 
     def _off(self):
         self._modem.halt()
+        self.go_on()
         self.state = OFF
         self.asleep = False
         self._off_since_ms = self._modem.timers.now()
         self._modem.timers.cancel(self._ri_timer)
         self._set_ri(False)
         self._modem.event("modem_off", {})
+
+    def collapse(self) -> None:
+        """The battery gives way: off, which AT+CBATCHK=1 tells."""
+        if self.state == ON:
+            if self._modem.settings["+CBATCHK"]:
+                self._modem.urc("UNDER-VOLTAGE POWER DOWN")
+                self._modem.uart.cut_off(self._off)
+            else:
+                self._off()
+        elif self.state != OFF:
+            self._off()
+
+    def hang(self, key_dead: bool) -> None:
+        """The UART is dead from here on, and the power key too where `key_dead`."""
+        self._hung = self._modem.uart.mute = True
+        self._key_dead = key_dead
+
+    def go_on(self) -> None:
+        """It works again."""
+        self._hung = self._key_dead = self._modem.uart.mute = False
 
     # Sleep.
 
@@ -131,7 +160,7 @@ class Power:
 
     def hears(self) -> bool:
         """Whether bytes of the host get in; the first ones may wake it (AT+CSCLK=2)."""
-        if self.state != ON:
+        if self.state != ON or self._hung:
             return False
         if self.asleep:
             if self._modem.settings["+CSCLK"] == 2:
@@ -169,6 +198,8 @@ class Power:
 
     def pulse_ri(self) -> None:
         """Pull RI low for 120 ms."""
+        if self._hung:
+            return
         timers = self._modem.timers
         timers.cancel(self._ri_timer)
         self._modem.count("ri_pulses")
@@ -176,6 +207,13 @@ class Power:
         self._ri_timer = timers.call_later(self._modem.profile.ri_ms, self._set_ri, True)
 
     def _set_ri(self, level):
+        self._ri_level = level
+        self.show_ri()
+
+    def show_ri(self) -> None:
+        """Put RI at its level, or where a fault holds it."""
+        held = self._modem.faults.value("ri")
+        level = self._ri_level if held is None else held != "low"
         if level != self.ri:
             self.ri = level
             if self._modem.on_ri:

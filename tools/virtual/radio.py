@@ -28,6 +28,7 @@ class Radio:
         self.stat = 0
         self.attached = False
         self._forced = None
+        self._no_packets = False  # the network refuses to attach
         self._attempt = 0  # counts registrations begun: an older one does not end any more
         self._state = "off"
         self._tail = 0
@@ -139,13 +140,14 @@ class Radio:
         self._change(stat)
         modem.event("registered_cell", {"stat": stat, "technology": self.technology()})
         self._report("idle")
-        modem.general.network_time()
+        for _ in range(2 if modem.faults.value("codes") == "double" else 1):
+            modem.general.network_time()
         if stat != 6:
             modem.later(modem.scaled("attach_ms"), self._attach, attempt)
         modem.network.sms.available(modem.number)
 
     def _attach(self, attempt):
-        if attempt == self._attempt:
+        if attempt == self._attempt and not self._no_packets:
             self.set_attached(True)
 
     def set_attached(self, attached: bool) -> None:
@@ -154,13 +156,26 @@ class Radio:
             self._modem.ip.deactivated()
         self.attached = attached
 
+    def lose_packets(self, ms) -> None:
+        """The network ends the packet service; for `ms` milliseconds it gives none."""
+        self.set_attached(False)
+        if ms:
+            self._no_packets = True
+            self._modem.timers.call_later(ms, self._packets_again)
+
+    def _packets_again(self):
+        self._no_packets = False
+        if self.stat in _REGISTERED:
+            self.set_attached(True)
+
     def _change(self, stat):
         before = {name: self._shown(name) for name in self._names()}
         self.stat = stat
         for name in self._names():
             mode = self._modem.settings[name]
             if mode and self._shown(name) != before[name]:
-                self._modem.urc(f"{name}: {self._place(name, mode)}")
+                for _ in range(2 if self._modem.faults.value("codes") == "double" else 1):
+                    self._modem.urc(f"{name}: {self._place(name, mode)}")
 
     def _names(self):
         return ("+CREG", "+CGREG", "+CEREG") if self._modem.profile.lte else ("+CREG", "+CGREG")
@@ -210,12 +225,15 @@ class Radio:
         if op:
             return OK if op == "=?" else ERROR
         modem = self._modem
-        rssi = self.rssi
-        if modem.settings["+CFUN"] != 1:
+        rssi, errors = self.rssi, modem.profile.csq_bit_errors
+        forced = modem.faults.value("signal")
+        if forced is not None:
+            rssi, errors = forced if isinstance(forced, (tuple, list)) else (forced, errors)
+        elif modem.settings["+CFUN"] != 1:
             rssi = 99
         elif self.stat == 0:
             rssi = 0  # for some seconds after the start
-        modem.reply(f"+CSQ: {rssi},{modem.profile.csq_bit_errors}")
+        modem.reply(f"+CSQ: {rssi},{errors}")
         return OK
 
     def _cops(self, op, args):
@@ -265,7 +283,7 @@ class Radio:
         return wait(modem.scaled("attach_ms"), self._attached)
 
     def _attached(self):
-        if self.stat not in _REGISTERED:
+        if self.stat not in _REGISTERED or self._no_packets:
             return ERROR
         self.set_attached(True)
         return OK
@@ -355,4 +373,7 @@ class Radio:
 
     def dbm(self) -> int:
         """The received power that <rssi> of AT+CSQ stands for."""
-        return -115 if self.rssi == 0 else -113 + 2 * min(self.rssi, 31)
+        rssi = self._modem.faults.value("signal", self.rssi)
+        if isinstance(rssi, (tuple, list)):
+            rssi = rssi[0]
+        return -115 if rssi == 0 else -113 + 2 * min(rssi, 31)

@@ -61,16 +61,31 @@ class Sms:
             length = len(pdu) - 1 - pdu[0]
             self._code(f"+CMT: ,{length}\r\n{_hex(pdu)}")
             return True
-        if len(self.slots) >= self.capacity:
+        if target and modem.next_fault("cmti_lost"):
+            modem.later(modem.scaled("sms_store_ms"), self._code, "+CMTI: ,-1")
+            return True
+        index = self._store(_UNREAD, pdu)
+        if not index:
             modem.event("sms_storage_full", {"slots": self.capacity})
             return False
-        index = 1
-        while index in self.slots:
-            index += 1
-        self.slots[index] = [_UNREAD, pdu]
         if target:
             modem.later(modem.scaled("sms_store_ms"), self._announce, index, pdu)
         return True
+
+    def _store(self, stat, pdu):
+        """Put a message into the first free place; return its index, 0 where there is none."""
+        if len(self.slots) >= self.capacity:
+            return 0
+        index = 1
+        while index in self.slots:
+            index += 1
+        self.slots[index] = [stat, pdu]
+        return index
+
+    def fill(self, pdu: bytes) -> None:
+        """Put the same message, read already, into every free place."""
+        while self._store(_READ, pdu):
+            pass
 
     def _announce(self, index, pdu):
         if self._modem.next_fault("cmti"):
@@ -294,8 +309,9 @@ class Sms:
 
     def _submitted(self, pdu):
         modem = self._modem
-        if modem.next_fault("cmgs"):
-            return cms(_UNKNOWN)
+        code = modem.faults.once("cms") or (modem.next_fault("cmgs") and _UNKNOWN)
+        if code:
+            return cms(code)
         if not modem.radio.reachable():
             return cms(_NO_NETWORK)
         try:

@@ -123,7 +123,7 @@ class Sockets:
         sock = Socket(args[1], port, local_port)
         sock.extended = self._extended.get(connection, False)
         self._sockets[connection] = sock
-        delay_ms = modem.profile.connect_ms
+        delay_ms = modem.scaled("connect_ms")
         if ip.multi:
             ip.state = "IP PROCESSING"
         elif ip.address is None:
@@ -216,7 +216,7 @@ class Sockets:
         def got(data):
             if data is None:
                 return OK
-            return wait(modem.profile.send_ms, lambda: self._sent(connection, data))
+            return wait(modem.scaled("send_ms"), lambda: self._sent(connection, data))
 
         return prompt(length, got)
 

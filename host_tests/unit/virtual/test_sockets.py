@@ -477,7 +477,7 @@ def test_codes_within_a_prompt():
     async def body(desk):
         await desk.online()
         await desk.open()
-        desk.modem.hold_urcs = False
+        desk.modem.set_fault("hold_codes", False)
         await desk.expect("AT+CIPSEND=0,3", b"\r\n> ")
         desk.modem.urc("RING")
         await asyncio.sleep_ms(20)
