@@ -10,7 +10,7 @@ _MEMORY_FREE = const(10)
 _ERROR_CODE = const(11)
 _RESET_ERROR_CODE = const(12)
 _CURRENT_TIME = const(13)
-_NO_ERROR = const(0)
+_FLASH_WRITES = const(26241)
 _MAX_ERRORS = const(8)
 _LATEST_S = const(0xFFFFFFFF)
 _BAD_REQUEST = const(0x80)
@@ -25,8 +25,9 @@ class Device(Object):
     Time. memory_free: callable() -> bytes. reboot, factory_reset: callables() that act after the
     answer is on its way; without factory_reset the resource is absent. on_time: callable(seconds
     since 1970), called when a server writes Current Time; without it the clock of this Object is
-    shifted. on_reset: callable(), called after a server has reset the error codes, to report by
-    `error` those that are still there.
+    shifted. on_reset: callable(codes there were), called after a server has reset the error codes,
+    to report by `error` those that are still there. flash_writes: callable() -> how often the
+    flash was written, the private resource 26241.
 
     Battery level, voltage and such come by `set`: device.set(9, 80), device.set(7, 3900, riid=0).
     """
@@ -57,6 +58,7 @@ class Device(Object):
         b"\x00\x14\x01\x02"  # Battery Status
         b"\x00\x15\x01\x02"  # Memory Total (KB)
         b"\x00\x16\x09\x08"  # ExtDevInfo
+        b"\x66\x81\x01\x02"  # Flash Writes, private
     )
 
     def __init__(
@@ -72,6 +74,7 @@ class Device(Object):
         factory_reset=None,
         on_time=None,
         on_reset=None,
+        flash_writes=None,
     ) -> None:
         super().__init__()
         self._epoch = epoch
@@ -79,25 +82,31 @@ class Device(Object):
         self._actions = (reboot, factory_reset)
         self._on_time = on_time
         self._on_reset = on_reset
+        self._flash_writes = flash_writes
         values = (manufacturer, model, serial, firmware)
         for rid in range(4):
             if values[rid] is not None:
                 self.values[rid] = values[rid]
-        self.values[_ERROR_CODE] = {0: _NO_ERROR}
+        self.values[_ERROR_CODE] = {0: 0}
         self.values[16] = binding
 
     def error(self, code: int, present: bool = True) -> None:
-        """Report an error code (1 low battery ... 8 peripheral malfunction), or its end."""
+        """Report an error code (1 low battery ... 8 peripheral malfunction, 16 to 32 the device's
+        own), or its end.
+
+        Each has an instance of the resource, which is there as long as the error is; a single 0 in
+        instance 0 says that there is none.
+        """
         errors = self.values[_ERROR_CODE]
-        codes = [errors[riid] for riid in sorted(errors) if errors[riid] != _NO_ERROR]
-        if (code in codes) == present or len(codes) >= _MAX_ERRORS and present:
-            return
+        left = {riid: errors[riid] for riid in errors if errors[riid] not in (0, code)}
         if present:
-            codes.append(code)
-        else:
-            codes.remove(code)
-        codes = codes or [_NO_ERROR]
-        self.set(_ERROR_CODE, {riid: codes[riid] for riid in range(len(codes))})
+            if code in errors.values() or len(left) >= _MAX_ERRORS:
+                return
+            riid = 0
+            while riid in left:
+                riid += 1
+            left[riid] = code
+        self.set(_ERROR_CODE, left or {0: 0})
 
     def has(self, rid: int) -> bool:
         """Live resources are there when they have a source."""
@@ -107,14 +116,18 @@ class Device(Object):
             return self._epoch is not None and self._epoch() is not None
         if rid == _FACTORY_RESET:
             return self._actions[1] is not None
+        if rid == _FLASH_WRITES:
+            return self._flash_writes is not None
         return super().has(rid)
 
     def read(self, rid: int):
-        """Return a value, live for free memory and time."""
+        """Return a value, live for free memory, time and flash writes."""
         if rid == _MEMORY_FREE and self._memory_free:
             return self._memory_free() // 1024
         if rid == _CURRENT_TIME and self._epoch:
             return self._epoch() + self.values.get(_CURRENT_TIME, 0)
+        if rid == _FLASH_WRITES and self._flash_writes:
+            return self._flash_writes()
         return self.values[rid]
 
     def validate(self, rid: int, value) -> None:
@@ -137,9 +150,10 @@ class Device(Object):
     def execute(self, rid: int, arguments: bytes, server) -> None:
         """Reboot, factory reset, or back to no error."""
         if rid == _RESET_ERROR_CODE:
-            self.set(_ERROR_CODE, {0: _NO_ERROR})
+            codes = self.values[_ERROR_CODE].values()
+            self.set(_ERROR_CODE, {0: 0})
             if self._on_reset:
-                self._on_reset()
+                self._on_reset(codes)
             return
         action = self._actions[rid - _REBOOT]
         if action is None:

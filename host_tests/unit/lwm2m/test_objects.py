@@ -5,6 +5,7 @@ from lwm2m.objects.cellular import ApnProfile, BearerSelection, CellularConnecti
 from lwm2m.objects.connectivity import ConnectivityMonitoring
 from lwm2m.objects.containers import BinaryAppData, Portfolio
 from lwm2m.objects.device import Device
+from lwm2m.objects.event_log import EventLog
 from lwm2m.objects.location import Location
 from lwm2m.objects.statistics import ConnectivityStatistics
 from lwm2m.tree import Tree
@@ -68,13 +69,16 @@ def test_device_resources():
 
 def test_error_codes():
     """LightweightM2M-1.1-int-657: errors come, go, are reset, and come again while they last."""
-    device = Device(on_reset=lambda: device.error(4))
+    device = Device(on_reset=lambda codes: device.error(max(codes) - 1))
     for code in (1, 3, 1):
         device.error(code)
     assert device.values[11] == {0: 1, 1: 3}
     device.error(1, False)
     device.error(9, False)
-    assert device.values[11] == {0: 3}
+    assert device.values[11] == {1: 3}, "the instance of an error that lasts stays"
+    device.error(9)
+    assert device.values[11] == {0: 9, 1: 3}
+    device.error(9, False)
     device.error(3, False)
     assert device.values[11] == {0: 0}
     device.error(5)
@@ -83,6 +87,42 @@ def test_error_codes():
     for code in range(20):
         device.error(code + 1)
     assert len(device.values[11]) == 8
+
+
+def test_event_log():
+    """OMA registry, Object 20: the text, whether there is one, and who empties it."""
+    cleared = []
+    log = EventLog(b"ValueError: no probe", lambda: cleared.append(1))
+    bench = _bench(log)
+    assert _read(bench, "/20/0/4013") == "2" and _read(bench, "/20/0/4010") == "5"
+    assert bytes(_ask(bench, GET, "/20/0/4014").payload) == b"ValueError: no probe"
+    assert _code(bench, PUT, "/20/0/4015", b"1", 0) == BAD_REQUEST
+    assert _code(bench, PUT, "/20/0/4015", b"0", 0) == CHANGED
+    assert _code(bench, PUT, "/20/0/4014", b"x", 42) == NOT_ALLOWED
+    for wrong in (b"0='2'", b"x"):
+        assert _code(bench, POST, "/20/0/4011", wrong, 0) == BAD_REQUEST
+    for rid, argument, status in (
+        (4012, b"", "3"),
+        (4011, b"0='1'", "2"),
+        (4012, b"0='1'", "1"),
+        (4011, b"", "0"),
+    ):
+        assert _code(bench, POST, "/20/0/%d" % rid, argument, 0) == CHANGED
+        assert _read(bench, "/20/0/4013") == status, (rid, argument)
+    assert len(cleared) == 2 and bytes(_ask(bench, GET, "/20/0/4014").payload) == b""
+
+
+def test_private_resources():
+    """TS 1.1 Core 7.3: what the definitions leave to vendors is read as any other resource."""
+    facts = {"recoveries": [3, 2, 1, 0, 1]}
+    bench = _bench(ConnectivityMonitoring(lambda: facts))
+    assert _code(bench, GET, "/3/0/26241") == NOT_FOUND
+    bench.tree.remove(3, 0)
+    bench.tree.add(Device(flash_writes=lambda: 12))
+    assert _read(bench, "/3/0/26241") == "12"
+    assert _read(bench, "/4/0/26241/0") == "3" and _read(bench, "/4/0/26241/4") == "1"
+    del facts["recoveries"]
+    assert _code(bench, GET, "/4/0/26241") == NOT_FOUND
 
 
 def test_connectivity_monitoring():
