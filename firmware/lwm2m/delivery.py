@@ -101,6 +101,13 @@ class Delivery:
             self.guarded(sink.discard)
         return result
 
+    def begin(self, uri: str) -> None:
+        """Begin to fetch another package at the next step."""
+        result = self.pull(uri)
+        if result:
+            self.on_end(result)
+        self.client.nearer()
+
     def pull(self, uri: str, held: int = 0) -> "int | None":
         """Begin to fetch a package behind what is held of it; return why not, a result."""
         from lwm2m.pull import Pull, locate

@@ -131,10 +131,7 @@ class FirmwareUpdate(Object):
             self._delivered(self._delivery.put(value))
         else:
             self._to(_DOWNLOADING, 0, value)
-            result = self._delivery.pull(value)
-            if result:
-                self._delivered(result)
-            self._client.nearer()
+            self._delivery.begin(value)
 
     def body_sink(self, request, rid: int, operations, server):
         """Take a Package that comes in blocks as it comes; for lwm2m.requests."""

@@ -140,10 +140,7 @@ class SoftwareManagement(Object):
         else:
             self._uri = value
             self._to(_STARTED, _DOWNLOADING)
-            result = self._delivery.pull(value)
-            if result:
-                self._delivered(result)
-            self._client.nearer()
+            self._delivery.begin(value)
 
     def body_sink(self, request, rid: int, operations, server):
         """Take a Package that comes in blocks as it comes; for lwm2m.requests."""
