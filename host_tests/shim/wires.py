@@ -2,8 +2,8 @@
 
 A frame is a kind (one byte), a length (two bytes, big endian) and that many bytes. Out of the
 board: `U` UART bytes, `P` pin and level, `M` RTC memory, `W` the watchdog is fed (milliseconds
-until it bites, four bytes), `H` halt (JSON). Into it: `U`, `P`, `V` pin and microvolts (four bytes),
-`C` one console line.
+until it bites, four bytes), `H` halt (JSON). Into it: `U`, `P`, `V` pin and microvolts (four
+bytes), `C` one console line.
 """
 
 import asyncio
