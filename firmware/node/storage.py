@@ -1,11 +1,21 @@
 """Records on flash that a power cut cannot tear.
 
 A store is two files. A record goes to the one that does not hold the newest, so that until its
-last byte is there, and is right, the newest is the one before it. Nothing is renamed, because not
-every file system of a board renames in one step. Layout of a file, big endian: magic "NUDR"
-(4 bytes), layout version (1), generation (4), length of the body (2), CRC-32 of all of these and
-of the body (4), body. An empty body says that there is no record: it is what removes one, or a cut
-between two deletions would bring the older one back.
+last byte is there, and is right, the newest is the one before it. That is what a temporary file
+and a rename give, and more:
+
+- it asks nothing of the file system. LittleFS renames in one step, FAT, which some boards have,
+  does not: a cut there leaves neither name, or both for one chain of clusters. Here no name ever
+  changes, and nothing but the file that is written to can suffer;
+- the record before the newest stays. A bit that flips years later costs the last change, where
+  after a rename it would cost all;
+- it costs no more. A rename is one more commit to the directory for each record, and the temporary
+  file needs the same free blocks, anew each time: here a full file system shows at the first two.
+
+Layout of a file, big endian: magic "NUDR" (4 bytes), layout version (1), generation (4), length of
+the body (2), CRC-32 of all of these and of the body (4), body. An empty body says that there is no
+record: it is what removes one, or a cut between two deletions would bring the older one back. The
+generation counts on from there, so that it is how often flash was written for this store.
 """
 
 import binascii
@@ -18,6 +28,7 @@ _MAGIC = b"NUDR"
 _VERSION = const(1)
 _COUNTED = const(11)  # bytes before the CRC
 _HEAD = const(15)
+_PIECE = const(256)  # bytes that are looked at together: a board has no room to spare
 LIMIT = 8192  # bytes of a record
 
 
@@ -29,70 +40,85 @@ class Store:
 
     def load(self) -> "bytes | None":
         """Return the newest record that is whole, None where there is none."""
-        return self._newest()[2] or None
+        _, slot, length = self._newest()
+        if not length:
+            return None
+        with open(self._slots[slot], "rb") as file:
+            file.read(_HEAD)
+            return file.read(length)
 
-    def save(self, record: bytes) -> None:
+    def generation(self) -> int:
+        """Return how often a record was written or removed."""
+        return self._newest()[0]
+
+    def save(self, record: bytes, anew: bool = False) -> None:
         """Replace the record; once this returns it is on flash, and at no time is there neither.
 
-        Raises OSError where it cannot be written or reads back as something else, ValueError for
-        one longer than LIMIT.
+        anew: also where it is the same, for the sake of its generation. Raises OSError where it
+        cannot be written or reads back as something else, ValueError for one longer than LIMIT.
         """
         if len(record) > LIMIT:
             raise ValueError("a record has %d bytes, %d fit" % (len(record), LIMIT))
-        generation, slot, newest = self._newest()
-        if newest == record:
+        generation, slot, _ = self._newest()
+        if not anew and generation and _look(self._slots[slot], record):
             return  # flash wears
-        slot = 1 - slot
+        path = self._slots[1 - slot]
         head = _MAGIC + struct.pack(">BIH", _VERSION, generation + 1, len(record))
-        with open(self._slots[slot], "wb") as file:
-            file.write(head + struct.pack(">I", _crc(head, record)) + record)
+        crc = binascii.crc32(record, binascii.crc32(head)) & 0xFFFFFFFF
+        with open(path, "wb") as file:
+            file.write(head + struct.pack(">I", crc))
+            file.write(record)
             file.flush()
             if hasattr(os, "fsync"):
                 os.fsync(file.fileno())  # MicroPython's close does that
-        if _read(self._slots[slot]) != (generation + 1, record):
-            raise OSError("%s does not read back as it was written" % self._slots[slot])
+        if _look(path, record) != (generation + 1, len(record)):
+            raise OSError("%s does not read back as it was written" % path)
 
     def remove(self) -> None:
-        """Remove the record; raises OSError where that is not possible."""
-        if not self.load():
-            return
-        self.save(b"")
-        newest = self._newest()[1]
-        # The file with the empty record is the last to go.
-        for slot in (1 - newest, newest):
-            try:
-                os.remove(self._slots[slot])
-            except OSError:
-                if _read(self._slots[slot]):
-                    raise
+        """Remove the record, and leave nothing of it; OSError where that is not possible."""
+        if self.load():
+            self.save(b"")
+        older = self._slots[1 - self._newest()[1]]
+        try:
+            os.remove(older)
+        except OSError:
+            if _look(older):
+                raise
 
     def _newest(self):
-        """Return (generation, slot, body) of the newest; (0, 1, b"") where there is none."""
-        newest = (0, 1, b"")
+        """Return (generation, slot, length) of the newest; (0, 1, 0) where there is none."""
+        newest = (0, 1, 0)
         for slot in (0, 1):
-            found = _read(self._slots[slot])
+            found = _look(self._slots[slot])
             if found and found[0] > newest[0]:
                 newest = (found[0], slot, found[1])
         return newest
 
 
-def _read(path):
-    """Return (generation, body) of a file, None where it is absent, torn or foreign."""
+def _look(path, record=None):
+    """Return (generation, length) of the record in a file; None where the file is absent, torn or
+    foreign, or holds another one than `record`.
+    """
+    at = 0
     try:
         with open(path, "rb") as file:
             head = file.read(_HEAD)
             if len(head) < _HEAD or head[:4] != _MAGIC or head[4] != _VERSION:
                 return None
             generation, length, crc = struct.unpack(">IHI", head[5:])
-            if length > LIMIT:
+            if record is not None and length != len(record):
                 return None
-            body = file.read(length + 1)  # no more than is there: a board has no room to spare
+            found = binascii.crc32(head[:_COUNTED])
+            while at <= length:
+                piece = file.read(_PIECE)
+                if not piece:
+                    break
+                if record is not None and record[at : at + _PIECE] != piece:
+                    return None
+                found = binascii.crc32(piece, found)
+                at += len(piece)
     except OSError:
         return None
-    if len(body) != length or _crc(head[:_COUNTED], body) != crc:
+    if at != length or length > LIMIT or found & 0xFFFFFFFF != crc:
         return None
-    return generation, body
-
-
-def _crc(head, body):
-    return binascii.crc32(head + body) & 0xFFFFFFFF
+    return generation, length

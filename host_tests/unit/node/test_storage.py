@@ -87,17 +87,35 @@ def test_a_cut_removal_never_brings_back_an_older_record():
     assert seen[0] == OLD and seen[-1] is None
 
 
-def test_a_removal_takes_the_files_away():
-    """Requirement, factory reset: no key stays on flash."""
+def test_a_removal_leaves_nothing_of_the_record():
+    """Requirement, factory reset: no key stays on flash; how often it was written does."""
     flash = Flash()
     store = _store(flash)
     store.remove()
+    assert flash.files == {}
     store.save(OLD)
     store.save(NEW)
     store.remove()
-    assert flash.files == {}
+    assert [len(each) for each in flash.files.values()] == [15]
+    assert store.load() is None and store.generation() == 3
+    steps = flash.steps
+    store.remove()
+    assert flash.steps == steps and store.generation() == 3
     store.save(OLD)
-    assert store.load() == OLD
+    assert store.load() == OLD and store.generation() == 4
+
+
+def test_writes_are_counted():
+    """facts on flash, wear: a record that is the same is not written, but where that is asked."""
+    flash = Flash()
+    store = _store(flash)
+    assert store.generation() == 0
+    for count in range(1, 5):
+        store.save(b"%d" % count)
+        store.save(b"%d" % count)
+        assert store.generation() == count
+    store.save(b"4", True)
+    assert store.generation() == 5 and store.load() == b"4"
 
 
 def test_a_damaged_bit_makes_the_older_record_the_newest():
