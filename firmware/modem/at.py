@@ -1,7 +1,8 @@
 """The AT channel: one reader task owns the UART and sorts lines, prompts and payloads.
 
 Commands queue behind one lock. What the modem says unasked goes to handlers by prefix, wherever it
-appears. A boot code outside a boot ends whatever was running with ModemReset.
+appears. A boot code outside a boot ends whatever was running with ModemReset. Octets that the UART
+lost cost at most the command that runs: the next one gets back into step first (`_sync`).
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from micropython import const
 _LINE_MAX = const(600)
 _LINES_MAX = const(40)
 _PAYLOAD_MAX = const(1500)
-_PAYLOAD_GAP_MS = const(1000)
+_PAYLOAD_MS = const(2500)  # at 9600 bit/s, the slowest rate, with a margin
 _PROMPT_MS = const(5000)
 _PROBE_MS = const(300)
 _SETTLE_MS = const(20_000)
@@ -19,6 +20,7 @@ _QUIET_MS = const(50)
 _DOZE_MS = const(4000)  # a modem with AT+CSCLK=2 sleeps after 5 s of silence
 _ROUSE_MS = const(120)
 _STUCK_MS = const(10_000)
+_NO_TEXT = b"\r \0\xff"
 
 # Split at run time: short literals are interned, which takes more memory.
 _RESTARTED = (
@@ -48,13 +50,7 @@ class Response:
         self.sink = sink
         self.lines = []
         self.final = ""  # while it runs
-
-    @property
-    def ok(self) -> bool:
-        """Whether the command succeeded."""
-        if self.finals and self.final.startswith(self.finals[0]):
-            return True
-        return self.final == "OK"
+        self.ok = False
 
     def value(self, prefix: str) -> str | None:
         """What follows `prefix` in the first line that has it, stripped, or None."""
@@ -62,6 +58,10 @@ class Response:
             if line.startswith(prefix):
                 return line[len(prefix) :].strip()
         return None
+
+
+def _is_address(line):
+    return line.count(".") == 3 and line.replace(".", "").isdigit()
 
 
 class Channel:
@@ -97,11 +97,11 @@ class Channel:
         self._owed = 0
         self._next = None
         self._due = 0  # when the command that runs must have ended
-        self._line = bytearray(_LINE_MAX)
-        self._length = 0
-        self._payload = None
-        self._filled = 0
-        self._sink = on_drop  # takes the payload that is being received
+        self._rest = b""  # an unfinished line or payload
+        self._skip = False  # the unfinished line is over-long
+        self._count = 0  # octets of the payload that is being received
+        self._sink = on_drop  # takes it
+        self._cut = 0  # when it must have come
         self._heard = 0
 
     def open(self) -> None:
@@ -233,9 +233,10 @@ class Channel:
             raise ModemReset("modem: restarted during %s" % text.split("=", 1)[0])
         if final == "CLOSED":
             raise self._fault or ModemError("modem: UART closed")
-        self._owed = 0
-        # An unsolicited ending may be followed by the command's own; get back into step first.
+        # An unsolicited ending may be followed by the command's own, or by its prompt.
         self._stale = final[:4] == "+PDP" or (text == "AT" and was_stale)
+        if not self._stale:
+            self._owed = 0
         return response
 
     async def _wait(self, timeout_ms):
@@ -247,8 +248,12 @@ class Channel:
         return True
 
     def _finish(self, final):
-        if self._running and not self._running.final:
-            self._running.final = final
+        running = self._running
+        if running and not running.final:
+            running.final = final
+            running.ok = final == "OK" or bool(
+                running.finals and final.startswith(running.finals[0])
+            )
             self._event.set()
 
     # Reader
@@ -269,57 +274,54 @@ class Channel:
 
     def feed(self, data: bytes) -> None:
         """Take in octets from the UART, in pieces of any size."""
+        now = self._heard = self.now()
+        if self._count and now > self._cut:
+            # Octets were lost, and what follows the payload must not fill it up for ever.
+            self.drop("payload_cut", "%d of %d octets" % (len(self._rest), self._count))
+            self._count = 0
+            self._rest = b""
+        if self._rest:
+            data = self._rest + data
         at = 0
-        end = len(data)
-        now = self.now()
-        if self._payload is not None and now - self._heard > _PAYLOAD_GAP_MS:
-            self.drop("payload_cut", "%d of %d octets" % (self._filled, len(self._payload)))
-            self._payload = None
-        self._heard = now
-        while at < end:
-            if self._payload is not None:
-                take = min(end - at, len(self._payload) - self._filled)
-                self._payload[self._filled : self._filled + take] = data[at : at + take]
-                self._filled += take
-                at += take
-                if self._filled == len(self._payload):
-                    payload = bytes(self._payload)
-                    self._payload = None
-                    self._sink(payload)
+        while True:
+            if self._count:
+                end = at + self._count
+                if end > len(data):
+                    break
+                self._count = 0
+                self._sink(data[at:end])
+                at = end
                 continue
-            newline = data.find(b"\n", at)
-            stop = end if newline < 0 else newline
-            length = self._length + stop - at
-            if length <= _LINE_MAX:
-                self._line[self._length : length] = data[at:stop]
-                self._length = length
-            else:
-                self._length = _LINE_MAX + 1  # what is over-long is skipped up to its end
-            at = stop + 1
-            if newline < 0:
-                if self._prompt and self._is_prompt():
-                    self._prompt = False
-                    self._length = 0
-                    self._event.set()
-                return
-            length = self._length
-            self._length = 0
-            if length > _LINE_MAX:
+            end = data.find(b"\n", at)
+            if end < 0:
+                break
+            line = data[at:end].strip(_NO_TEXT)
+            at = end + 1
+            if self._skip or len(line) > _LINE_MAX:
+                self._skip = False
                 self.drop("line_too_long")
                 continue
-            line = bytes(memoryview(self._line)[:length]).strip(b"\r \0\xff")
             if line and (min(line) < 32 or max(line) > 126):
                 self.drop("garbage")
                 line = bytes([octet for octet in line if 32 <= octet < 127])
-            if line:
+            if self._prompt and line == b">":
+                self._prompted()
+            elif line:
                 self._take(line.decode())
+        data = data[at:]
+        if not self._count:
+            # The prompt has no line end; a stray octet may come before it.
+            if self._prompt and (data == b">" or data[-2:] == b"> " and len(data) < 5):
+                self._prompted()
+                data = b""
+            elif len(data) > _LINE_MAX:
+                self._skip = True
+                data = b""
+        self._rest = data
 
-    def _is_prompt(self):
-        """Whether the unfinished line is `>`, or ends in `> ` behind a stray octet."""
-        length = self._length
-        if length == 1:
-            return self._line[0] == 0x3E
-        return 1 < length <= _LINE_MAX and self._line[length - 2 : length] == b"> "
+    def _prompted(self):
+        self._prompt = False
+        self._event.set()
 
     def _take(self, line):
         following = self._next
@@ -340,7 +342,7 @@ class Channel:
         consumed = self._unsolicited(line)
         if running:
             for final in running.finals:
-                if line.startswith(final) or final == "." and line.count(".") == 3:
+                if line.startswith(final) or final == "." and _is_address(line):
                     if final != "OK":
                         self._finish(line)
                     return
@@ -369,9 +371,8 @@ class Channel:
                 if not isinstance(result, tuple):
                     self._next = result
                 elif 0 < result[0] <= _PAYLOAD_MAX:
-                    self._payload = bytearray(result[0])
-                    self._filled = 0
-                    self._sink = result[1]
+                    self._count, self._sink = result
+                    self._cut = self.now() + _PAYLOAD_MS
                 else:
                     self.drop("payload_length", line)
                 return True
