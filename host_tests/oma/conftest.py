@@ -22,22 +22,23 @@ def _loop():
     loop.close()
 
 
+def _made(request, loop, embedded, leshan):
+    chosen = request.config.getoption("--server", "embedded") == "leshan"
+    made = leshan() if chosen else embedded(loop)
+    yield made
+    made.close()
+
+
 @pytest.fixture(scope="session")
 def server(request, _loop):
     """The LwM2M server of the cases."""
-    leshan = request.config.getoption("--server", "embedded") == "leshan"
-    made = Leshan() if leshan else Embedded(_loop)
-    yield made
-    made.close()
+    yield from _made(request, _loop, Embedded, Leshan)
 
 
 @pytest.fixture(scope="session")
 def bootstrap_server(request, _loop):
     """The bootstrap server of the cases."""
-    leshan = request.config.getoption("--server", "embedded") == "leshan"
-    made = LeshanBootstrap() if leshan else EmbeddedBootstrap(_loop)
-    yield made
-    made.close()
+    yield from _made(request, _loop, EmbeddedBootstrap, LeshanBootstrap)
 
 
 @pytest.fixture(scope="session")

@@ -2,16 +2,11 @@
 
 from coap.message import CON, Message
 from coap.registry import CHANGED, CONTENT_FORMAT, POST, PUT, URI_PATH
-from coap.transmission import sms, udp
 from lwm2m import versions
 from lwm2m.bootstrap import Bootstrap
-from lwm2m.client import Client
 from lwm2m.codec import load
-from lwm2m.objects.device import Device
-from lwm2m.objects.ipso import Temperature
 from lwm2m.objects.security import Security
-from lwm2m.tree import Tree
-from unit.lwm2m.helpers import PEER, URI, Bench, Link
+from unit.lwm2m.helpers import PEER, URI, Bench
 
 BOOTSTRAP_URI = "coap://boot.example:5693"
 BOOTSTRAP_PEER = ("boot.example", 5693)
@@ -75,26 +70,8 @@ class BootstrapBench(Bench):
         self, version="1.1", store=None, pack=False, hold_off_s=None, timeout_s=None,
         settings=None, root_path="", own_number=None,
     ):  # fmt: skip
-        self.now = 1_000
-        self.out = []
-        self.events = []
+        self.prepare(own_number, root_path)
         self.records = []
-        self.tree = Tree()
-        self.device = self.tree.add(Device(manufacturer="Nudge"))
-        self.temperature = self.tree.add(Temperature(units="Cel"))
-        self.temperature.set(5700, 21.5)
-        self.client = Client(
-            "urn:imei:1",
-            self.tree,
-            lambda bits: 0,
-            on_event=lambda name, facts: self.events.append((name, facts)),
-            root_path=root_path,
-            sms_number=own_number,
-        )
-        self.udp = Link("U", udp(), self.out)
-        self.sms = Link("S", sms(), self.out)
-        self.client.attach(self.udp)
-        self.client.attach(self.sms)
         self.tree.add(
             Security(BOOTSTRAP_URI, bootstrap=True, hold_off_s=hold_off_s, timeout_s=timeout_s)
         )
@@ -105,15 +82,10 @@ class BootstrapBench(Bench):
             store or self.records.append,
             pack,
         )
-        self.message_id = 100
 
     @property
     def account(self):
         return self.client.accounts[0]
-
-    @account.setter
-    def account(self, account):
-        raise AssertionError
 
     def asked(self, path="bs"):
         """Return the Bootstrap-Request that was sent; nothing else was."""

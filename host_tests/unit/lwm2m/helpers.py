@@ -55,11 +55,16 @@ class Bench:
     add_server."""
 
     def __init__(self, version="1.1", own_number=None, root_path="", temperature=True, **settings):
+        self.prepare(own_number, root_path, temperature)
+        self.account = self.client.add_server(URI, 1, version, **settings)
+
+    def prepare(self, own_number, root_path, temperature=True):
+        """Make the client and its links, without a server."""
         self.now = 1_000
         self.out = []
         self.events = []
         self.tree = Tree()
-        self.tree.add(Device(manufacturer="Nudge"))
+        self.device = self.tree.add(Device(manufacturer="Nudge"))
         self.temperature = None
         if temperature:
             self.temperature = self.tree.add(Temperature(units="Cel"))
@@ -76,7 +81,6 @@ class Bench:
         self.sms = Link("S", sms(), self.out)
         self.client.attach(self.udp)
         self.client.attach(self.sms)
-        self.account = self.client.add_server(URI, 1, version, **settings)
         self.message_id = 100
 
     def sent(self):
