@@ -49,12 +49,13 @@ def wait(ms: int, then) -> tuple:
     return ("wait", ms, then)
 
 
-def prompt(length, then) -> tuple:
-    """Ask for data with `> `: `length` bytes, or None = up to Ctrl-Z.
+def prompt(length, then, text="> ", limit_ms=None) -> tuple:
+    """Ask for data with `> `, or another text: `length` bytes, or None = up to Ctrl-Z.
 
-    then(data) returns the result; data is None where the host cancelled with ESC.
+    then(data) returns the result; data is None where the host cancelled with ESC, or was not done
+    after limit_ms.
     """
-    return ("prompt", length, then)
+    return ("prompt", length, then, text, limit_ms)
 
 
 def split(text: str, separator: str) -> list:
@@ -216,11 +217,7 @@ class CommandLine:
             else:
                 self._prompt(result)
         elif kind != "hang":
-            late_ms = self._modem.faults.value("answer_ms", 0)
-            if late_ms:
-                self._modem.later(late_ms, self._finish, result)
-            else:
-                self._finish(result)
+            self._finish(result)
 
     def _prompt(self, result):
         modem = self._modem
@@ -231,9 +228,16 @@ class CommandLine:
         self._cut = modem.faults.once("cut") or 0
         self._cut_at = max(0, (self._data_length or 0) - self._cut)
         if not modem.next_fault("no_prompt"):
-            modem.emit(b"\r\n>" if modem.faults.value("prompt") == "bare" else b"\r\n> ")
+            bare = modem.faults.value("prompt") == "bare"
+            modem.emit(b"\r\n" + (">" if bare else result[3]).encode())
+        if result[4]:
+            modem.later(result[4], self._too_late, result[2])
         modem.faults.reached("prompt")
         self._take_pending()  # of a host that did not wait for it
+
+    def _too_late(self, then):
+        if self.prompting and self._data_then is then:
+            self._data_done(None)
 
     def _after(self, then):
         self._take(then())
@@ -267,6 +271,13 @@ class CommandLine:
         self._take(self._data_then(data))
 
     def _finish(self, result):
+        late_ms = self._modem.faults.value("answer_ms", 0)
+        if late_ms:
+            self._modem.later(late_ms, self._end, result)
+        else:
+            self._end(result)
+
+    def _end(self, result):
         modem = self._modem
         kind = result[0]
         if self.informed and kind != "silent":

@@ -12,7 +12,7 @@ VirtualModem.set_fault(name, value, ms, after, after_in, at) sets one:
               is not out)
 
 At once:
-    "pdp_deact"      the network drops the context: +PDP: DEACT
+    "pdp_deact"      the network drops the context: +PDP: DEACT, +APP PDP: DEACTIVE
     "detach"         GPRS is lost: CGATT 0; for `ms`, AT+CGATT=1 fails as well
     "reset"          restart, seen only by boot codes (or by nothing, in auto-baud);
                      value "silent": no boot code at a fixed rate either
@@ -24,6 +24,7 @@ At once:
     "garbage"        `value` bytes go out as they are
     "burst"          at least `value` bytes (2300) of codes go out in one piece
     "urc"            `value`, a text, goes out as an unsolicited code
+    "ca_lost"        the CA* connection `value` (0) breaks: +CASTATE: value,0
     "ri_pulse"       RI goes low for a moment, for no reason
     "lose_in"        the next `value` bytes (1) of the host are lost
     "lose_out"       the next `value` bytes (1) for the host are lost
@@ -34,7 +35,7 @@ The next `value` times (1 where None):
     "no_answer"      a command is answered not at all
     "no_prompt"      data is expected, yet `> ` is not sent
     "no_data"        AT+CIPSEND and AT+CMGS are answered ERROR, without a prompt
-    "ciicr"          AT+CIICR fails
+    "ciicr"          AT+CIICR, or AT+CNACT, fails
     "ciicr_deact"    AT+CIICR fails with +PDP: DEACT before its ERROR
     "shut_deact"     AT+CIPSHUT is answered +PDP: DEACT instead of SHUT OK
     "connect_fail"   CIPSTART ends in CONNECT FAIL
@@ -46,6 +47,9 @@ Once:
     "cut"            of the next datagram after `> ` the last `value` bytes (1) are lost, of a
                      message its Ctrl-Z: the modem waits for more
     "cms"            the next AT+CMGS ends in +CMS ERROR: `value`
+    "ca_open"        the next AT+CAOPEN ends in result `value` (1), or the next ones in those of
+                     a list; the result 2 takes 75 s, as seen
+    "ca_send"        so do the next AT+CASEND
     "answer"         `value` = (prefix, text): the next command line that begins with the prefix
                      is answered with the text alone, as ("AT+CSQ", "+CME ERROR: 3")
 Until changed (None = as it should be):
@@ -77,7 +81,7 @@ _HELD = _TIMES + (
     "sim", "registration", "signal", "answer_ms", "prompt_ms", "prompt", "forgetful", "bit_flips",
     "hold_codes", "codes", "ri",
 )  # fmt: skip
-_ONCE = ("cut", "cms")
+_ONCE = ("cut", "cms", "ca_open", "ca_send")
 _PLACES = ("echo", "info", "ok", "before_prompt", "prompt", "data")
 _POWER = ("reset", "power_cut", "hang")  # what went out before such a fault still arrives
 
@@ -213,6 +217,11 @@ class Faults:
 
     def _pdp_deact(self, value, ms):
         self._modem.ip.deactivated()
+        if self._modem.ca:
+            self._modem.ca.deactivated()
+
+    def _ca_lost(self, value, ms):
+        self._modem.ca.sockets.lose(value or 0)
 
     def _detach(self, value, ms):
         self._modem.radio.lose_packets(ms)
@@ -267,5 +276,5 @@ class Faults:
 
 _AT_ONCE = (
     "pdp_deact", "detach", "reset", "power_cut", "brown_out", "under_voltage", "hang", "garbage",
-    "burst", "urc", "ri_pulse", "lose_in", "lose_out", "storage_full", "answer",
+    "burst", "urc", "ri_pulse", "lose_in", "lose_out", "storage_full", "answer", "ca_lost",
 )  # fmt: skip

@@ -12,6 +12,7 @@ from tools.virtual.at import ERROR, OK, SILENT, cme, number, wait
 from tools.virtual.sockets import Sockets
 
 _NOT_ALLOWED = 3
+_SET = ("+CSTT", "+CIICR", "+CIFSR", "+CIFSREX", "+CLPORT", "+CDNSGIP", "+CDNSCFG")  # and +CIP…
 _UP = ("IP GPRSACT", "IP STATUS", "IP PROCESSING", "CONNECT OK", "UDP CLOSED", "UDP CONNECTING")
 
 
@@ -45,6 +46,10 @@ class Ip:
         simple("+CIPSRIP", 0, (0, 1))
         simple("+CIPQSEND", 0, (0, 1))
         self.sockets = Sockets(modem, self)
+        if not modem.profile.cip:
+            for name in list(commands):
+                if name in _SET or name[:4] == "+CIP":
+                    del commands[name]
 
     def stop(self) -> None:
         """The network is left without a code."""

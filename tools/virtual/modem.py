@@ -8,12 +8,14 @@ breaks them.
 
 from tools.virtual import profiles
 from tools.virtual.at import CommandLine
+from tools.virtual.ca_context import CaContexts
 from tools.virtual.faults import Faults
 from tools.virtual.general import General
 from tools.virtual.ip import Ip
 from tools.virtual.power import ON, STATES, Power
 from tools.virtual.radio import Radio
 from tools.virtual.sim import Sim
+from tools.virtual.sim7080 import Sim7080
 from tools.virtual.sms import Sms
 from tools.virtual.uart import Uart, noise
 
@@ -78,6 +80,8 @@ class VirtualModem:
         self.sim = Sim(self)
         self.radio = Radio(self)
         self.ip = Ip(self)
+        self.ca = CaContexts(self) if self.profile.ca else None
+        self.own = Sim7080(self) if self.profile.ca == "sim7080" else None
         self.sms = Sms(self)
         network.sms.attach(number, self.sms)
 
@@ -172,6 +176,8 @@ class VirtualModem:
     def detach(self) -> None:
         """The network is left."""
         self.ip.stop()
+        if self.ca:
+            self.ca.stop()
         self.radio.leave()
 
     def reload(self) -> None:
@@ -257,6 +263,8 @@ class VirtualModem:
     def urc_bytes(self, data: bytes, cause: str) -> None:
         """Send an unsolicited code as it stands."""
         if self.power.state != ON or self.power.silent:
+            return
+        if self.own and self.own.muted(data):
             return
         if not (self.fixed_rate() or self.line.synchronised):
             return

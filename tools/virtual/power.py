@@ -34,6 +34,7 @@ class Power:
         self._ri_level = False  # what RI would be at, were it not stuck
         self._modem = modem
         self._key_timer = None
+        self._reset_timer = None
         self._pressed_ms = None  # None: the key is up, or this press has done its work
         self._off_since_ms = None
         self._idle_timer = None
@@ -55,6 +56,9 @@ class Power:
         modem = self._modem
         timers, profile = modem.timers, modem.profile
         timers.cancel(self._key_timer)
+        timers.cancel(self._reset_timer)
+        if pressed and profile.key_reset_ms:
+            self._reset_timer = timers.call_later(profile.key_reset_ms, self._key_held)
         if pressed:
             self._key_timer = None
             self._pressed_ms = timers.now()
@@ -75,6 +79,11 @@ class Power:
         if self.state == ON and held_ms >= profile.key_off_ms:
             if longest is None or held_ms < longest:
                 self.stop("power key", said=True)
+
+    def _key_held(self):
+        if self.state != OFF:
+            self._pressed_ms = None
+            self.boot("power key held")
 
     def _key_on(self):
         if self.state == OFF and self.supplied:

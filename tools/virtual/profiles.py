@@ -1,8 +1,9 @@
 """What tells one modem from another: answers as data, power key limits and times.
 
 Sources: SIM800 AT Command Manual V1.09, SIM800L Hardware Design, SIM7000 AT Command Manual V1.06,
-SIM7000 Hardware Design V1.07.  Times are milliseconds; those of `scaled` are divided by a modem's
-`speed`, the others are limits that a driver has to meet and stay as they are.
+SIM7000 Hardware Design V1.07, SIM7070/7080/7090 AT Command Manual V1.05 and their TCPUDP note, the
+Compatible Design of SIM7070 and SIM7000.  Times are milliseconds; those of `scaled` are divided by
+a modem's `speed`, the others are limits that a driver has to meet and stay as they are.
 """
 
 
@@ -26,6 +27,7 @@ class Profile:
         self.key_on_ms = 1000  # at least this long low turns it on
         self.key_off_ms = 1500  # … and a running one off
         self.key_off_max_ms = None  # longer does not turn it off
+        self.key_reset_ms = None  # so long low restarts it
         self.key_rest_ms = 800  # after it is off, before the key works again
         self.boot_ms = 3000  # from power on to a UART that answers
         self.off_ms = 2000
@@ -61,9 +63,24 @@ class Profile:
         self.clport_mux = True  # AT+CLPORT takes a connection number
         self.accept_space = ""  # between "DATA ACCEPT:" and the numbers
         self.empty_slot_error = False  # AT+CMGR of an empty slot: +CMS ERROR: 321, not only OK
+        self.mux_space = " "  # between "n," and a result: app notes have it, the AT manual not
+        self.reference_space = True  # between "+CMGS:" and its number
+        self.iccid_prefix = ""  # "+CCID: " on some firmware
         self.pin_tries = True  # AT+SPIC shows how many times a PIN may be tried
         self.reset_ok_first = True  # AT+CFUN=1,1 answers before the reset
         self.clts_quote = False  # *PSUTTZ with a lone quote, as SIM7000 sends it
+        # The two sets of UDP commands: CIP*, and CNACT with CA* (ca.py) in one of its grammars.
+        self.cip = True
+        self.ca = ""  # "", "sim7000" or "sim7080"
+        self.ca_connections = 0
+        self.ca_index = False  # SIM7000: AT+CNACT? answers with a leading index (SSL7000)
+        self.ca_configures = True  # AT+CACFG is there (manual of 2018-12 and later)
+        self.ca_prompt = "> "  # or ">"
+        self.ca_send_result = False  # +CASEND: cid,result,length behind the OK
+        self.ca_lines = False  # +CARECV: cid,length on a line of its own, as the manual has it
+        self.ca_merge = False  # AT+CARECV gives a stream, without borders of datagrams
+        self.ca_indicate = "empty"  # +CADATAIND after nothing waited; "each"; "once" after a send
+        self.ca_fragile = False  # AT+CARECV can crash and freeze it
         for name, value in overrides.items():
             if not hasattr(self, name):
                 raise ValueError(f"profile: no setting {name}")
@@ -88,6 +105,19 @@ def sim800l(**overrides) -> Profile:
     )  # fmt: skip
     values.update(overrides)
     return Profile(**values)
+
+
+def sim800c(**overrides) -> Profile:
+    """A SIM800C: the same core in another housing, firmware 1418B04."""
+    values = dict(
+        name="sim800c",
+        model="SIMCOM_SIM800C",
+        revision="1418B04SIM800C24",
+        empty_slot_error=True,
+        mux_space="",
+    )
+    values.update(overrides)
+    return sim800l(**values)
 
 
 def sim7000g(**overrides) -> Profile:
@@ -121,14 +151,72 @@ def sim7000g(**overrides) -> Profile:
         accept_space=" ",
         empty_slot_error=True,
         clts_quote=True,
+        ca="sim7000",
+        ca_connections=8,
+        ca_send_result=True,
+        ca_fragile=True,
     )  # fmt: skip
     values.update(overrides)
     return Profile(**values)
 
 
+def sim7000g_1351(**overrides) -> Profile:
+    """A SIM7000G with firmware 1351B05: the CA* set as its manual of 2018-05 has it."""
+    values = dict(
+        name="sim7000g-1351",
+        information=("SIM7000G R1351",),
+        revision="1351B05SIM7000G",
+        ca_configures=False,
+        ca_lines=True,
+        ca_index=True,
+        ca_prompt=">",
+    )
+    values.update(overrides)
+    return sim7000g(**values)
+
+
+def sim7000g_1529b10(**overrides) -> Profile:
+    """A SIM7000G with firmware 1529B10 V02: AT+CASEND ends in OK alone."""
+    values = dict(name="sim7000g-1529b10v02", revision="1529B10V02SIM7000G", ca_send_result=False)
+    values.update(overrides)
+    return sim7000g(**values)
+
+
+def sim7080g(**overrides) -> Profile:
+    """A SIM7080G: LTE Cat-M1 and NB-IoT, no CIP* commands, firmware 1951B16."""
+    values = dict(
+        name="sim7080g",
+        information=("SIM7080G R1951.16",),
+        model="SIMCOM_SIM7080G",
+        revision="1951B16SIM7080",
+        key_on_ms=1200,
+        key_off_max_ms=12_000,
+        key_reset_ms=12_000,
+        boot_ms=2000,
+        cip=False,
+        ca="sim7080",
+        ca_connections=13,
+        ca_prompt=">",
+        ca_send_result=False,
+        ca_fragile=False,
+    )
+    values.update(overrides)
+    return sim7000g(**values)
+
+
 def get(name: str) -> Profile:
     """Return the profile called `name`; raises ValueError naming the ones there are."""
-    makers = {"sim800l": sim800l, "sim800": sim800l, "sim7000g": sim7000g, "sim7000": sim7000g}
+    makers = {
+        "sim800l": sim800l,
+        "sim800": sim800l,
+        "sim800c": sim800c,
+        "sim7000g": sim7000g,
+        "sim7000": sim7000g,
+        "sim7000g-1351": sim7000g_1351,
+        "sim7000g-1529b10v02": sim7000g_1529b10,
+        "sim7080g": sim7080g,
+        "sim7080": sim7080g,
+    }
     if name not in makers:
-        raise ValueError(f"modem: {name!r} is not one of sim800l, sim7000g")
+        raise ValueError(f"modem: {name!r} is not one of {', '.join(sorted(makers))}")
     return makers[name]()

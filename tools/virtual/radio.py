@@ -154,6 +154,8 @@ class Radio:
         """Attach to the packet service or lose it, and with it the PDP context."""
         if self.attached and not attached:
             self._modem.ip.deactivated()
+            if self._modem.ca:
+                self._modem.ca.deactivated()
         self.attached = attached
 
     def lose_packets(self, ms) -> None:
