@@ -44,8 +44,10 @@ async def start(modem) -> None:
     modem.state = _OFF
     modem.asleep = False
     modem.power.dtr(False)
+    rests, modem.rests = modem.rests, False
     try:
-        if not await channel.probe(3) and not await _other_rate(modem):
+        silent = not await channel.probe(1 if rests else 3)
+        if silent and (rests or not await _other_rate(modem)):
             for _ in range(_KEY_TRIES):
                 await modem.power.pulse(modem.pulse_on_ms)
                 await asyncio.sleep_ms(modem.boot_ms)
@@ -176,7 +178,8 @@ async def power_off(modem) -> None:
     if response.final != "NORMAL POWER DOWN":
         await modem.power.pulse(modem.pulse_off_ms)
     await asyncio.sleep_ms(_REST_MS)
-    modem.lost("power off")
+    modem.lost("power off", "rested")
+    modem.rests = response.final == "NORMAL POWER DOWN"
 
 
 async def restart(modem, power: bool) -> None:

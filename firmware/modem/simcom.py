@@ -29,8 +29,8 @@ class SimCom:
     power: `async pulse(ms)` on PWRKEY, `dtr(asleep)`, `can_sleep()` whether DTR is wired.
     config: apn, user, password, pin, baudrate, local_port, sms_storing, and the switches that the
     drivers and links name. log: the first `on_event`. now: callable, milliseconds that never wrap.
-    on_event(name, facts): started attached detached reset asleep awake socket recovering refused
-    drop. info: what is known of the modem, SIM and network (info.py), and "ip".
+    on_event(name, facts): started attached detached reset rested asleep awake socket recovering
+    refused power_saving drop. info: what is known of the modem, SIM and network (info.py), "ip".
     """
 
     sockets = 6
@@ -51,18 +51,22 @@ class SimCom:
         self.info = {}
         self.state = OFF
         self.asleep = False
+        self.rests = False  # off or in PSM by design: its silence tells nothing, the key starts it
         self.generation = 0  # grows when sockets die, so that links know theirs are gone
         self.channel = Channel(uart, self.now, self._on_drop, self._on_reset)
         self.channel.dozes = bool(self.idle_sleep) and not power.can_sleep()
         self.channel.on("+PDP: DEACT", self._on_deactivated)
+        for prefix in ("UNDER-VOLT", "OVER-VOLT"):
+            self.channel.on(prefix, self._on_voltage)
         self._lock = asyncio.Lock()
         self.recoveries = [0] * 5  # how often each rung of the ladder was climbed
         self.pin_refused = False
 
     # Life cycle
 
-    async def up(self) -> None:
-        """Bring the modem to `attached` from wherever it is; returns at once when it is there.
+    async def up(self, goal: int = ATTACHED) -> None:
+        """Bring the modem to `attached`, or to `ready` for SMS, from wherever it is; returns at
+        once when it is there.
 
         Raises ModemError naming what is missing (answer, SIM, PIN, network, context) after bounded
         tries.
@@ -73,8 +77,8 @@ class SimCom:
                     if self.asleep:
                         await self._wake()
                     if self.state == OFF:
-                        await self._boot("start")
-                    if self.state == READY:
+                        await self._seldom("start")
+                    if self.state < goal:
                         from .attach import attach
 
                         try:
@@ -86,41 +90,32 @@ class SimCom:
                     continue
             raise ModemError("modem: keeps restarting; check its supply")
 
-    async def start(self) -> None:
-        """Leave `off`: switch on where needed, and set up. Raises ModemError."""
-        async with self._lock:
-            if self.state == OFF:
-                await self._boot("start")
-
     async def resume(self) -> bool:
-        """After the host slept and the modem did not: True when it is as `thaw` described it.
+        """After the host slept and the modem did not: True when it is as it was then.
 
         One AT round trip. A modem that is silent, or echoes again because it has restarted, gives
         False; then `up` starts it anew.
         """
         async with self._lock:
-            if self.state == OFF:
-                return False
-            try:
-                await self._wake()
-            except ModemError:
-                self.lost("resume")
+            if self.state != OFF:
+                try:
+                    await self._wake()
+                except ModemError:
+                    self.lost("resume")
             return self.state != OFF
 
     async def power_off(self) -> None:
         """Switch off, by command or else by key: state `off`."""
         async with self._lock:
-            await self._boot("power_off")
+            await self._seldom("power_off")
 
-    async def _boot(self, step, *arguments):
+    async def _seldom(self, step):
         from . import boot
 
         try:
-            await getattr(boot, step)(self, *arguments)
+            await getattr(boot, step)(self)
         finally:
             release("boot")
-
-    # Sleep
 
     async def sleep(self) -> None:
         """Let the modem sleep, its context and sockets open; needs DTR, or SIM800's own sleep."""
@@ -128,12 +123,6 @@ class SimCom:
             self.power.dtr(True)
             self.asleep = True
             self.event("asleep", {})
-
-    async def wake(self) -> None:
-        """Make the modem answer again. Raises ModemError when it does not."""
-        async with self._lock:
-            if self.asleep:
-                await self._wake()
 
     async def _wake(self):
         # After a sleep of the host nobody reads yet, and the modem has been told not to echo.
@@ -150,30 +139,34 @@ class SimCom:
             raise ModemReset("modem: silent after sleep")
         self.event("awake", {})
 
-    # Recovery
-
     async def recover(self, rung: int) -> None:
-        """Climb one rung: 2 PDP cycle, 3 CFUN cycle, 4 power cycle; `up` then does the rest.
+        """Count one rung of the ladder and climb it: 2 PDP cycle, 3 CFUN cycle, 4 power cycle;
+        `up` then does the rest.
 
         Rungs 0 and 1, sending again and opening the socket again, belong to the link.
         """
         self.recoveries[rung] += 1
         self.event("recovering", {"rung": rung})
         if rung == 2:
-            if self.state == ATTACHED:
-                self.state = READY
-                self.generation += 1
+            self.shut(READY)
         elif rung > 2:
             async with self._lock:
-                await self._boot("restart", rung == 4)
+                await self._seldom("radio_cycle" if rung == 3 else "power_off")
 
-    def lost(self, reason):
+    # What the modem says of itself
+
+    def lost(self, reason: str) -> None:
         """Settings and sockets are gone."""
-        if self.state == OFF:
-            return
-        self.state = OFF
+        if self.shut(OFF):
+            self.event("reset", {"reason": reason})
+
+    def shut(self, state: int) -> bool:
+        """Fall back to `state`, which ends all sockets; returns whether it was higher."""
+        if self.state <= state:
+            return False
+        self.state = state
         self.generation += 1
-        self.event("reset", {"reason": reason})
+        return True
 
     def _on_reset(self, line):
         self.asleep = False
@@ -183,10 +176,11 @@ class SimCom:
             self.on_restart()
 
     def _on_deactivated(self, line):
-        if self.state == ATTACHED:
-            self.state = READY
-            self.generation += 1
+        if self.shut(READY):
             self.event("detached", {"reason": line})
+
+    def _on_voltage(self, line):
+        self.event("voltage", {"warning": line})
 
     # Helpers for the other modules of this room
 
@@ -217,17 +211,3 @@ class SimCom:
 
     def _on_drop(self, reason, detail):
         self.event("drop", {"link": "uart", "reason": reason, "detail": detail})
-
-    def freeze(self) -> tuple:
-        """What must outlive a deep sleep: (state, PIN refused, address, recoveries)."""
-        refused = 1 if self.pin_refused else 0
-        return (self.state, refused, self.info.get("ip", ""), tuple(self.recoveries))
-
-    def thaw(self, record: tuple) -> None:
-        """Take over what `freeze` gave before the host slept; `resume` then checks it."""
-        self.state = record[0]
-        self.pin_refused = bool(record[1])
-        if record[2]:
-            self.info["ip"] = record[2]
-        self.recoveries = list(record[3])
-        self.asleep = True
