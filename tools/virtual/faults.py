@@ -103,6 +103,24 @@ class Faults:
         self._answers = []  # (prefix, text)
         self._places = {}  # place -> [fn]
         self._counted = list(_COUNTED)
+        self._at_once = {
+            "pdp_deact": self._pdp_deact,
+            "detach": self._detach,
+            "reset": self._reset,
+            "power_cut": self._power_cut,
+            "brown_out": self._brown_out,
+            "under_voltage": self._under_voltage,
+            "hang": self._hang,
+            "garbage": self._garbage,
+            "burst": self._burst,
+            "urc": self._urc,
+            "ri_pulse": self._ri_pulse,
+            "lose_in": self._lose_in,
+            "lose_out": self._lose_out,
+            "storage_full": self._storage_full,
+            "answer": self._answer,
+            "ca_lost": self._ca_lost,
+        }
 
     def declare(self, *names) -> None:
         """Add counted faults of another command set; it asks for them by `next`."""
@@ -110,7 +128,7 @@ class Faults:
 
     def set(self, name, value, ms, after, after_in, at) -> None:
         """Set a fault now, or for later; raises ValueError for a name or place that is none."""
-        strike = getattr(self, "_" + name, None) if name in _AT_ONCE else None
+        strike = self._at_once.get(name)
         if strike is None and name not in _HELD + _ONCE and name not in self._counted:
             raise ValueError(f"fault: no {name!r}")
         if at is not None and at not in _PLACES:
@@ -273,8 +291,3 @@ class Faults:
     def _storage_full(self, value, ms):
         self._modem.sms.fill(bytes.fromhex(_FILLER))
 
-
-_AT_ONCE = (
-    "pdp_deact", "detach", "reset", "power_cut", "brown_out", "under_voltage", "hang", "garbage",
-    "burst", "urc", "ri_pulse", "lose_in", "lose_out", "storage_full", "answer", "ca_lost",
-)  # fmt: skip

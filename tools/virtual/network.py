@@ -4,6 +4,10 @@ from tools.virtual.sms_centre import SmsCentre
 
 _HEADERS = 28  # IPv4 and UDP
 _FIRST_PORT = 40000
+_FAULTS = (
+    "loss_permille", "duplicate_permille", "jitter_ms", "latency_ms", "nat_timeout_s",
+    "sms_loss_permille", "sms_duplicate_permille", "sms_jitter_ms", "sms_latency_ms",
+)  # fmt: skip
 _EXPIRED_MAX = 64  # expired mappings remembered, to recognise what still comes for them
 
 
@@ -46,9 +50,10 @@ class Network:
                   nat_drop, context_up, context_down and the SMS centre's
     epoch_s       Unix time when the network starts
 
-    Faults: `loss_permille`, `duplicate_permille` and `jitter_ms` (a random delay added to each
-    datagram, by which they overtake one another).  `apn` limits the contexts to one access point;
-    `hosts` {name: address} is its DNS; `bridge` carries datagrams to real sockets.
+    Faults, by set_fault or as attributes: `loss_permille`, `duplicate_permille`, `jitter_ms` (a
+    random delay added to each datagram, by which they overtake one another) and `latency_ms`; the
+    same of `sms`.  `apn` limits the contexts to one access point; `hosts` {name: address} is its
+    DNS; `bridge` carries datagrams to real sockets.
     """
 
     def __init__(
@@ -71,6 +76,8 @@ class Network:
         self.hosts = {}
         self.bridge = None
         self.public_host = "198.51.100.1"
+        self._rest = {}  # name of a fault -> what its attribute is without it
+        self._ends = {}  # … -> the timer that ends it
         self.counters = {
             "up_datagrams": 0,
             "up_bytes": 0,
@@ -91,7 +98,36 @@ class Network:
         self._by_public = {}  # public port -> Mapping, expired ones too
         self._expired = []  # public ports, oldest first
         self._servers = {}
-        self.sms = SmsCentre(timers, self.event, self.epoch_s)
+        self.sms = SmsCentre(timers, self.event, self.epoch_s, self.draw)
+
+    def set_fault(self, name: str, value=None, ms=None) -> None:
+        """Break something, for `ms` milliseconds where given.
+
+        Until changed (None = as it should be): "loss_permille", "duplicate_permille" (datagrams
+        lost, or coming twice), "jitter_ms", "latency_ms", "nat_timeout_s"; and, with "sms_" before
+        them, the first four for text messages (sms_latency_ms: hours are possible).
+        At once: "nat_rebind" (every mapping gets another public port with its next datagram, and
+        nothing comes back to the old one).
+        Raises ValueError for another name.
+        """
+        if name == "nat_rebind":
+            self.expire()
+            return
+        place = self.sms if name.startswith("sms_") else self
+        if name not in _FAULTS:
+            raise ValueError(f"fault: no {name!r}")
+        attribute = name[4:] if place is self.sms else name
+        self.event("fault", {"name": name, "value": value})
+        self._rest.setdefault(name, getattr(place, attribute))
+        setattr(place, attribute, self._rest[name] if value is None else value)
+        self.timers.cancel(self._ends.pop(name, None))
+        if ms is not None:
+            self._ends[name] = self.timers.call_later(ms, self.set_fault, name)
+
+    def clear_faults(self) -> None:
+        """End every fault that set_fault began."""
+        for name in list(self._rest):
+            self.set_fault(name)
 
     def event(self, name: str, facts: dict) -> None:
         """Report an event to the timeline."""
@@ -170,8 +206,8 @@ class Network:
 
     # The way between them.
 
-    def _draw(self, limit):
-        """A random number below `limit`, the same on both runtimes (xorshift32)."""
+    def draw(self, limit: int) -> int:
+        """Return a random number below `limit`, the same on both runtimes (xorshift32)."""
         x = self._random
         x ^= x << 13 & 0xFFFFFFFF
         x ^= x >> 17
@@ -180,16 +216,16 @@ class Network:
         return x % limit
 
     def _carry(self, direction, arrive, mapping, data):
-        if self.loss_permille and self._draw(1000) < self.loss_permille:
+        if self.loss_permille and self.draw(1000) < self.loss_permille:
             self.counters["lost"] += 1
             self.event("udp_lost", {"direction": direction, "bytes": len(data)})
             return
         copies = 1
-        if self.duplicate_permille and self._draw(1000) < self.duplicate_permille:
+        if self.duplicate_permille and self.draw(1000) < self.duplicate_permille:
             self.counters["duplicated"] += 1
             copies = 2
         for _ in range(copies):
-            delay = self.latency_ms + (self._draw(self.jitter_ms) if self.jitter_ms else 0)
+            delay = self.latency_ms + (self.draw(self.jitter_ms) if self.jitter_ms else 0)
             self.timers.call_later(delay, arrive, mapping, data)
 
     def _arrive_up(self, mapping, data):

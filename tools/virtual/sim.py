@@ -138,7 +138,7 @@ class Sim:
         return self._bare(op, self._modem.imsi)
 
     def _ccid(self, op, args):
-        return self._bare(op, self._modem.iccid)
+        return self._bare(op, self._modem.profile.iccid_prefix + self._modem.iccid)
 
     def _bare(self, op, text):
         if op not in ("", "=?"):

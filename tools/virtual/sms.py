@@ -318,7 +318,7 @@ class Sms:
             modem.network.sms.submit(modem.number, pdu[1 + pdu[0] :])
         except sms_pdu.PduError:
             return cms(_INVALID_MODE)
-        modem.reply(f"+CMGS: {self._reference}")
+        modem.reply(f"+CMGS:{' ' * modem.profile.reference_space}{self._reference}")
         self._reference = self._reference + 1 & 255
         return OK
 

@@ -13,15 +13,21 @@ class SmsCentre:
     (sender: str, user_data: bytes, dcs: int, udh: bytes, pid: int): an application at a number.
 
     `latency_ms` is the time from sending to the receiver's radio, `retry_ms` the pause after a
-    receiver refused, `zone_quarters` the zone of the time stamps.
+    receiver refused, `zone_quarters` the zone of the time stamps.  Faults: `loss_permille` and
+    `duplicate_permille` of the messages for devices, and `jitter_ms`, a random time that each of
+    them, or of their parts, is kept back, so that they overtake one another.
     """
 
-    def __init__(self, timers, on_event, epoch_s, latency_ms=1500, retry_ms=3_600_000):
+    def __init__(self, timers, on_event, epoch_s, draw, latency_ms=1500, retry_ms=3_600_000):
         self.number = "+15550100000"
         self.latency_ms = latency_ms
         self.retry_ms = retry_ms
         self.zone_quarters = 0
+        self.loss_permille = 0
+        self.duplicate_permille = 0
+        self.jitter_ms = 0
         self.counters = {"submitted": 0, "delivered": 0, "held": 0, "unroutable": 0, "dropped": 0}
+        self._draw = draw
         self._timers = timers
         self._on_event = on_event
         self._epoch_s = epoch_s
@@ -73,6 +79,20 @@ class SmsCentre:
         if to_digits not in self._devices:
             self._unroutable(to_number)
             return
+        copies = 1
+        if self.loss_permille and self._draw(1000) < self.loss_permille:
+            self._on_event("sms_lost", {"to": to_number})
+            copies = 0
+        elif self.duplicate_permille and self._draw(1000) < self.duplicate_permille:
+            copies = 2
+        for _ in range(copies):
+            if self.jitter_ms:
+                wait_ms = self._draw(self.jitter_ms)
+                self._timers.call_later(wait_ms, self._queue, to_number, to_digits, pdu)
+            else:
+                self._queue(to_number, to_digits, pdu)
+
+    def _queue(self, to_number, to_digits, pdu):
         queue = self._waiting.setdefault(to_digits, [])
         if len(queue) >= _QUEUE_MAX:
             self.counters["dropped"] += 1

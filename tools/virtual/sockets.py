@@ -67,7 +67,9 @@ class Sockets:
 
     def _line(self, connection, text):
         """A result line, with the connection's number in multi-connection mode."""
-        return f"{connection}, {text}" if self._ip.multi else text
+        if not self._ip.multi:
+            return text
+        return f"{connection},{self._modem.profile.mux_space}{text}"
 
     def _numbered(self, args):
         """Take the connection's number off the arguments; -1 where it is none."""

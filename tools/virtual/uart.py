@@ -70,26 +70,27 @@ class Uart:
 
     def take(self, data: bytes) -> None:
         """Bytes of the host come in."""
-        if self.lose_in:
-            lost = min(self.lose_in, len(data))
-            self.lose_in -= lost
-            data = data[lost:]
-        if self.flips_permille:
-            data = self._flipped(data)
-        receive = self._modem.line.receive
         while self._taken_marks and self._taken_marks[0][0] <= self._taken + len(data):
             position, fn = self._taken_marks.pop(0)
             count = position - self._taken
-            if count:
-                receive(data[:count])
+            self._give(data[:count])
             self._taken = position
             data = data[count:]
             fn()
             if not self._modem.power.hears():
                 return
         self._taken += len(data)
+        self._give(data)
+
+    def _give(self, data):
+        if self.lose_in:
+            lost = min(self.lose_in, len(data))
+            self.lose_in -= lost
+            data = data[lost:]
+        if self.flips_permille:
+            data = self._flipped(data)
         if data:
-            receive(data)
+            self._modem.line.receive(data)
 
     # Out.
 
