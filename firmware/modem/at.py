@@ -12,6 +12,7 @@ from micropython import const
 _LINE_MAX = const(600)
 _LINES_MAX = const(40)
 _PAYLOAD_MAX = const(1500)
+_HEAD_MAX = const(48)  # octets of a line before those that it counts
 _PAYLOAD_MS = const(2500)  # at 9600 bit/s, the slowest rate, with a margin
 _PROMPT_MS = const(5000)
 _PROBE_MS = const(300)
@@ -19,6 +20,7 @@ _SETTLE_MS = const(20_000)
 _QUIET_MS = const(50)
 _DOZE_MS = const(4000)  # a modem with AT+CSCLK=2 sleeps after 5 s of silence
 _ROUSE_MS = const(120)
+_IDLE_MS = const(1_200_000)  # nobody who has work for a modem pauses longer
 _STUCK_MS = const(10_000)
 _NO_TEXT = b"\r \0\xff"
 
@@ -80,6 +82,7 @@ class Channel:
         self.now = now
         self.on_drop = on_drop
         self.on_reset = on_reset
+        self.counted = None  # looks for counted octets that begin within a line, see `feed`
         self.dropped = {}
         self.echo_off = False
         self.booting = False
@@ -96,7 +99,7 @@ class Channel:
         self._stale = False
         self._owed = 0
         self._next = None
-        self._due = 0  # when the command that runs must have ended
+        self._due = now()  # when the command that runs must have ended
         self._rest = b""  # an unfinished line or payload
         self._skip = False  # the unfinished line is over-long
         self._count = 0  # octets of the payload that is being received
@@ -147,9 +150,13 @@ class Channel:
         await self._failed.wait()
         raise self._fault or ModemError("modem: failed")
 
-    def stuck(self, now: int) -> bool:
-        """Whether a command runs 10 s beyond its own time-out, or the reader task has died."""
-        if self._running and now > self._due + _STUCK_MS:
+    def stuck(self, now: int, working: bool = False) -> bool:
+        """Whether a command runs 10 s beyond its own time-out, the reader task has died, or
+        somebody who is at work with the modem (working) has asked nothing of it for 20 min.
+        """
+        if now > self._due + (_STUCK_MS if self._running else _IDLE_MS) and (
+            working or self._running
+        ):
             return True
         return self._fault is not None
 
@@ -273,7 +280,11 @@ class Channel:
             self._finish("CLOSED")
 
     def feed(self, data: bytes) -> None:
-        """Take in octets from the UART, in pieces of any size."""
+        """Take in octets from the UART, in pieces of any size.
+
+        counted(start of a line), where it is set, returns None; or how many octets of the line
+        stand before counted ones, and (count, sink) as handlers do.
+        """
         now = self._heard = self.now()
         if self._count and now > self._cut:
             # Octets were lost, and what follows the payload must not fill it up for ever.
@@ -291,6 +302,11 @@ class Channel:
                 self._count = 0
                 self._sink(data[at:end])
                 at = end
+                continue
+            head = self.counted and self.counted(data[at : at + _HEAD_MAX])
+            if head:
+                at += head[0]
+                self._expect(head[1])
                 continue
             end = data.find(b"\n", at)
             if end < 0:
@@ -370,13 +386,17 @@ class Channel:
                     continue
                 if not isinstance(result, tuple):
                     self._next = result
-                elif 0 < result[0] <= _PAYLOAD_MAX:
-                    self._count, self._sink = result
-                    self._cut = self.now() + _PAYLOAD_MS
                 else:
-                    self.drop("payload_length", line)
+                    self._expect(result)
                 return True
         return False
+
+    def _expect(self, payload):
+        if 0 < payload[0] <= _PAYLOAD_MAX:
+            self._count, self._sink = payload
+            self._cut = self.now() + _PAYLOAD_MS
+        else:
+            self.drop("payload_length", payload[0])
 
     def _restart(self, line):
         self._next = None

@@ -182,11 +182,8 @@ async def power_off(modem) -> None:
     modem.rests = response.final == "NORMAL POWER DOWN"
 
 
-async def restart(modem, power: bool) -> None:
-    """Rungs 3 and 4 of the ladder: cycle the radio, or switch off; `up` then starts anew."""
-    if power:
-        await power_off(modem)
-        return
+async def radio_cycle(modem) -> None:
+    """Rung 3 of the ladder; `up` then starts anew."""
     modem.channel.boot(True)
     await modem.ask("AT+CFUN=0", _CFUN_MS)
     await modem.ask("AT+CFUN=1", _CFUN_MS)

@@ -34,3 +34,4 @@ async def submit(link, data: bytes, peer: str) -> None:
         if not response.ok:
             link.drop("unsent", response.final)
             return
+    modem.event("sms_sent", {"to": peer, "bytes": len(data)})

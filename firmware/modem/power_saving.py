@@ -30,12 +30,13 @@ def timer_bits(seconds: int, tau: bool) -> str:
     """Return the eight bits of T3412 extended (tau) or T3324 for at least `seconds`, or of the
     longest there is.
     """
-    count = code = 0
+    bits = ""
     for unit, code in _TAU if tau else _ACTIVE:
         count = -(-seconds // unit)
+        bits = "{:03b}{:05b}".format(code, min(count, _MOST))
         if count <= _MOST:
             break
-    return "{:03b}{:05b}".format(code, min(count, _MOST))
+    return bits
 
 
 def timer_seconds(bits: str, tau: bool) -> "int | None":

@@ -29,8 +29,8 @@ class SimCom:
     power: `async pulse(ms)` on PWRKEY, `dtr(asleep)`, `can_sleep()` whether DTR is wired.
     config: apn, user, password, pin, baudrate, local_port, sms_storing, and the switches that the
     drivers and links name. log: the first `on_event`. now: callable, milliseconds that never wrap.
-    on_event(name, facts): started attached detached reset rested asleep awake socket recovering
-    refused power_saving drop. info: what is known of the modem, SIM and network (info.py), "ip".
+    on_event(name, facts): started attached detached reset rested asleep awake voltage socket
+    recovering refused power_saving drop. info: what is known of the modem, SIM and network (info.py), "ip".
     """
 
     sockets = 6
@@ -155,10 +155,10 @@ class SimCom:
 
     # What the modem says of itself
 
-    def lost(self, reason: str) -> None:
+    def lost(self, reason: str, name: str = "reset") -> None:
         """Settings and sockets are gone."""
         if self.shut(OFF):
-            self.event("reset", {"reason": reason})
+            self.event(name, {"reason": reason})
 
     def shut(self, state: int) -> bool:
         """Fall back to `state`, which ends all sockets; returns whether it was higher."""

@@ -10,6 +10,8 @@ _PORTS = const(7)  # of which a port header takes so many
 _LIMIT = const(1024)
 _NUMBERS_MAX = const(8)
 
+_READY = const(1)  # a modem's state
+
 _READ = const(0)
 _DRAIN = const(1)
 _SEND = const(2)
@@ -88,11 +90,7 @@ class SmsLink(ModemLink):
             self._release()
 
     async def _ready(self):
-        modem = self.modem
-        if modem.asleep:
-            await modem.wake()
-        if modem.state == 0:
-            await modem.start()
+        await self.modem.up(_READY)
 
     def _release(self):
         release("inbox", "pdu", "wap", "concat")
@@ -140,16 +138,3 @@ class SmsLink(ModemLink):
                 self._release()
 
         return pdu_line
-
-    def freeze(self) -> tuple:
-        """(last reference, (storage index, deadline), …) of the parts that wait on the SIM."""
-        ends = dict(self.ends)
-        if self.assembler:
-            ends.update(self.assembler.waiting())
-        return tuple([self.reference] + [pair for pair in ends.items() if pair[0] is not None])
-
-    def thaw(self, record: tuple) -> None:
-        """Take over what `freeze` gave; `drain` then reads the parts again."""
-        self.reference = record[0]
-        for index, deadline in record[1:]:
-            self.ends[index] = deadline

@@ -168,18 +168,3 @@ class UdpLink(ModemLink):
             self.drop("foreign", source)
         elif self.on_datagram:
             self.on_datagram(data, peer, self)
-
-    # A sleep of the host
-
-    def freeze(self) -> tuple:
-        """The sockets that are open: ((socket, host, port), …)."""
-        if self.generation != self.modem.generation:
-            return ()
-        return tuple([(n, peer[0], peer[1]) for n, peer in enumerate(self.peers) if peer])
-
-    def thaw(self, record: tuple) -> None:
-        """Take over the sockets of `freeze`; call it after the modem's own `thaw`."""
-        self.generation = self.modem.generation
-        for n, host, port in record:
-            self.peers[n] = (host, port)
-            self.known.append((host, port))

@@ -29,7 +29,7 @@ _CLOCK_TOLERANCE_S = const(2)
 
 # Network Bearer of Object 4, by what the modem calls its radio.
 _BEARERS = {"GSM": 0, "CAT-M1": 6, "NB-IOT": 7}
-_OWN_NAMES = "attached detached drop".split()
+_OWN_NAMES = "attached detached drop sms_sent".split()
 
 
 def _driver(link):
@@ -78,9 +78,10 @@ class CellularBearer:
         self._pin = board.UART["rx"] if self._pins.ri_pin is None else self._pins.ri_pin
         self.wake_pin = self._pin  # None while RI is stuck
         if kept:
-            self.modem.thaw(kept[0])
-            self._udp.thaw(kept[1])
-            self._sms.thaw(kept[2])
+            from modem.frozen import thaw
+
+            thaw(kept[:3], self.modem, self._udp, self._sms)
+            release("frozen")
             self.info.update(kept[3])
             self._read_at = kept[4]
         self._suit_radio()
@@ -154,6 +155,16 @@ class CellularBearer:
         """Whether something is under way that sleep would break off."""
         return self._udp.busy or self._sms.busy
 
+    def stuck(self, now: int, connecting: bool) -> bool:
+        """Whether the modem's reader, a command or whoever is at work with the modem stands
+        still.
+        """
+        return self.modem.channel.stuck(now, connecting or self.busy())
+
+    def rest(self) -> None:
+        """Let the modem sleep, without a word to it: the node has crashed."""
+        self._pins.dtr(True)
+
     async def sleep(self) -> None:
         """Let the modem sleep with its context open, listening for SMS; not while RI says it has
         one.
@@ -177,8 +188,9 @@ class CellularBearer:
     def freeze(self) -> list:
         """Return what must outlive a deep sleep, as CBOR can hold it."""
         identity = {key: self.info[key] for key in ("imei", "rat") if key in self.info}
-        state = [self.modem.freeze(), self._udp.freeze(), self._sms.freeze()]
-        return state + [identity, self._read_at]
+        from modem.frozen import freeze
+
+        return freeze(self.modem, self._udp, self._sms) + [identity, self._read_at]
 
     def tasks(self) -> list:
         """Return the coroutines that the node has to run: one raises what the modem's own met."""
@@ -198,6 +210,7 @@ class CellularBearer:
             "smnc": info.get("mnc"),
             "smcc": info.get("mcc"),
             "lac": info.get("area"),
+            "recoveries": self.modem.recoveries,
         }
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 
+from modem import frozen
 from modem.at import ModemError
 from modem.info import identify, measure
 from modem.sim800 import Sim800
@@ -112,6 +113,12 @@ class Bench:
     def _datagram(self, data, peer, link):
         self.got.append((link.binding, bytes(data), peer))
 
+    def freeze(self):
+        return frozen.freeze(self.modem, self.udp, self.sms)
+
+    def thaw(self, record):
+        frozen.thaw(record, self.modem, self.udp, self.sms)
+
     def names(self):
         return [name for name, _ in self.events]
 
@@ -180,7 +187,7 @@ def test_other_rate():
 
     async def play(bench):
         bench.virtual.saved["+IPR"] = 9600
-        await bench.modem.start()
+        await bench.modem.up(1)
         assert bench.virtual.settings["+IPR"] == 115200
 
     _each(play)
@@ -283,16 +290,14 @@ def test_sleep_and_sms_wake():
         await bench.modem.up()
         assert await bench.sent(b"before") == 1
         await bench.modem.sleep()
-        record = (bench.modem.freeze(), bench.udp.freeze(), bench.sms.freeze())
+        record = bench.freeze()
         bench.board()  # deep sleep ended the host
         await asyncio.sleep_ms(5000)
         rings[:] = []
         bench.network.sms.send(SENDER, NUMBER, b"\x40\x02\x00\x01")
         await asyncio.sleep_ms(5000)
         assert len(rings) == 1
-        bench.modem.thaw(record[0])
-        bench.udp.thaw(record[1])
-        bench.sms.thaw(record[2])
+        bench.thaw(record)
         commands = bench.virtual.counters["commands"]
         assert await bench.modem.resume()
         assert await bench.sms.drain() == 1
@@ -329,16 +334,14 @@ def test_part_survives_the_host():
         await asyncio.sleep_ms(2300)
         for _ in range(100):
             await asyncio.sleep_ms(100)
-            if bench.sms.freeze()[1:]:
+            if bench.freeze()[2][1:]:
                 break
-        frozen = bench.sms.freeze()
-        state = bench.modem.freeze()
-        assert len(frozen) == 2
+        record = bench.freeze()
+        assert len(record[2]) == 2
         await bench.modem.sleep()
         bench.board()
         await asyncio.sleep_ms(10_000)
-        bench.modem.thaw(state)
-        bench.sms.thaw(frozen)
+        bench.thaw(record)
         assert await bench.modem.resume()
         await bench.sms.drain()
         assert bench.got == [("S", bytes(range(200)), "447700900123")]
@@ -369,13 +372,12 @@ def test_context_lost_while_the_host_slept():
     async def play(bench):
         await bench.modem.up()
         assert await bench.sent(b"a") == 1
-        record = (bench.modem.freeze(), bench.udp.freeze())
+        record = bench.freeze()
         await bench.modem.sleep()
         bench.virtual.set_fault("pdp_deact")
         await asyncio.sleep_ms(5000)
         bench.board()
-        bench.modem.thaw(record[0])
-        bench.udp.thaw(record[1])
+        bench.thaw(record)
         assert await bench.modem.resume()
         start = virtual_time.now_ms()
         assert await bench.sent(b"b") == 1
@@ -452,7 +454,7 @@ def test_sim_states():
         for state, word in (("absent", "not inserted"), ("pin", "PIN needed"), ("puk", "locked")):
             bench.virtual.set_fault("sim", state)
             try:
-                await bench.modem.start()
+                await bench.modem.up(1)
                 raise AssertionError(state)
             except ModemError as error:
                 assert word in str(error), (state, error)
@@ -460,19 +462,19 @@ def test_sim_states():
         bench.config["pin"] = "9999"
         for _ in range(3):
             try:
-                await bench.modem.start()
+                await bench.modem.up(1)
                 raise AssertionError("wrong PIN taken")
             except ModemError as error:
                 assert "PIN refused" in str(error) and "9999" not in str(error)
         bench.board()  # a host that has forgotten it asks the SIM how many tries are left
         try:
-            await bench.modem.start()
+            await bench.modem.up(1)
             raise AssertionError("PIN tried again")
         except ModemError as error:
             assert "2 PIN tries left" in str(error)
         bench.virtual.set_fault("sim", "pin")
         bench.config["pin"] = "1234"
-        await bench.modem.start()
+        await bench.modem.up(1)
 
     _each(play)
 
@@ -565,7 +567,7 @@ def test_local_port():
     async def play(bench):
         await bench.modem.up()
         assert await bench.sent(b"a") == 1
-        assert bench.udp.freeze() == ((0, SERVER[0], SERVER[1]),)
+        assert bench.freeze()[1] == ((0, SERVER[0], SERVER[1]),)
 
     _each(play, config={"local_port": 5683})
 
@@ -590,14 +592,12 @@ def test_restart_while_the_host_slept():
     async def play(bench):
         await bench.modem.up()
         assert await bench.sent(b"a") == 1
-        record = (bench.modem.freeze(), bench.udp.freeze(), bench.sms.freeze())
+        record = bench.freeze()
         await bench.modem.sleep()
         bench.board()
         bench.virtual.set_fault("reset")
         await asyncio.sleep_ms(30_000)
-        bench.modem.thaw(record[0])
-        bench.udp.thaw(record[1])
-        bench.sms.thaw(record[2])
+        bench.thaw(record)
         assert not await bench.modem.resume()
         assert await bench.sent(b"b") == 1
         assert bench.power.pulses == 1 and bench.modem.recoveries == [0] * 5

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from modem import frozen
 from modem.sim7000 import Sim7000
 from modem.sms import SmsLink
 from modem.udp import UdpLink
@@ -164,6 +165,12 @@ class Bench:
 
     def _datagram(self, data, peer, link):
         self.got.append((bytes(data), peer))
+
+    def freeze(self):
+        return frozen.freeze(self.modem, self.udp, self.sms)
+
+    def thaw(self, record):
+        frozen.thaw(record, self.modem, self.udp, self.sms)
 
     def names(self):
         return [name for name, _ in self.events]

@@ -10,6 +10,9 @@ from unit.modem.scripted import PEER, Bench, run
 
 A = "0791447700090000040C914477000910320004621122900000000E54020001C0FFEE01B13101300138"
 
+# What was attached before the host slept, with a socket.
+AWAKE = ((2, 0, "10.64.3.9", (0, 1, 0, 0, 0), 0), ((0, PEER[0], PEER[1]),), (7,))
+
 
 def test_commands_of_a_start():
     """AT manual: what is set, in an order that the modem takes."""
@@ -37,7 +40,7 @@ def test_direct_sms_mode_by_modem():
     async def play():
         for driver, command in ((Sim800, "AT+CNMI=2,2,0,0,0"), (Sim7000, "AT+CNMI=1,2,0,0,0")):
             bench = Bench(driver=driver, config={"sms_storing": False})
-            await bench.modem.start()
+            await bench.modem.up(1)
             assert command in bench.script.commands
 
     run(play())
@@ -114,7 +117,7 @@ def test_information_answers():
             "AT+CREG?": b'\r\n+CREG: 2,1,"00C3","1A2B"\r\n\r\nOK\r\n',
         }
         bench = Bench(answers)
-        await bench.modem.start()
+        await bench.modem.up(1)
         await identify(bench.modem)
         assert await measure(bench.modem) == {
             "imei": "867962040000012",
@@ -135,7 +138,7 @@ def test_information_answers():
             "rsrp_dbm": -77,
         }
         bench = Bench(answers, Sim800)
-        info = await measure(bench.modem) if not await bench.modem.start() else None
+        info = await measure(bench.modem) if not await bench.modem.up(1) else None
         assert info["rat"] == "GSM" and info["area"] == 0xC3 and info["cell"] == 0x1A2B
 
     run(play())
@@ -155,9 +158,7 @@ def test_round_trips_of_a_wake():
 
     async def play():
         bench = Bench({"AT+CMGL=4": b"\r\n+CMGL: 2,0,,33\r\n" + A.encode() + b"\r\n\r\nOK\r\n"})
-        bench.modem.thaw((2, 0, "10.64.3.9", (0, 1, 0, 0, 0)))
-        bench.udp.thaw(((0, PEER[0], PEER[1]),))
-        bench.sms.thaw((7,))
+        bench.thaw(AWAKE)
         assert await bench.modem.resume()
         assert await bench.sms.drain() == 1
         await bench.send(b"update")
@@ -172,11 +173,10 @@ def test_modem_restarted_while_the_host_slept():
 
     async def play():
         bench = Bench()
-        bench.modem.thaw((2, 0, "10.64.3.9", (0, 1, 0, 0, 0)))
-        bench.udp.thaw(((0, PEER[0], PEER[1]),))
+        bench.thaw(AWAKE)
         bench.script.echo = True
         assert not await bench.modem.resume()
-        assert bench.modem.state == 0 and bench.udp.freeze() == ()
+        assert bench.modem.state == 0 and bench.freeze()[1] == ()
         await bench.send()
         assert "ATE0" in bench.script.commands and bench.script.payloads == [b"x"]
         bench.script.silent = True

@@ -34,7 +34,7 @@ def test_messages_listed_in_batches():
         bench.script = Store(dict(SETTINGS))
         bench.script.answers.pop("AT+CMGL=4")
         bench.modem.channel.uart = bench.script
-        await bench.modem.start()
+        await bench.modem.up(1)
         assert await bench.sms.drain() == 19
         assert len(bench.got) == 19 and slots == {}
         assert bench.script.commands.count("AT+CMGL=4") == 3
@@ -47,7 +47,7 @@ def test_codes_of_messages():
 
     async def play():
         bench = Bench({"AT+CMGR=3": b"\r\n+CMGR: 0,,33\r\n" + A.encode() + b"\r\n\r\nOK\r\n"})
-        await bench.modem.start()
+        await bench.modem.up(1)
         emit = bench.script.emit
         emit(b'\r\n+CMTI: "SM",3,"MMS PUSH"\r\n')
         await bench.idle()
@@ -82,11 +82,11 @@ def test_parts_by_index_and_time_out():
         for index, line in ((1, D2), (2, D1), (3, D1)):
             answers["AT+CMGR=%d" % index] = b"\r\n+CMGR: 0,,41\r\n%s\r\n\r\nOK\r\n" % line.encode()
         bench = Bench(answers)
-        await bench.modem.start()
+        await bench.modem.up(1)
         bench.script.emit(b'\r\n+CMTI: "SM",1\r\n')
         await bench.idle()
         assert bench.got == [] and "AT+CMGD=1" not in bench.script.commands
-        assert bench.sms.freeze()[1][0] == 1
+        assert bench.freeze()[2][1][0] == 1
         bench.script.emit(b'\r\n+CMTI: "SM",2\r\n')
         await bench.idle()
         assert len(bench.got) == 1 and bench.script.commands[-2:] == ["AT+CMGD=1", "AT+CMGD=2"]
@@ -104,7 +104,7 @@ def test_announced_and_then_listed():
 
     async def play():
         bench = Bench()
-        await bench.modem.start()
+        await bench.modem.up(1)
         bench.script.answers["AT+CMGL=4"] = (
             b"\r\n+CMGL: 2,0,,33\r\n" + A.encode() + b"\r\n\r\nOK\r\n"
         )
@@ -142,7 +142,7 @@ def test_many_announced_at_once():
 
     async def play():
         bench = Bench()
-        await bench.modem.start()
+        await bench.modem.up(1)
         before = len(bench.script.commands)
         for index in range(20):
             bench.modem.channel.feed(b'\r\n+CMTI: "SM",%d\r\n' % index)
@@ -157,7 +157,7 @@ def test_parts_taken_directly_end_too():
 
     async def play():
         bench = Bench(config={"sms_storing": False})
-        await bench.modem.start()
+        await bench.modem.up(1)
         for reference in range(12):
             part = D2.replace("0003370202", "0003%02X0202" % reference)
             bench.script.emit(b"\r\n+CMT: ,41\r\n" + part.encode() + b"\r\n")
@@ -177,7 +177,7 @@ def test_an_error_behind_the_link_is_raised():
         def wrong(data, peer, link):
             raise KeyError("wrong")
 
-        await bench.modem.start()
+        await bench.modem.up(1)
         bench.sms.on_datagram = wrong
         bench.modem.channel.feed(b'\r\n+CMTI: "SM",3\r\n')
         try:

@@ -53,7 +53,7 @@ def test_timers_as_the_manuals_write_them():
 
 
 def test_times_are_rounded_up_to_what_can_be_said():
-    """TS 24.008 table 10.5.163a: five bits of a unit; never less than was asked, but at the end."""
+    """TS 24.008 table 10.5.163a: five bits of a unit, and never less than asked."""
     for tau, most in ((True, 31 * 320 * _HOUR_S), (False, 31 * 360)):
         seconds = 1
         while seconds < most:
@@ -84,7 +84,7 @@ def test_cycles():
 
 
 def test_timers_of_a_registration():
-    """LPM7080 AT+CEREG=4: the timers are the last two fields, with a rac before them or without."""
+    """LPM7080 AT+CEREG=4: the timers are the last two fields, behind a rac or not."""
     assert timers_of('4,1,"5B57","195071B",9,,,"00000001","01011111"') == (2, 310 * _HOUR_S)
     assert timers_of('4,5,"5B57",,"195071B",9,,,"00100100","01000111"') == (240, 70 * _HOUR_S)
     for told in ("", "4,1", '4,1,"5B57","195071B",9', '4,1,"5B57","195071B",9,,,"11100000",""'):
@@ -133,7 +133,8 @@ def test_psm_after_a_restart():
     """HW7000: some firmware asks only after a restart, which is tried once."""
 
     async def play():
-        bench = _bench({"AT+CPSMRDP": _REFUSED, "AT+CPOWD=1": b"\r\nNORMAL POWER DOWN\r\n"}, **_PSM)
+        off = b"\r\nNORMAL POWER DOWN\r\n"
+        bench = _bench({"AT+CPSMRDP": _REFUSED, "AT+CPOWD=1": off}, **_PSM)
         await settle(bench.modem)
         commands = bench.script.commands
         assert commands.count("AT+CPOWD=1") == 1 and commands.count(_ASKED) == 1
