@@ -26,6 +26,10 @@ _WAITING = const(6)
 
 _LOOK_AGAIN_MS = const(60_000)  # whether a body that was begun still comes
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 class Client:
     """One Endpoint Client Name and the servers it registers with.
@@ -42,8 +46,13 @@ class Client:
 
     accounts: the ServerAccounts. bootstrap: a lwm2m.bootstrap.Bootstrap, None without. dropped:
     {reason: count} of what was not obeyed. on_due: callable() or None, called when a change of the
-    application's may have brought the next deadline nearer.
+    application's may have brought the next deadline nearer. on_accepted: callable(paths) or None,
+    called before a server is told that what it asked for is done, with what that changed: resources
+    as (object, instance, resource), () for instances and attributes. OSError makes it 5.00.
     """
+
+    on_accepted: "Any" = None
+    touched: "Any" = None  # the paths for it, while a request is served that may change something
 
     def __init__(
         self,
@@ -328,6 +337,8 @@ class Client:
             self.on_due()
 
     def _changed(self, path):
+        if self.touched is not None:
+            self.touched.append(path)
         self.observations.changed(path)
         if path[0] == 1:
             for account in self.accounts:
@@ -341,6 +352,8 @@ class Client:
         self.nearer()
 
     def _structure_changed(self):
+        if self.touched is not None:
+            self.touched.append(())
         for account in self.accounts:
             account.changed = True
             account.links = None

@@ -17,6 +17,7 @@ _GET = const(0x01)
 _POST = const(0x02)
 _FETCH = const(0x05)
 _NOT_FOUND = const(0x84)
+_INTERNAL_SERVER_ERROR = const(0xA0)
 _SERVICE_UNAVAILABLE = const(0xA3)
 
 _METHODS = " GET POST PUT DELETE FETCH PATCH iPATCH".split(" ")
@@ -47,10 +48,11 @@ class Requests:
         if hasattr(request.payload, "end"):  # an Object has taken the body, see `take`
             response = request.payload.end(request)
         elif self._is_node(request, path):
-            response = client.operations(account).handle(request, path, account)
             if request.code in (_GET, _FETCH):
+                response = client.operations(account).handle(request, path, account)
                 client.observations.handle(request, response, path, account, now)
             else:
+                response = self._accept(request, path, account)
                 client.observations.due = 0  # attributes may be others
         else:
             from lwm2m.discover import elsewhere
@@ -107,6 +109,24 @@ class Requests:
             account.wanted = account.wanted or "trigger"
             account.held = False
             client.emit("trigger", account)
+
+    def _accept(self, request, path, account):
+        """Carry out what may change something; what it did is kept before it is answered."""
+        client = self._client
+        touched = client.touched = [] if client.on_accepted else None
+        try:
+            response = client.operations(account).handle(request, path, account)
+        finally:
+            client.touched = None
+        if touched is not None and response.code >> 5 == 2:
+            if request.queries():
+                touched.append(())  # attributes
+            if touched:
+                try:
+                    client.on_accepted(touched)
+                except (OSError, MemoryError):
+                    return request.reply(_INTERNAL_SERVER_ERROR)
+        return response
 
     def _asking(self, request, path, peer, link, now):
         """Return the account whose server asks; None where silence is the answer."""
