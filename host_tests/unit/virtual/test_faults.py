@@ -325,7 +325,7 @@ def test_data_cut_short():
         await desk.expect("AT", _OK)
         desk.modem.set_fault("cut")
         await desk.expect("AT+CMGS=18", b"\r\n> ")
-        pdu = b"0051000B915155100021F30004A704C1C2C3C4"
+        pdu = b"0011000B915155100021F30004A704C1C2C3C4"
         await desk.expect(pdu + b"\x1a", b"", 10_000)
         await desk.expect(b"\x1b", _OK)
         await desk.expect("AT", _OK)
