@@ -24,11 +24,16 @@ _METHODS = " GET POST PUT DELETE FETCH PATCH iPATCH".split(" ")
 
 
 class Requests:
-    """Serves the requests of a client's servers. root: segments of the alternate path."""
+    """Serves the requests of a client's servers. root: segments of the alternate path.
+
+    on_failure: callable(exception), told of what an Object raises that it should not; the answer
+    is 5.00 then. None: it is raised.
+    """
 
     def __init__(self, client) -> None:
         self._client = client
         self._by_sms = False
+        self.on_failure = None
         self.root = client.root.split("/") if client.root else []
 
     def handle(self, request, peer, link, now: int):
@@ -49,7 +54,7 @@ class Requests:
             response = request.payload.end(request)
         elif self._is_node(request, path):
             if request.code in (_GET, _FETCH):
-                response = client.operations(account).handle(request, path, account)
+                response = self._operate(request, path, account)
                 client.observations.handle(request, response, path, account, now)
             else:
                 response = self._accept(request, path, account)
@@ -115,7 +120,7 @@ class Requests:
         client = self._client
         touched = client.touched = [] if client.on_accepted else None
         try:
-            response = client.operations(account).handle(request, path, account)
+            response = self._operate(request, path, account)
         finally:
             client.touched = None
         if touched is not None and response.code >> 5 == 2:
@@ -127,6 +132,17 @@ class Requests:
                 except (OSError, MemoryError):
                     return request.reply(_INTERNAL_SERVER_ERROR)
         return response
+
+    def _operate(self, request, path, account):
+        try:
+            return self._client.operations(account).handle(request, path, account)
+        except Exception as error:
+            if self.on_failure is None:
+                raise
+            # The server repeats a request that is not answered: a restart would only meet it
+            # again.
+            self.on_failure(error)
+            return request.reply(_INTERNAL_SERVER_ERROR)
 
     def _asking(self, request, path, peer, link, now):
         """Return the account whose server asks; None where silence is the answer."""

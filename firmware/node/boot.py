@@ -12,7 +12,6 @@ from micropython import const
 
 from node.lean import forget
 
-_CRASH_PAUSE_MS = const(1_000)
 # Bytes that may be taken between two collections. One that comes only when all is taken leaves
 # what lives on scattered over the heap, and then a datagram finds no place.
 _COLLECT_EVERY = const(16_384)
@@ -28,8 +27,8 @@ def _configuration(path):
         return None
 
 
-def _application():
-    """Return `setup` of the site's app.py, or None where there is no such file."""
+def application():
+    """Load the site's app.py; return its `setup`, or None where there is no such file."""
     try:
         from app import setup  # pyright: ignore[reportMissingImports]  the site may have none
     except ImportError as error:
@@ -40,7 +39,8 @@ def _application():
 
 
 async def run(site_path: str, console=None) -> None:
-    """Run the board whose configuration is at `site_path`, for ever; a crash restarts the chip.
+    """Run the board whose configuration is at `site_path`, for ever; a crash restarts the chip,
+    after a pause (node/crash.py).
 
     A configuration that cannot work is said in one line, and the board does nothing. console: a
     reader of command lines (node/console.py), or None.
@@ -49,25 +49,34 @@ async def run(site_path: str, console=None) -> None:
     if site is None:
         return
     forget("node.config")
-    for room in ("coap.endpoint", "lwm2m.client"):
-        # One after the other: what nested imports leave behind would lie between what stays.
-        __import__(room)
-        gc.collect()
-    import board
-
-    from node import hw
-    from node.node import Node
-
-    gc.collect()
-    if hasattr(gc, "threshold"):  # of MicroPython
-        gc.threshold(_COLLECT_EVERY)  # pyright: ignore[reportAttributeAccessIssue]
-    node = Node(site, board)
+    node = None
     try:
-        await node.run(_application(), console)
-    except Exception as error:
-        node.log.event("error", {"reason": "%s: %s" % (error.__class__.__name__, error)})
-        sys.print_exception(error)
-        await asyncio.sleep_ms(_CRASH_PAUSE_MS)
-        hw.restart()
+        for room in ("coap.endpoint", "lwm2m.client"):
+            # One after the other: what nested imports leave behind would lie between what stays.
+            __import__(room)
+            gc.collect()
+        import board
+
+        from node.node import Node
+
+        gc.collect()
+        if hasattr(gc, "threshold"):  # of MicroPython
+            gc.threshold(_COLLECT_EVERY)  # pyright: ignore[reportAttributeAccessIssue]
+        node = Node(site, board)
+        await node.run(application, console)
+    except (Exception, asyncio.CancelledError) as error:
+        crashed(error, node)
     finally:
+        if node:
+            node.close()
+
+
+def crashed(error: BaseException, node=None) -> None:
+    """Print what ended the run, keep it for the servers, and restart the chip."""
+    sys.print_exception(error)
+    if node:
         node.close()
+    gc.collect()
+    from node.crash import panic
+
+    panic(error, node)

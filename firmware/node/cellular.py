@@ -165,6 +165,12 @@ class CellularBearer:
         """Let the modem sleep, without a word to it: the node has crashed."""
         self._pins.dtr(True)
 
+    def stuck(self, now: int, connecting: bool) -> bool:
+        """Whether the modem's reader, a command or whoever is at work with the modem stands
+        still.
+        """
+        return self.modem.channel.stuck(now, connecting or self.busy())
+
     async def sleep(self) -> None:
         """Let the modem sleep with its context open, listening for SMS; not while RI says it has
         one.
@@ -210,6 +216,7 @@ class CellularBearer:
             "smnc": info.get("mnc"),
             "smcc": info.get("mcc"),
             "lac": info.get("area"),
+            "recoveries": self.modem.recoveries,
             "recoveries": self.modem.recoveries,
         }
 

@@ -8,7 +8,6 @@ deadline, and where nothing is going on it sleeps until then.
 import asyncio
 import gc
 
-from lwm2m.client import Client
 from lwm2m.queue import earlier
 from lwm2m.tree import Tree
 from micropython import const
@@ -32,6 +31,13 @@ _LONGEST_WAIT_MS = const(400_000_000)
 # loop does so when half of them are left, more than one turn of it uses.
 _SET_ASIDE = const(256)
 
+_MEANT = const(0x40)  # bits of `crashes`, see node/crash.py
+_TRIAL = const(0x80)
+_SMS_FAILURE = const(6)  # error codes of Device
+_IP_FAILURE = const(7)
+_PERIPHERAL = const(8)
+_PERSISTENT_MS = const(40_000)  # the pause after the third failure in a row to get to the network
+
 # Modules that a deep sleep loses anyway and that its record needs the room of.
 _SELDOM = (
     "lwm2m.codec.senml_cbor lwm2m.codec.tlv lwm2m.codec.text lwm2m.codec.opaque lwm2m.write "
@@ -45,7 +51,7 @@ _SELDOM = (
 )
 # Modules that are of use when the client is made, or comes out of a deep sleep.
 _AT_START = (
-    "node.kept node.objects lwm2m.state lwm2m.codec.cbor lwm2m.retry lwm2m.enablers "
+    "node.kept node.objects node.crash lwm2m.state lwm2m.codec.cbor lwm2m.retry lwm2m.enablers "
     "lwm2m.configured lwm2m.server_uri lwm2m.backoff"
 )
 
@@ -71,14 +77,20 @@ class Node:
         self.kept_values = []  # [object, instance, resource, value] set before a deep sleep
         self.changed = set()  # paths of what was set or written since the first boot
         self.given = []  # (object, instance) that a server may delete and a start brings again
-        self.counters: "tuple | None" = None  # those that the record in RTC memory has
+        self.counters: "Any" = None  # those that the record in RTC memory has
         self.crashes = 0  # in a row, and the text of the last one: the record keeps both
         self.trace = b""
         self._hold_until_ms = 0
         self._event = asyncio.Event()
         self._tasks = []
         self._failure: "Exception | None" = None
-        self._connecting = False
+        self.connecting = False
+        self.mode = "normal"  # or "safe": without the application (node/crash.py)
+        self.cause = ""  # of the last reset
+        self._slept = False  # whether the run goes on where a deep sleep began
+        self.turns = 0  # of the loop
+        self._failing = []  # functions of the application's that met hardware out of order
+        self.flash_writes: "Any" = None  # callable() -> int, where records are kept on flash
 
     def add(self, instance, instance_id: "int | None" = None):
         """Add an Object Instance (lwm2m/object.py) and return it; without an id it gets a free
@@ -99,20 +111,43 @@ class Node:
 
     def state(self) -> dict:
         """Return what a person wants to know of a running node."""
-        gc.collect()
-        now = self.clock.now()
-        return {
-            "endpoint": self.client.endpoint_name,
-            "busy": self._connecting or self.client.busy(now) or self.bearer.busy(),
-            "servers": [account.short_server_id for account in self.client.accounts],
-            "registered": [account.reachable for account in self.client.accounts],
-            "heap_used": gc.mem_alloc() if hasattr(gc, "mem_alloc") else None,
-        }
+        from node.report import state
+
+        facts = state(self)
+        forget("node.report")
+        return facts
 
     def reboot(self) -> None:
         """Restart the chip as soon as what is being said has been said."""
-        self.timers.append([_CONSOLE_PAUSE_MS, self.clock.now() + _CONSOLE_PAUSE_MS, hw.restart])
+        self.timers.append([_CONSOLE_PAUSE_MS, self.clock.now() + _CONSOLE_PAUSE_MS, self.restart])
         self.stay_awake()
+
+    def restart(self) -> None:
+        """Restart the chip at once, into the normal mode."""
+        self.crashes |= _MEANT if self.mode != "safe" else _MEANT | _TRIAL
+        hw.store_memory(self.packed(self.counters))
+        hw.restart()
+
+    def fault(self, code: int, present: bool = True) -> None:
+        """Report an error code of Device (/3/0/11), or its end."""
+        device = self.tree.get(3, 0)
+        if device:
+            device.error(code, present)
+
+    def forget_trace(self, codes=()) -> None:
+        """Let go of what the last crash left, as a server has asked for; `codes` were reported."""
+        from node.crash import clear
+
+        clear(self, codes)
+        forget("node.crash")
+
+    def failed(self, error) -> None:
+        """Keep the traceback of what a server's request ran into; its answer is 5.00."""
+        self.log.event("error", {"reason": "%s: %s" % (error.__class__.__name__, error)})
+        from node.crash import note
+
+        note(self, error)
+        forget("node.crash")
 
     def factory_reset(self) -> None:
         """Forget what a bootstrap provided, and restart (TS 1.1 Core, Device resource 5)."""
@@ -130,27 +165,58 @@ class Node:
     def stay_awake(self) -> None:
         """Hold sleep off for a moment and make the loop look again."""
         self._hold_until_ms = self.clock.now() + _CONSOLE_PAUSE_MS
+        self.stir()
+
+    def stir(self) -> None:
+        """Make the loop look whether something is due."""
         self._event.set()
 
-    async def run(self, setup=None, console=None) -> None:
-        """Run for ever: `setup(node)` adds the application's objects, `console` gives commands.
+    async def run(self, application=None, console=None) -> None:
+        """Run for ever. application: callable() that loads the application and returns its
+        setup(node), or None; console: gives commands (node/console.py).
 
         Whatever a part of the node raises ends the run here.
         """
+        dog = hw.Watchdog(self.site["watchdog_s"])
+        dog.feed()
         woken = hw.wake_reason()
         from node.kept import load, restore
 
         record = load(self)
-        self.log.event(
-            "booted", {"cause": hw.reset_cause(), "woken": woken, "clean": record is None}
-        )
+        self._slept = record is not None
+        fresh = self.counters is None
+        if fresh:  # a record says that there was a run, should this one not get far
+            self.counters = (hw.random_bits(16), hw.random_bits(16))
+            hw.store_memory(self.packed(self.counters))
+        facts = {"cause": hw.reset_cause(), "woken": woken, "clean": record is None}
+        facts.update({"mode": self.mode, "crashes": 0})
+        crash = None
+        pause_ms = 0
+        if self.crashes or self.trace or (facts["cause"] != "deep_sleep" and not fresh):
+            from node import crash
+
+            pause_ms = crash.take_up(self, facts)
+            self.mode = facts["mode"]
+        self.cause = facts["cause"]
+        self.log.event("booted", facts)
+        if crash and pause_ms:
+            crash.rest(pause_ms, self.board)
+        setup = None
+        if application and self.mode != "safe":
+            setup = application()
         endpoint, kept_client, kept_bearer = record or (self.site["endpoint"], None, None)
         self.bearer = self._make_bearer(kept_bearer)
         for task in self.bearer.tasks():
             self._spawn(task)
+        if self.site["watchdog_s"]:
+            from node.guard import guard
+
+            self._spawn(guard(self, dog))
         if not endpoint:
             endpoint = "urn:imei:" + await self.bearer.imei()
-        self._make_client(endpoint)
+        from node.objects import make_client
+
+        make_client(self, endpoint)
         if setup:
             setup(self)
         if self.client.bootstrap:
@@ -158,7 +224,11 @@ class Node:
 
             settle(self, self.kept_bootstrap)
         restore(self)
-        del load, restore  # this goes on for ever, and would hold on to their module
+        if crash:
+            crash.report(self)
+            self._spawn(crash.recover(self))
+        # This goes on for ever, and would hold on to their modules.
+        del load, restore, make_client, crash, setup, application
         self.tree.on_change.append(self._note_change)
         if kept_client is not None and not self.client.thaw(kept_client, self.clock.now()):
             self.log.event("error", {"reason": "the retained registration is unusable"})
@@ -174,8 +244,8 @@ class Node:
                 self.stay_awake()  # somebody pressed a button to say something
         kept = kept_client is not None
         # The bearer of a node that slept comes up when there is something to read or to send.
-        self._connecting = not kept or woken in ("pin", "pins") or self.bearer.stale()
-        if self._connecting:
+        self.connecting = not kept or woken in ("pin", "pins") or self.bearer.stale()
+        if self.connecting:
             self._spawn(self._connect(kept))
         await self._loop()
 
@@ -195,34 +265,6 @@ class Node:
             self.site, self.board, self._received, self._bearer_event, self.clock.now, kept
         )
 
-    def _make_client(self, endpoint):
-        from node import objects
-
-        site = self.site
-        self.client = Client(
-            endpoint,
-            self.tree,
-            hw.random_bits,
-            on_event=self.log.event,
-            root_path=site["root_path"],
-            sms_number=site["sms_number"],
-            stored_bytes=site["stored_bytes"],
-            epoch=hw.epoch_s,
-        )
-        if self.counters:
-            self.client.endpoint.thaw(self.counters)
-        for link in self.bearer.links:
-            self.client.attach(link)
-            link.on_idle = self._event.set  # sleep may wait for nothing else
-        if "bootstrap" in site:
-            from node.accounts import add_accounts
-
-            add_accounts(self)
-        else:
-            for server in site["servers"]:
-                objects.add_server(self.client, site["version"], server)
-        objects.add_all(self)
-
     async def _connect(self, kept):
         """Bring the bearer up; the client speaks after it, or its first words would be lost."""
         late = await self.bearer.start(kept)
@@ -236,7 +278,7 @@ class Node:
                 self.client.bootstrap.start(self.clock.now())
         elif late:
             self.client.update(reason="network")  # what failed for want of one need not wait
-        self._connecting = False
+        self.connecting = False
         self._event.set()
 
     def _received(self, data, peer, link):
@@ -252,6 +294,12 @@ class Node:
 
     def _bearer_event(self, name, facts):
         self.log.event(name, facts)
+        if name == "attached":
+            self.fault(_IP_FAILURE, False)
+        elif name in ("sms", "sms_sent"):
+            self.fault(_SMS_FAILURE, False)
+        elif facts.get("reason") == "unsent" or facts.get("again_ms", 0) >= _PERSISTENT_MS:
+            self.fault(_SMS_FAILURE if facts.get("link") == "S" else _IP_FAILURE)
         moved = name in ("attached", "detached", "modem_reset") or facts.get("again")
         # A message that is just going out goes out from the new address already.
         if moved and self.client and not self.client.endpoint.busy():
@@ -261,6 +309,7 @@ class Node:
 
     async def _loop(self):
         while True:
+            self.turns += 1
             self._event.clear()
             if self._failure:
                 raise self._failure
@@ -290,6 +339,13 @@ class Node:
             function()
         except OSError as error:
             self.log.event("error", {"reason": "%s: %s" % (error.__class__.__name__, error)})
+            if function not in self._failing:
+                self._failing.append(function)
+            self.fault(_PERIPHERAL)
+            return
+        if function in self._failing:
+            self._failing.remove(function)
+            self.fault(_PERIPHERAL, bool(self._failing))
 
     def _held(self, now):
         return now < self._hold_until_ms
@@ -297,7 +353,7 @@ class Node:
     def _idle(self, now):
         return not (
             self.site["sleep"] == "none"
-            or self._connecting
+            or self.connecting
             or self._held(now)
             or self.bearer.busy()
             or self.client.busy(now)
@@ -326,6 +382,8 @@ class Node:
             forget(*_SELDOM.split(" "))
             from node.kept import freeze
 
+            if self._slept and self.mode != "safe":
+                self.crashes = 0  # a wake that has gone well
             record = freeze(self, now)
         if record is None:
             await self._wait(until_ms)

@@ -1,6 +1,7 @@
-"""The objects that every node has, and those that the site configuration lists."""
+"""The client of a node, the objects that every node has, and those that its site lists."""
 
 from lwm2m import versions
+from lwm2m.client import Client
 from lwm2m.objects.connectivity import ConnectivityMonitoring
 from lwm2m.objects.device import Device
 from micropython import const
@@ -9,6 +10,38 @@ from node import hw
 
 FIRMWARE_VERSION = "0.1.0"
 _INTERNAL_BATTERY = const(1)
+_LOW_BATTERY = const(1)  # an error code
+# A little above what the modem switches itself off at: 3.4 V (HW800L 3.2.1), 3.0 V (HW7000).
+_LOW_MV_SIM800 = const(3500)
+_LOW_MV = const(3200)
+
+
+def make_client(node, endpoint: str) -> None:
+    """Make the node's client, with its links, its servers and the node's own objects."""
+    site = node.site
+    client = node.client = Client(
+        endpoint,
+        node.tree,
+        hw.random_bits,
+        on_event=node.log.event,
+        root_path=site["root_path"],
+        sms_number=site["sms_number"],
+        stored_bytes=site["stored_bytes"],
+        epoch=hw.epoch_s,
+    )
+    client.requests.on_failure = node.failed
+    client.endpoint.thaw(node.counters)
+    for link in node.bearer.links:
+        client.attach(link)
+        link.on_idle = node.stir  # sleep may wait for nothing else
+    if "bootstrap" in site:
+        from node.accounts import add_accounts
+
+        add_accounts(node)
+    else:
+        for server in site["servers"]:
+            add_server(client, site["version"], server)
+    add_all(node)
 
 
 def add_server(client, version: str, server: dict) -> None:
@@ -65,6 +98,8 @@ def add_all(node) -> None:
             memory_free=hw.memory_free,
             reboot=node.reboot,
             factory_reset=node.factory_reset if node.client.bootstrap else None,
+            on_reset=node.forget_trace,
+            flash_writes=node.flash_writes,
         )
     )
     if cellular:
@@ -81,6 +116,8 @@ def show_battery(node) -> None:
         device.set(6, {0: _INTERNAL_BATTERY})
         device.set(7, {0: info["battery_mv"]})
         device.set(9, info["battery_percent"])
+        lowest_mv = _LOW_MV_SIM800 if node.site["link"] == "sim800" else _LOW_MV
+        device.error(_LOW_BATTERY, info["battery_mv"] < lowest_mv)
 
 
 def _add_configured(node, entry):

@@ -125,6 +125,10 @@ class SocketBearer:
         """Whether something is under way that sleep would break off."""
         return False
 
+    def stuck(self, now: int, connecting: bool) -> bool:
+        """Whether what has to move stands still: a reader that fails ends the node."""
+        return False
+
     async def sleep(self) -> None:
         """Hear nothing until something is sent."""
         self.links[0].sleep()

@@ -90,7 +90,9 @@ def test_nothing_is_used_twice_over_sleep_and_reset():
         world.peer.silent = False
         await world.settled()
         booted = [facts["cause"] for facts in world.all("device", "booted")]
-        assert booted == ["power_on", "deep_sleep", "hard", "hard", "hard", "hard", "hard"], booted
+        # Before the fourth start in a row that ended without notice the chip rests for a moment.
+        hard = ["hard"] * 5
+        assert booted == ["power_on", "deep_sleep"] + hard + ["deep_sleep"], booted
         assert len(heard.tokens) >= 7
 
     World("sim7000").play(play)
@@ -108,7 +110,7 @@ def test_a_long_run_stays_ahead():
         await world.saw("device", "registered")
         await _update(world, 150)
         assert len(heard.tokens) == 452
-        assert world.stores <= 6, world.stores
+        assert world.stores <= 7, world.stores
 
     World("sim7000").play(play)
 
@@ -119,9 +121,9 @@ def test_resets_in_quick_succession():
     async def play(world):
         heard = _watch(world)
         for _ in range(30):
-            await world.saw("server", "register")
+            await world.saw("server", "register", 1000)  # the starts wait, in the end for 900 s
             await world.reset()
-        await world.settled()
+        await world.settled(2000)
         assert len(heard.ids) >= 31
 
     World("sim7000").play(play)

@@ -36,7 +36,6 @@ ENDPOINT = "probe-1"
 POWER_ON, HARD_RESET, WATCHDOG, DEEP_SLEEP = 1, 2, 3, 4
 WOKEN_BY_PIN, WOKEN_BY_TIMER, WOKEN_BY_GPIO = 2, 4, 7
 
-_CRASH_PAUSE_MS = 1000
 _BOOT_MS = 400  # from reset to the first line of Python
 _EPOCH_AT_POWER_ON_S = 946684800  # an ESP32 that has lost its power begins in 2000
 _TICKS_MASK = 0x3FFFFFFF
@@ -172,15 +171,19 @@ class World:
         self.boots_max = _BOOTS_MAX
         self.stores = 0  # how often RTC memory was written
         self.history = None
+        self.tail = _TAIL
         self.on_record = None
         self.on_crash = None
         self._trip = None  # [bytes of the UART until the supply fails, how]
         self._restarting = False
+        self._failing = None
+        self._ended = None
         self.awake_ms = 0  # of all runs of the chip, light sleep included
         self.light_ms = 0  # in light sleep
         self._tail = []
         self._cursor = 0
         self._changed = asyncio.Event()
+        self._over = asyncio.Event()
         self._setup = setup
         self._slow_permille = slow_permille
         self._failure = None
@@ -291,27 +294,43 @@ class World:
     async def _play(self, scenario):
         asyncio.get_event_loop().set_exception_handler(self._unhandled)
         self.power_on()
+        acting = asyncio.create_task(self._act(scenario))
         try:
-            await scenario(self)
+            await self._over.wait()
             if self._failure:
                 raise self._failure
         finally:
+            while not acting.done():
+                acting.cancel()
+                await asyncio.sleep_ms(0)
             await self.power_cut()
 
-    def _unhandled(self, loop, context):
-        self._fail(context.get("exception") or AssertionError(context["message"]))
+    async def _act(self, scenario):
+        try:
+            await scenario(self)
+        except Exception as error:
+            if self._failure is None:
+                self._failure = error
+        finally:
+            self._over.set()
 
-    def _fail(self, error):
+    def _unhandled(self, loop, context):
+        error = AssertionError("%s %s" % (context["message"], context.get("task", "")))
+        self.fail_play(context.get("exception") or error)
+
+    def fail_play(self, error) -> None:
+        """End the play with an error."""
         if self._failure is None:
             self._failure = error
         self.record("world", "failure", {"reason": repr(error)})
+        self._over.set()
 
     # What happened.
 
     def record(self, who, name, facts) -> None:
         """Take an event into the list."""
         event = (virtual_time.now_ms(), who, name, facts)
-        if len(self._tail) >= _TAIL:
+        if len(self._tail) >= self.tail:
             self._tail.pop(0)
         self._tail.append(event)
         if self.on_record:
@@ -421,7 +440,7 @@ class World:
             self.modem.supply(False)
         if not self._restarting:
             self._restarting = True
-            asyncio.create_task(self._fail_and_restart(cause, off_ms, lost))
+            self._failing = asyncio.create_task(self._fail_and_restart(cause, off_ms, lost))
 
     async def _fail_and_restart(self, cause, off_ms, lost):
         self.record("world", "fails", {"cause": cause, "off_ms": off_ms, "lost": lost})
@@ -489,6 +508,17 @@ class World:
         except asyncio.CancelledError:
             pass
         self._task = None
+        await self._bury()
+
+    async def _bury(self):
+        """Wait until the tasks of the last run have ended."""
+        node, self._ended = self._ended, None
+        if node and node.bearer:
+            tasks = node._tasks + [link._task for link in node.bearer.links if link._task]
+            while not all([task.done() for task in tasks]):
+                _end(node)  # CPython's wait_for loses a cancellation, see above
+                await asyncio.sleep_ms(0)
+            node.bearer.close()
 
     def command(self, **command) -> None:
         """Give the console a command; a sleeping board is woken for it, as by a button."""
@@ -536,9 +566,10 @@ class World:
                 if kind == "deepsleep":
                     cause, reason = DEEP_SLEEP, await self._deep_sleep(duration_ms, pin)
         except Exception as error:
-            self._fail(error)
+            self.fail_play(error)
 
     async def _boot(self, cause, reason):
+        await self._bury()
         self.boots += 1
         assert self.boots < self.boots_max, "the board starts over and over"
         self._booted_ms = virtual_time.now_ms()
@@ -553,8 +584,10 @@ class World:
         gc.collect()
         node = self.node = Node(config.check(json.loads(self._site)), self.board)
         node.log = _Log(self, chip)
+        if self.on_crash is None:
+            node.failed = _raise  # an error in an Object's handler is one in the test
         try:
-            await node.run(self._setup, self)
+            await node.run(lambda: self._setup, self)
             raise AssertionError("the node ended by itself")
         except machine.Halted:
             await asyncio.sleep_ms(0)  # a task that has had no turn yet
@@ -563,14 +596,23 @@ class World:
             if self.on_crash is None:
                 raise
             self.on_crash(error)
-            await asyncio.sleep_ms(_CRASH_PAUSE_MS)
-            return "reset", None, None
+            return self._crash(node, error)
         finally:
             chip.running = False
             self.awake_ms += virtual_time.now_ms() - self._booted_ms
             _end(node)
-            self.node = None
+            self._ended, self.node = node, None
             gc.collect()
+
+    def _crash(self, node, error):
+        """Do what node/boot.py does; return how the chip came to a halt."""
+        from node.crash import panic
+
+        _end(node)
+        try:
+            panic(error, node)
+        except machine.Halted:
+            return self._chip.halted
 
     async def _deep_sleep(self, duration_ms, pin):
         self._armed = -1 if pin is None else pin
@@ -615,6 +657,10 @@ class World:
     def _modem_ri(self, level):
         if not level and self._armed is not None and self._armed == self.board.PINS["ri"]:
             self._wake(WOKEN_BY_PIN)
+
+
+def _raise(error):
+    raise error
 
 
 def _nothing():

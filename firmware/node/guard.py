@@ -1,0 +1,39 @@
+"""What feeds the watchdog: a task that looks whether all that has to move does.
+
+A call that never returns keeps this task from its turns; a coroutine that never ends keeps the
+node's loop from its own, or the modem's part. Either way the chip is reset, which counts as a
+crash (node/crash.py).
+"""
+
+import asyncio
+
+from micropython import const
+
+from node.lean import forget
+
+_LOOKS = const(4)  # before the watchdog bites
+
+
+async def guard(node, dog) -> None:
+    """Feed `dog`, a hw.Watchdog, as long as the loop turns when it is told to, and the modem's
+    reader, commands and links move.
+    """
+    turns = -1
+    while True:
+        reason = None
+        if node.client and turns == node.turns:
+            reason = "watchdog: the loop stands still"
+        elif node.bearer.stuck(node.clock.now(), node.connecting):
+            reason = "watchdog: the modem's part stands still"
+        if reason:
+            node.log.event("error", {"reason": reason})
+            from node.crash import suspect
+
+            suspect(node, reason)
+            del suspect
+            forget("node.crash")
+        else:
+            dog.feed()
+        turns = node.turns
+        node.stir()
+        await asyncio.sleep_ms(node.site["watchdog_s"] * 1000 // _LOOKS)
