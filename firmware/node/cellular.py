@@ -7,6 +7,9 @@ States, and what moves them:
                a failure is logged and tried again, later each time
     up         links send and receive                                 --sleep-->     asleep
     asleep     the modem listens, DTR is high                         --anything sent, RI-->  up
+
+What "asleep" is, the configuration's modem.idle says: "sleep" keeps the context and lets an SMS
+wake the board; in "psm" and "off" nothing reaches the modem, and its start takes 5 s and more.
 """
 
 import asyncio
@@ -26,10 +29,18 @@ _STALE_MS = const(3_600_000)
 _RI_PULSE_MS = const(150)  # RI is low for 120 ms
 _SECOND_LOOK_MS = const(500)  # where RI woke the chip and the modem has nothing to show yet
 _CLOCK_TOLERANCE_S = const(2)
+# A modem that is off spares 1.2 mA (SIM7000 asleep), and its start costs some 15 s at 80 mA, with
+# the search for the network: 1200 mAs are 1000 s of sleep.
+_OFF_PAYS_MS = const(1_000_000)
 
 # Network Bearer of Object 4, by what the modem calls its radio.
 _BEARERS = {"GSM": 0, "CAT-M1": 6, "NB-IOT": 7}
 _OWN_NAMES = "attached detached drop sms_sent".split()
+
+
+def _answered(data):
+    """Whether a datagram asks for an answer: a Confirmable message, or what is no CoAP."""
+    return data[0] >> 6 != 1 or not data[0] >> 4 & 3
 
 
 def _driver(link):
@@ -76,7 +87,14 @@ class CellularBearer:
         self.info = self.modem.info
         # Without RI the modem's first byte ends the sleep: a start bit is low too.
         self._pin = board.UART["rx"] if self._pins.ri_pin is None else self._pins.ri_pin
-        self.wake_pin = self._pin  # None while RI is stuck
+        self.wake_pin = self._pin  # None while RI is stuck, or nothing can wake
+        self.deep_wakes = hw.can_wake(self._pin)  # light sleep ends by any pin
+        self.woken = hw.wake_reason() in ("pin", "pins")
+        self._idle = settings.get("idle", "sleep")
+        if settings.get("release_assistance"):
+            from modem.release_assistance import assist
+
+            assist(self._udp, _answered)
         if kept:
             from modem.frozen import thaw
 
@@ -108,10 +126,11 @@ class CellularBearer:
                     await self.modem.up()
                     await self._look_around()
                 found = await self._sms.drain()
-                if not found and kept and hw.wake_reason() in ("pin", "pins"):
+                if not found and kept and self.woken:
                     await asyncio.sleep_ms(_SECOND_LOOK_MS)
                     await self._sms.drain()
                 self._read_at = self._now()
+                self.woken = False
                 break
             except ModemError as error:
                 self._on_event("error", {"reason": str(error), "again_ms": pause_ms})
@@ -135,6 +154,11 @@ class CellularBearer:
         await measure(self.modem)
         release("info", "calendar")
         self._suit_radio()
+        if not self.modem.gsm_only:
+            from modem.power_saving import settle
+
+            await settle(self.modem)
+            release("power_saving")
         network_s = self.info.get("epoch_s")
         if network_s and abs(network_s - hw.epoch_s()) > _CLOCK_TOLERANCE_S:
             hw.set_epoch_s(network_s)
@@ -148,18 +172,23 @@ class CellularBearer:
         self._udp.transmission = transmission.nb_iot() if slow else transmission.gprs()
 
     def stale(self) -> bool:
-        """Whether a message may wait unread: RI pulses are not seen while the chip boots."""
-        return self._now() - self._read_at >= _STALE_MS
+        """Whether a message may wait unread: RI pulses are not seen while the chip boots, and
+        where no pin wakes it none is seen at all.
+        """
+        if self._idle != "sleep":
+            return False
+        return not self.deep_wakes or self._now() - self._read_at >= _STALE_MS
+
+    def look_at(self) -> "int | None":
+        """Return when a deep sleep has to end to look for messages, None where a pin ends it."""
+        check_s = self.modem.config.get("sms_check_s")
+        if not check_s or self.deep_wakes or self._idle != "sleep":
+            return None
+        return self._read_at + check_s * 1000
 
     def busy(self) -> bool:
         """Whether something is under way that sleep would break off."""
         return self._udp.busy or self._sms.busy
-
-    def stuck(self, now: int, connecting: bool) -> bool:
-        """Whether the modem's reader, a command or whoever is at work with the modem stands
-        still.
-        """
-        return self.modem.channel.stuck(now, connecting or self.busy())
 
     def rest(self) -> None:
         """Let the modem sleep, without a word to it: the node has crashed."""
@@ -171,13 +200,23 @@ class CellularBearer:
         """
         return self.modem.channel.stuck(now, connecting or self.busy())
 
-    async def sleep(self) -> None:
-        """Let the modem sleep with its context open, listening for SMS; not while RI says it has
+    async def sleep(self, duration_ms: int) -> None:
+        """Let the modem rest as configured; for SMS that it shall hear, not while RI says it has
         one.
 
         An RI that stays low after the messages were read is a fault of the wiring or a call: it
         would end each deep sleep at once, so the timer alone ends the next.
         """
+        if self._idle != "sleep":
+            self.wake_pin = None  # RI is low with the modem's supply, and nothing is waited for
+            if self._idle == "off" and duration_ms >= _OFF_PAYS_MS and self.modem.state:
+                try:
+                    await self.modem.power_off()
+                except ModemError as error:
+                    self._on_event("error", {"reason": str(error)})
+                return
+            await self.modem.sleep()
+            return
         low = self._pins.ri() is False
         if low:
             await asyncio.sleep_ms(_RI_PULSE_MS)
@@ -216,7 +255,6 @@ class CellularBearer:
             "smnc": info.get("mnc"),
             "smcc": info.get("mcc"),
             "lac": info.get("area"),
-            "recoveries": self.modem.recoveries,
             "recoveries": self.modem.recoveries,
         }
 

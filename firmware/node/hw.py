@@ -87,6 +87,16 @@ def store_memory(record: bytes) -> None:
     machine.RTC().memory(record)
 
 
+def can_wake(pin: int) -> bool:
+    """Return whether GPIO `pin` can end a deep sleep: the chip takes its RTC GPIOs alone."""
+    try:
+        esp32.wake_on_ext0(machine.Pin(pin), esp32.WAKEUP_ALL_LOW)
+    except ValueError:
+        return False
+    esp32.wake_on_ext0(None, esp32.WAKEUP_ALL_LOW)
+    return True
+
+
 def deep_sleep(duration_ms: "int | None", wake_pin: "int | None") -> None:
     """End this run; the chip starts again after `duration_ms` or when `wake_pin` goes low.
 
@@ -216,8 +226,10 @@ class ModemPins:
         if self._pwrkey is None:
             return
         self._level(self._pwrkey, self._pressed)
-        await asyncio.sleep_ms(duration_ms)
-        self._level(self._pwrkey, 1 - self._pressed)
+        try:
+            await asyncio.sleep_ms(duration_ms)
+        finally:
+            self._level(self._pwrkey, 1 - self._pressed)
 
     def dtr(self, asleep: bool) -> None:
         """Let the modem sleep (DTR high) or wake it (low)."""
@@ -227,6 +239,10 @@ class ModemPins:
     def can_sleep(self) -> bool:
         """Return whether DTR is wired, so that the modem can be put to sleep and woken."""
         return self._dtr is not None
+
+    def can_switch(self) -> bool:
+        """Return whether the power key is wired, so that a modem that is off can be started."""
+        return self._pwrkey is not None
 
     def ri(self) -> "bool | None":
         """Return RI's level: False (low) while the modem has something to say; None where not

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 _CONSOLE_PAUSE_MS = const(1_000)  # a person at the console may have more to say
 _FIRST_RESPONSE = const(0x20)  # CoAP codes below it are requests
-# Below this a deep sleep costs more than it saves: the chip would boot again at once.
-_SHORTEST_DEEP_SLEEP_MS = const(2_000)
 # Timers of the board reach 2^29 ms, six days; a longer wait is made of several.
 _LONGEST_WAIT_MS = const(400_000_000)
 # Message IDs and tokens that a run may use before the record of them is brought up to date; the
@@ -38,17 +36,6 @@ _IP_FAILURE = const(7)
 _PERIPHERAL = const(8)
 _PERSISTENT_MS = const(40_000)  # the pause after the third failure in a row to get to the network
 
-# Modules that a deep sleep loses anyway and that its record needs the room of.
-_SELDOM = (
-    "lwm2m.codec.senml_cbor lwm2m.codec.tlv lwm2m.codec.text lwm2m.codec.opaque lwm2m.write "
-    "lwm2m.discover lwm2m.send lwm2m.attribute_text coap.well_known lwm2m.codec.senml_json "
-    "lwm2m.codec.lwm2m_json lwm2m.codec.json_reader lwm2m.codec.json_text lwm2m.composite "
-    "lwm2m.codec.senml_etch lwm2m.codec.lwm2m_cbor lwm2m.retry lwm2m.profile lwm2m.provision "
-    "lwm2m.bootstrap_operations lwm2m.bootstrap_session node.storage lwm2m.codec.stream "
-    "lwm2m.codec.exact lwm2m.codec.cbor_value lwm2m.codec.date_time lwm2m.server_values "
-    "lwm2m.observing lwm2m.storing lwm2m.notify lwm2m.conditions lwm2m.selection "
-    "lwm2m.backoff"
-)
 # Modules that are of use when the client is made, or comes out of a deep sleep.
 _AT_START = (
     "node.kept node.objects node.crash lwm2m.state lwm2m.codec.cbor lwm2m.retry lwm2m.enablers "
@@ -85,9 +72,10 @@ class Node:
         self._tasks = []
         self._failure: "Exception | None" = None
         self.connecting = False
+        self.dozing_until = 0  # ms, the end of the light sleep that was told of last
         self.mode = "normal"  # or "safe": without the application (node/crash.py)
         self.cause = ""  # of the last reset
-        self._slept = False  # whether the run goes on where a deep sleep began
+        self.slept = False  # whether the run goes on where a deep sleep began
         self.turns = 0  # of the loop
         self._failing = []  # functions of the application's that met hardware out of order
         self.flash_writes: "Any" = None  # callable() -> int, where records are kept on flash
@@ -183,7 +171,7 @@ class Node:
         from node.kept import load, restore
 
         record = load(self)
-        self._slept = record is not None
+        self.slept = record is not None
         fresh = self.counters is None
         if fresh:  # a record says that there was a run, should this one not get far
             self.counters = (hw.random_bits(16), hw.random_bits(16))
@@ -246,7 +234,7 @@ class Node:
         # The bearer of a node that slept comes up when there is something to read or to send.
         self.connecting = not kept or woken in ("pin", "pins") or self.bearer.stale()
         if self.connecting:
-            self._spawn(self._connect(kept))
+            self.connect(kept)
         await self._loop()
 
     def close(self) -> None:
@@ -264,6 +252,12 @@ class Node:
         return Bearer(
             self.site, self.board, self._received, self._bearer_event, self.clock.now, kept
         )
+
+    def connect(self, kept: bool = True) -> None:
+        """Bring the bearer up, or, where it was kept over a sleep, see what came in meanwhile."""
+        self.connecting = True
+        self._tasks = [task for task in self._tasks if not task.done()]
+        self._spawn(self._connect(kept))
 
     async def _connect(self, kept):
         """Bring the bearer up; the client speaks after it, or its first words would be lost."""
@@ -371,28 +365,17 @@ class Node:
             return  # the deadline is what was waited for
 
     async def _sleep(self, until_ms):
-        """Sleep until the deadline or the modem's RI; back only when sleep was not possible."""
-        await self.bearer.sleep()
-        now = self.clock.now()
-        if self._event.is_set() or not self._idle(now):
+        """Sleep until the deadline or the modem's RI, as deep as pays; back from a light sleep, or
+        when none was possible.
+        """
+        until_ms = earlier(until_ms, self.bearer.look_at())
+        await self.bearer.sleep(until_ms - self.clock.now())
+        if self._event.is_set() or not self._idle(self.clock.now()):
             return
-        duration_ms = until_ms - now
-        record = None
-        if self.site["sleep"] == "deep" and duration_ms >= _SHORTEST_DEEP_SLEEP_MS:
-            forget(*_SELDOM.split(" "))
-            from node.kept import freeze
+        from node.sleeping import sleep
 
-            if self._slept and self.mode != "safe":
-                self.crashes = 0  # a wake that has gone well
-            record = freeze(self, now)
-        if record is None:
+        if not await sleep(self, until_ms):
             await self._wait(until_ms)
-            return
-        hw.store_memory(record)
-        self.log.event(
-            "sleeping", {"ms": duration_ms, "pin": self.bearer.wake_pin, "retained": len(record)}
-        )
-        hw.deep_sleep(duration_ms, self.bearer.wake_pin)
 
     def _set_counters_aside(self):
         """Keep the record ahead of the message IDs and tokens in use: a reset gives no notice

@@ -99,6 +99,7 @@ class SocketBearer:
     """
 
     wake_pin = None
+    deep_wakes = False
 
     def __init__(self, site, board, received, on_event, now, kept):
         link = UdpSocketLink(site["local_port"], site["mtu"])
@@ -129,7 +130,10 @@ class SocketBearer:
         """Whether what has to move stands still: a reader that fails ends the node."""
         return False
 
-    async def sleep(self) -> None:
+    def look_at(self) -> None:
+        """When a deep sleep has to end to look for messages: none wait."""
+
+    async def sleep(self, duration_ms: int) -> None:
         """Hear nothing until something is sent."""
         self.links[0].sleep()
 

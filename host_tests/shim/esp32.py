@@ -8,12 +8,13 @@ _RTC_PINS = (0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39
 
 
 def wake_on_ext0(pin, level) -> None:
-    """End deep sleep when `pin` is low; like the chip, refuse a pin that cannot."""
-    if pin.number not in _RTC_PINS:
+    """End deep sleep when `pin` is low, None: no pin does; like the chip, refuse one that cannot.
+    """
+    if pin is not None and pin.number not in _RTC_PINS:
         raise ValueError("invalid pin")
     if level != WAKEUP_ALL_LOW:
         raise ValueError("only the low level is simulated")
-    machine.wake_pin = pin.number
+    machine.wake_pin = pin.number if pin is not None else None
 
 
 def wake_on_gpio(pins, level) -> None:
