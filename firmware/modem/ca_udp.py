@@ -99,7 +99,7 @@ class CaSockets:
                 pass
 
     def _on_result(self, line):
-        """`+CAOPEN: n,result` or `+CASEND: n,result,length`; the latter without result is an echo."""
+        """`+CAOPEN: n,result` or `+CASEND: n,result,length`, without which it is an echo."""
         fields = line[8:].split(",")
         if _number(fields, 0) < 0 or _number(fields, 1) < 0 or line[3] == "S" and len(fields) < 3:
             return False

@@ -7,7 +7,8 @@ class Sim7000(SimCom):
     """A SIM7000.
 
     config "network": "gsm", "cat-m", "nb-iot", "lte" or "auto"; the modem's own choice when not
-    given. config "udp_set": "ca" where the firmware has those commands; "cip" when not given.
+    given. config "udp_set": "cip" or "ca", the commands of UDP sockets; "cip" when not given, or
+    "ca" where the firmware refuses those.
     """
 
     sockets = 8
@@ -17,7 +18,11 @@ class Sim7000(SimCom):
     boot_ms = 4000
     idle_sleep = 0
     direct_sms = "AT+CNMI=1,2,0,0,0"  # mode 2 is refused with direct routing
+    pdp = ""  # number of the packet context in AT+CNACT, and a comma
 
     def __init__(self, uart, power, config: dict, log, now):
         super().__init__(uart, power, config, log, now)
-        self.udp_set = config.get("udp_set") or "cip"
+        if config.get("udp_set") == "ca":
+            from .ca_udp import use_ca
+
+            use_ca(self)
