@@ -357,7 +357,7 @@ def _parser():
         prog="python -m tools.demo",
         description="Plays the main job: a text message wakes a sleeping sensor.",
     )
-    parser.add_argument("--modem", choices=("sim7000", "sim800"), default="sim7000")
+    parser.add_argument("--modem", choices=("sim7000", "sim800", "sim7080"), default="sim7000")
     parser.add_argument("--runtime", choices=("micropython", "cpython"), default="micropython")
     parser.add_argument(
         "--version",

@@ -48,6 +48,10 @@ def _driver(link):
         from modem.sim800 import Sim800
 
         return Sim800
+    if link == "sim7080":
+        from modem.sim7080 import Sim7080
+
+        return Sim7080
     from modem.sim7000 import Sim7000
 
     return Sim7000

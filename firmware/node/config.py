@@ -22,7 +22,7 @@ _LEFT_OUT = "-"
 _SITE = (
     ("endpoint", "str", None, 64),
     ("version", "str", "1.1", ("draft", "1.0", "1.1", "1.2")),
-    ("link", "str", "sim7000", ("udp", "sim800", "sim7000")),
+    ("link", "str", "sim7000", ("udp", "sim800", "sim7000", "sim7080")),
     ("local_port", "int", 0, (0, 65535)),
     ("mtu", "int", 1024, (128, 1400)),  # blocks: 1152 gives 1024 bytes, 1024 and 576 give 512
     ("sms_number", "phone", None, None),
@@ -74,6 +74,7 @@ _MODEM = (
     ("network", "str", None, ("gsm", "cat-m", "nb-iot", "lte", "auto")),
     ("attach_s", "int", 180, (30, 3600)),
     ("udp_manual", "bool", False, None),
+    ("udp_set", "str", _LEFT_OUT, ("cip", "ca")),  # which of its UDP commands a SIM7000 is given
     # Power saving of SIM7000 and SIM7080 (modem/power_saving.py).
     ("idle", "str", _LEFT_OUT, ("sleep", "psm", "off")),  # "sleep": SMS reach it
     ("psm_tau_s", "int", _LEFT_OUT, (60, 35_712_000)),  # T3412: it shows up at the network
@@ -193,7 +194,7 @@ def _together(site):
             )
         if "S" in server["binding"] and site["link"] == "udp":
             raise ConfigError(
-                "%sbinding: %s needs a modem; use link sim800 or sim7000, or binding U"
+                "%sbinding: %s needs a modem; use link sim800, sim7000 or sim7080, or binding U"
                 % (key, server["binding"])
             )
     if not site["modem"]["sms_storing"] and site["sleep"] == "deep":
@@ -209,6 +210,13 @@ def _together(site):
         for character in site["modem"][name]:
             if not " " <= character <= "~" or character == '"':
                 raise ConfigError("modem.%s: malformed; use ASCII characters but quotes" % name)
+    for link, name, value in (
+        ("sim800", "udp_set", "ca"),
+        ("sim7080", "udp_set", "cip"),
+        ("sim7080", "network", "gsm"),
+    ):
+        if site["link"] == link and site["modem"].get(name) == value:
+            raise ConfigError("modem.%s: %s is not allowed with link %s" % (name, value, link))
     if site["link"] != "udp" and not site["modem"]["apn"]:
         raise ConfigError("modem.apn: missing; use the operator's access point name")
     if site["link"] == "udp" and not site["endpoint"]:
