@@ -215,6 +215,22 @@ class Peer:
             request.add(_URI_PATH, segment)
         return request
 
+    def restart(self) -> None:
+        """Begin anew, as a server whose registrations and observations were in memory only."""
+        now = self._timers.now()
+        self._endpoint.cancel(now)
+        self._timers.cancel(self._timer)
+        self._timer = None
+        self._endpoint = Endpoint(self._handle, self._random_bits)
+        self.registrations.clear()
+        self._observed.clear()
+        self._fetching.clear()
+        self._record("server", "restart", {})
+
+    def asking(self) -> bool:
+        """Whether a request is out that is not answered."""
+        return self._asking is not None
+
     # SMS.
 
     def trigger(self, wap=False, confirmable=True, path=None, sender=None, dcs=4, code=codes.POST):

@@ -20,6 +20,7 @@ from node.lean import forget as _forget
 from node.node import Node
 from shim import virtual_time
 from system.peer import Peer
+from unit.node.files import Flash
 
 from boards.host import board as wiring
 from tools.virtual.modem import VirtualModem
@@ -39,7 +40,7 @@ WOKEN_BY_PIN, WOKEN_BY_TIMER, WOKEN_BY_GPIO = 2, 4, 7
 _BOOT_MS = 400  # from reset to the first line of Python
 _EPOCH_AT_POWER_ON_S = 946684800  # an ESP32 that has lost its power begins in 2000
 _TICKS_MASK = 0x3FFFFFFF
-_PROFILES = {"sim800": "sim800l", "sim7000": "sim7000g"}
+_PROFILES = {"sim800": "sim800l", "sim7000": "sim7000g", "sim7080": "sim7080g"}
 _TAIL = 40
 _BOOTS_MAX = 500
 _CHATTER = ("at", "radio")  # told too often to be kept
@@ -135,8 +136,9 @@ class _Log:
 class World:
     """One board and all that is around it.
 
-    link: "sim800" or "sim7000". version: the enabler version. server: settings of the one server
-    in the site configuration (node/config.py) that differ from the usual. setup: what an
+    link: "sim800", "sim7000" or "sim7080". profile: one of tools/virtual/profiles.py, where it is
+    not the usual one of that link. version: the enabler version. server: settings of the one
+    server in the site configuration (node/config.py) that differ from the usual. setup: what an
     application's setup(node) does. other: settings of a second server, with Short Server ID 2 and
     a number and an address of its own. pins: what differs in the board's wiring. Other keywords
     are keys of the site configuration. modem: the virtual modem; it may be broken before `play`.
@@ -158,13 +160,14 @@ class World:
         slow_permille=0,
         other=None,
         pins=None,
+        profile=None,
         **settings,
     ):
         self.seed = seed
         self.events = []  # (ms, who, name, facts)
         self.memory = b""
         self.microvolts = {}
-        self.flash = None  # unit.node.files.Flash, for a board that keeps records there
+        self.flash = Flash()  # what the board keeps records on
         self.board = _Wiring(pins or {})
         self.node = None
         self.boots = 0
@@ -207,7 +210,7 @@ class World:
             epoch_s=virtual_time.epoch_s(),
         )
         self.modem = VirtualModem(
-            _PROFILES[link],
+            profile or _PROFILES[link],
             self.network,
             self.timers,
             NUMBER,
@@ -576,11 +579,13 @@ class World:
         machine.uarts.clear()
         machine.wake_pin = None
         machine.host = self._chip = chip = _Chip(self, cause, reason)
-        if self.flash:
-            from node import lean, storage
+        from node import lean, sleeping, storage
+        from node import node as loop
 
-            self.flash.under(storage)
-            lean.forget = _keeping_storage  # or the next import would find the machine's files
+        self.flash.under(storage)
+        for module in (lean, loop, sleeping):
+            # Or the next import would find the machine's files.
+            module.forget = _keeping_storage
         gc.collect()
         node = self.node = Node(config.check(json.loads(self._site)), self.board)
         node.log = _Log(self, chip)

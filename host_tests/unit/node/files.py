@@ -18,6 +18,7 @@ class _File:
         self._writing = "w" in mode
         if self._writing:
             self._old = flash.files.get(path)
+            flash.writes += 1
             if flash.step():
                 flash.files[path] = b""
         elif path not in flash.files:
@@ -51,7 +52,8 @@ class _File:
 
 
 class Flash:
-    """files: {path: bytes}. left: steps until the power is cut, None for never.
+    """files: {path: bytes}. writes: how often a file was opened for it. left: steps until the
+    power is cut, None for never.
 
     on_cut: callable() or None. With it the cut raises nothing: steps have no effect from there on,
     until whoever is told takes the battery off.
@@ -61,6 +63,7 @@ class Flash:
         self.files = {}
         self.left = None
         self.steps = 0
+        self.writes = 0  # files opened for writing
         self.on_cut = None
         self.lossy = lossy
 

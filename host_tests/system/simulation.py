@@ -1,0 +1,409 @@
+"""A life of the whole node, drawn from a seed: days of reports, a person at the server, faults.
+
+`Life` is one such life. The board measures every report_s seconds and tells an observation of it;
+the person asks, writes and triggers as a person does in queue mode: what is asked waits until the
+device shows, and a text message calls it where somebody waits. Faults (system/faults.py) strike in
+between. When they are over the person asks once more, and the invariants (system/invariants.py)
+are looked at.
+
+On a runtime alone: `main(["--seed", "1", "--days", "3"])` prints the summary as one line of JSON.
+"""
+
+import asyncio
+import gc
+import json
+import sys
+
+from lwm2m.objects.ipso import define
+from micropython import const
+from shim import virtual_time
+from system import invariants
+from system.faults import Draw, Faults, Schedule, ended
+from system.world import World
+from unit.node.files import Flash
+
+_DAY_S = const(86_400)
+_HISTORY = const(300)
+_TAIL = const(120)  # events that are printed where a life fails
+_VALUE = "/3303/0/5700"
+_LIGHT = const(3311)
+_ON_OFF, _DIMMER = const(5850), const(5851)
+_BOOTS_MAX = const(1_000_000)
+# Least and most minutes until the person wants something again, and patience with a trigger.
+_PAUSE_MIN = (20, 480)
+_PATIENCE_S = const(1_200)
+_LONGEST_PATIENCE_S = const(10_800)
+
+MODEMS = ("sim800", "sim7000")
+_VERSIONS = ("1.1", "1.1", "1.1", "draft", "1.0", "1.2")
+_REPORTS_S = (900, 3_600, 3_600, 10_800)
+_LIFETIMES_S = (86_400, 86_400, 7_200, 604_800)
+_READS = (_VALUE, "/3/0/13", "/4/0", "/1/0", "/3311/0/5850", "/3/0/11", "/3303/0")
+
+
+class Variant:
+    """What one life is like, drawn from its seed where it is not given."""
+
+    def __init__(self, seed, modem=None, report_s=None):
+        draw = Draw(seed + 77)
+        self.link = modem or draw.of(MODEMS)
+        self.version = draw.of(_VERSIONS)
+        self.report_s = report_s or draw.of(_REPORTS_S)
+        self.lifetime_s = draw.of(_LIFETIMES_S)
+        self.sleep = "idle" if draw.chance(120) else "deep"
+        self.nat_timeout_s = draw.of((30, 60, 60, 300, None))
+        self.slow_permille = draw.of((0, 0, 0, 5, 15))
+        self.pins = {"ri": None} if draw.chance(100) else {}
+        self.modem = {"apn": "iot.example"}
+        if draw.chance(200):
+            self.modem["udp_manual"] = True
+        if self.link != "sim800" and draw.chance(250):
+            self.modem["network"] = "nb-iot"
+        self.stored_bytes = draw.of((2048, 2048, 200))
+
+    def line(self) -> str:
+        """Return the variant in few words."""
+        return "%s %s report %d s lifetime %d s %s%s%s" % (
+            self.link,
+            self.version,
+            self.report_s,
+            self.lifetime_s,
+            self.sleep,
+            " no RI" if self.pins else "",
+            " " + self.modem["network"] if "network" in self.modem else "",
+        )
+
+
+class Life:
+    """One life. seed, days: of it. The rest: None is as the seed says.
+
+    faults_a_day: 0 for a life without any. kinds: the kinds of faults that are drawn, None for
+    all.
+    """
+
+    VALUE = _VALUE
+
+    def __init__(self, seed, days, modem=None, faults_a_day=4, kinds=None, report_s=None):
+        self.seed = seed
+        self.days = days
+        self.draw = Draw(seed)
+        self.variant = variant = Variant(seed, modem, report_s)
+        self.schedule = Schedule(seed, days, faults_a_day, kinds)
+        self.counts = {}  # "who event" -> how many
+        self.requests = {}  # what the person asked, by name -> [kind, path, value]
+        self.values = {}  # path -> what was written last and accepted
+        self.measured = 0  # the values measured are 1, 2 …
+        self.radio_ms = 0
+        self.modem_ms = 0
+        self.store_dropped = 0
+        self.stored = None  # the values that were stored at the last deep sleep
+        self.told = []  # the values that the server was told of since
+        self.last_told = 0
+        self.back = {}  # path -> payload, as read after the faults
+        self.first_level = None
+        self.crashes = 0
+        self.reasons = {}  # of the errors that the device tells -> how many
+        self.planted = 0
+        self.asked = 0
+        self.triggers = 0
+        self._radio = [None, 0]
+        self._powered = None
+        self._watched = set()
+        version = variant.version
+        server = {"lifetime_s": variant.lifetime_s}
+        if version == "1.0":
+            server["binding"] = "US"  # before 1.1 that lets the server send triggers
+        self.world = world = World(
+            variant.link,
+            version,
+            seed,
+            server,
+            self._setup,
+            variant.nat_timeout_s,
+            variant.slow_permille,
+            pins=variant.pins,
+            sleep=variant.sleep,
+            stored_bytes=variant.stored_bytes,
+            modem=variant.modem,
+        )
+        world.flash = self.flash = Flash()
+        world.history = _HISTORY
+        world.tail = _TAIL
+        world.boots_max = _BOOTS_MAX
+        world.on_record = self._seen
+        self.faults = Faults(world, self.schedule, seed, self._struck)
+        self.message_ids = invariants.MessageIds(self)
+        self.peer = world.peer
+        self.ended_ms = 0
+        self.back_s = None  # seconds until the device was reached again after the faults
+
+    # The board's application.
+
+    def _setup(self, node):
+        sensor = node.tree.get(3303, 0)
+
+        def measure():
+            self.measured += 1
+            sensor.set(5700, float(self.measured))
+
+        node.every(self.variant.report_s * 1000, measure)
+        node.add(define(_LIGHT)(values={_DIMMER: 50}))
+
+    # What is seen.
+
+    def _seen(self, who, name, facts):
+        key = who + " " + name
+        self.counts[key] = self.counts.get(key, 0) + 1
+        look = getattr(self, "_seen_" + who, None)
+        if look:
+            look(name, facts)
+
+    def _seen_modem(self, name, facts):
+        now = virtual_time.now_ms()
+        if name == "radio":
+            state, since = self._radio
+            if state == "connected" or state == "search":
+                self.radio_ms += now - since
+            self._radio = [facts["state"], now]
+        elif name == "modem_boot" and self._powered is None:
+            self._powered = now
+        elif name == "modem_off" and self._powered is not None:
+            self.modem_ms += now - self._powered
+            self._powered = None
+
+    def _seen_server(self, name, facts):
+        if name == "answer":
+            self._answered(facts["name"], facts["code"], facts["payload"])
+        elif name == "notification" and facts["path"] == _VALUE:
+            self._told(facts["payload"])
+        elif name == "register":
+            self._registered()
+
+    def _seen_network(self, name, facts):
+        invariants.look_at_address(self, name, facts)
+
+    def _seen_device(self, name, facts):
+        if name == "drop" and facts["reason"] in ("store_full", "stored_lost"):
+            self.store_dropped += 1
+        elif name == "sleeping":
+            invariants.look_at_stored(self)
+        elif name == "cancelled":
+            self.stored = None
+        elif name == "error":
+            reason = facts["reason"]
+            self.reasons[reason] = self.reasons.get(reason, 0) + 1
+        elif name == "booted" and facts["clean"]:
+            # What is not a deep sleep's end begins without what was stored and written.
+            self.stored = None
+            self.values.clear()
+
+    def _struck(self, fault):
+        pass
+
+    def wrong(self, reason):
+        """An invariant that is looked at while the life goes on does not hold."""
+        self.world.fail_play(AssertionError(reason))
+
+    # The person at the server.
+
+    def _told(self, payload):
+        value = int(float(payload))
+        self.told.append(value)
+        self.last_told = max(self.last_told, value)
+
+    def _answered(self, name, code, payload):
+        kind, path, value = self.requests.pop(name, (None, None, None))
+        if kind == "write" and code == "2.04":
+            self.values[path] = value
+        elif kind == "back":
+            self.back[path] = payload.decode() if code == "2.05" else code
+        self.peer.answers.clear()
+
+    def _registered(self):
+        """A registration that is not known: what was observed is observed anew."""
+        waiting = [each[0] for each in self.peer.waiting]
+        for path in self._watched:
+            if "observe " + path not in waiting:
+                self.peer.observe(path)
+
+    def _write(self, path, value):
+        self.asked += 1
+        name = "%d write %s" % (self.asked, path)
+        self.requests[name] = ["write", path, value]
+        self.peer.ask(name, self.peer.request(3, path, value.encode()))
+
+    def _read(self, path):
+        self.asked += 1
+        self.peer.ask("%d read %s" % (self.asked, path), self.peer.request(1, path))
+
+    def read_back(self, path):
+        """Ask what is at `path`; the answer goes to back[path]."""
+        self.asked += 1
+        name = "%d read %s" % (self.asked, path)
+        self.requests[name] = ["back", path, None]
+        self.peer.ask(name, self.peer.request(1, path))
+
+    def _wish(self):
+        """Queue what a person may want."""
+        draw = self.draw
+        for _ in range(1 + draw.below(3)):
+            choice = draw.below(10)
+            if choice < 4:
+                self._read(draw.of(_READS))
+            elif choice < 8:
+                self._write(*self._new_value())
+            elif choice < 9:
+                if _VALUE in self._watched and draw.chance(200):
+                    self._watched.discard(_VALUE)
+                    self.peer.observe(_VALUE, True)
+                else:
+                    self._watched.add(_VALUE)
+                    self.peer.observe(_VALUE)
+            else:
+                self.peer.write_attributes(
+                    _VALUE, "pmin=%d" % draw.of((0, 10, 60)), "pmax=%d" % draw.of((3600, 20000))
+                )
+
+    def _new_value(self):
+        draw = self.draw
+        choice = draw.below(6)
+        if choice == 0:
+            return "/3/0/14", "%s%02d:00" % (draw.of("+-"), draw.below(12))
+        if choice == 1:
+            return "/3/0/15", draw.of(("Europe/Oslo", "Asia/Tokyo", "UTC", "America/Lima"))
+        if choice == 2:
+            return "/3311/0/5850", draw.of("01")
+        if choice == 3:
+            return self.peer.resource("lifetime"), str(draw.of((3_600, 43_200, 86_400)))
+        if choice == 4:
+            return self.peer.resource("pmin"), str(draw.below(100))
+        return "/3311/0/5851", str(draw.below(101))
+
+    async def person(self):
+        """Want something now and then, and call the device for it."""
+        self._watched.add(_VALUE)
+        self.peer.observe(_VALUE)
+        while True:
+            await self.world.sleep(self.draw.between(*_PAUSE_MIN) * 60)
+            self._wish()
+            await self.call()
+
+    async def call(self, limit_s=None) -> bool:
+        """Call the device by text messages until nothing waits for it; False after limit_s."""
+        peer = self.peer
+        patience_s = _PATIENCE_S
+        start_ms = self.world.timers.now()
+        while peer.waiting or peer.asking():
+            if limit_s is not None and self.world.timers.now() - start_ms > limit_s * 1000:
+                return False
+            self.triggers += 1
+            peer.trigger()
+            for _ in range(patience_s // 10):
+                await self.world.sleep(10)
+                if not (peer.waiting or peer.asking()):
+                    return True
+            patience_s = min(patience_s * 2, _LONGEST_PATIENCE_S)
+        return True
+
+    # The life.
+
+    async def rest(self):
+        """Wait until the board has nothing to do."""
+        world = self.world
+        for _ in range(3600):
+            await world.sleep(1)
+            if not world.running or not self._busy(world.node):
+                return
+        raise AssertionError("the board is busy for an hour")
+
+    @staticmethod
+    def _busy(node):
+        if not node or not node.client:
+            return True
+        return node.connecting or node.client.busy(node.clock.now()) or node.bearer.busy()
+
+    def level(self):
+        """Return the bytes in use without what is kept of the past; None on CPython."""
+        del self.world.events[:]
+        self.world._cursor = 0
+        del self.peer.notifications[:]
+        del self.peer.sms[:]
+        gc.collect()
+        return gc.mem_alloc() if hasattr(gc, "mem_alloc") else None
+
+    async def _live(self, world):
+        await world.sleep(2_700)
+        await self.rest()
+        self.first_level = self.level()
+        person = asyncio.create_task(self.person())
+        try:
+            await self.faults.run()
+        finally:
+            await ended([person])
+        await invariants.after(self)
+        self.ended_ms = world.timers.now()
+
+    def live(self) -> dict:
+        """Live it; return the summary. Raises what is wrong, AssertionError for an invariant."""
+        self.world.play(self._live)
+        return self.summary()
+
+    def summary(self) -> dict:
+        """Return what came of it, in numbers."""
+        world = self.world
+        network = world.network.counters
+        count = self.counts.get
+        now = self.ended_ms
+        on_ms = self.modem_ms + (0 if self._powered is None else now - self._powered)
+        return {
+            "seed": self.seed,
+            "days": self.days,
+            "variant": self.variant.line(),
+            "faults": self.schedule.counts,
+            "struck": self.faults.struck,
+            "boots": world.boots,
+            "registers": count("server register", 0),
+            "updates": count("server update", 0),
+            "notifications": count("server notification", 0),
+            "measured": self.measured,
+            "asked": self.asked,
+            "answers": count("server answer", 0),
+            "triggers": self.triggers,
+            "sms_down": world.network.sms.counters["delivered"],
+            "sms_up": world.network.sms.counters["submitted"],
+            "bytes_up": network["up_bytes"],
+            "bytes_down": network["down_bytes"],
+            "at_commands": count("modem at", 0),
+            "awake_s": world.awake_ms // 1000,
+            "modem_on_s": on_ms // 1000,
+            "radio_s": self.radio_ms // 1000,
+            "flash_writes": self.flash.writes,
+            "rtc_writes": world.stores,
+            "modem_boots": count("modem modem_boot", 0),
+            "crashes": self.crashes,
+            "errors": self.reasons,
+            "back_s": self.back_s,
+        }
+
+
+def main(arguments) -> int:
+    """Live one life as the arguments say; print its summary, or what is wrong."""
+    options = {"modem": None, "kinds": None, "report-s": None, "faults": "4", "days": "2"}
+    for at in range(0, len(arguments), 2):
+        options[arguments[at][2:]] = arguments[at + 1]
+    kinds = options["kinds"]
+    life = Life(
+        int(options["seed"]),
+        float(options["days"]),
+        options["modem"] or None,
+        int(options["faults"]),
+        kinds.split(",") if kinds else None,
+        int(options["report-s"]) if options["report-s"] else None,
+    )
+    try:
+        print(json.dumps(life.live()))
+    except Exception as error:
+        sys.print_exception(error)
+        print(json.dumps({"seed": life.seed, "variant": life.variant.line(), "failed": True}))
+        return 1
+    return 0
