@@ -8,8 +8,7 @@ _RTC_PINS = (0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39
 
 
 def wake_on_ext0(pin, level) -> None:
-    """End deep sleep when `pin` is low, None: no pin does; like the chip, refuse one that cannot.
-    """
+    """End deep sleep when `pin` is low, None for no pin; refuse one that cannot, as the chip."""
     if pin is not None and pin.number not in _RTC_PINS:
         raise ValueError("invalid pin")
     if level != WAKEUP_ALL_LOW:

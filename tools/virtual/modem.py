@@ -13,6 +13,7 @@ from tools.virtual.faults import Faults
 from tools.virtual.general import General
 from tools.virtual.ip import Ip
 from tools.virtual.power import ON, STATES, Power
+from tools.virtual.psm import PowerSaving
 from tools.virtual.radio import Radio
 from tools.virtual.sim import Sim
 from tools.virtual.sim7080 import Sim7080
@@ -78,6 +79,7 @@ class VirtualModem:
         self.line = CommandLine(self)
         self.general = General(self)
         self.sim = Sim(self)
+        self.psm = PowerSaving(self) if self.profile.lte else None
         self.radio = Radio(self)
         self.ip = Ip(self)
         self.ca = CaContexts(self) if self.profile.ca else None
@@ -112,6 +114,8 @@ class VirtualModem:
 
     def set_baud(self, rate: int) -> None:
         """The host's UART changes its rate."""
+        if rate == self.uart.host_rate:
+            return
         self.uart.host_rate = rate
         if not self.fixed_rate():
             self.line.synchronised = False

@@ -44,6 +44,8 @@ class Power:
     def supply(self, on: bool) -> None:
         """Connect or cut VBAT; a cut loses everything that is not saved, without a word."""
         self.supplied = on
+        if not on and self._modem.psm:
+            self._modem.psm.forget()
         if not on and self.state != OFF:
             self._off()
         if on and self._pressed_ms is not None:
@@ -124,7 +126,12 @@ class Power:
         modem.detach()
         modem.later(modem.scaled("off_ms") if said else 100, self._off)
 
-    def _off(self):
+    def rest(self) -> None:
+        """PSM: off on every line, for the key to start it at any time."""
+        self._off("modem_psm")
+        self._off_since_ms = None
+
+    def _off(self, event="modem_off"):
         self._modem.halt()
         self.go_on()
         self.state = OFF
@@ -132,7 +139,7 @@ class Power:
         self._off_since_ms = self._modem.timers.now()
         self._modem.timers.cancel(self._ri_timer)
         self._set_ri(False)
-        self._modem.event("modem_off", {})
+        self._modem.event(event, {})
 
     def collapse(self) -> None:
         """The battery gives way: off, which AT+CBATCHK=1 tells."""

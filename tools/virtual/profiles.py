@@ -13,7 +13,8 @@ class Profile:
     # Times that `speed` shortens.
     scaled = (
         "boot_ms", "off_ms", "sim_ms", "call_ready_ms", "sms_ready_ms", "register_ms",
-        "attach_ms", "pdp_ms", "dns_ms", "sms_submit_ms", "sms_store_ms", "scan_ms", "tail_ms",
+        "psm_exit_ms", "attach_ms", "pdp_ms", "dns_ms", "sms_submit_ms", "sms_store_ms", "scan_ms",
+        "tail_ms",
     )  # fmt: skip
 
     def __init__(self, **overrides):
@@ -37,6 +38,7 @@ class Profile:
         self.sms_ready_ms = 3500
         self.call_ready_ms = 3200  # None: this modem does not say Call Ready
         self.register_ms = 6000
+        self.psm_exit_ms = 3000  # … where the network still knows it, after PSM
         self.attach_ms = 600
         # Work.
         self.response_ms = 2

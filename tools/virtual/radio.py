@@ -90,7 +90,9 @@ class Radio:
         """A datagram goes: the radio is connected for a while."""
         self._report("connected")
         self._tail += 1
-        self._modem.later(self._modem.scaled("tail_ms"), self._tail_end, self._tail)
+        psm = self._modem.psm
+        tail_ms = psm.tail_ms() if psm else self._modem.scaled("tail_ms")
+        self._modem.later(tail_ms, self._tail_end, self._tail)
 
     def _tail_end(self, tail):
         if tail == self._tail:
@@ -100,6 +102,8 @@ class Radio:
         if state != self._state:
             self._state = state
             self._modem.event("radio", {"state": state})
+            if self._modem.psm:
+                self._modem.psm.radio(state)
 
     # Registration.
 
@@ -109,7 +113,8 @@ class Radio:
         self._attempt += 1
         self._report("search")
         self._change(2 if self._forced is None else self._forced)
-        modem.later(modem.scaled("register_ms"), self._found, self._attempt)
+        register_ms = modem.psm.register_ms() if modem.psm else modem.scaled("register_ms")
+        modem.later(register_ms, self._found, self._attempt)
 
     def _search_again(self):
         if self._modem.sim.up:
@@ -139,6 +144,8 @@ class Radio:
         stat = 1 if self._forced is None else self._forced
         self._change(stat)
         modem.event("registered_cell", {"stat": stat, "technology": self.technology()})
+        if modem.psm:
+            modem.psm.registered()
         self._report("idle")
         for _ in range(2 if modem.faults.value("codes") == "double" else 1):
             modem.general.network_time()
@@ -179,6 +186,11 @@ class Radio:
                 for _ in range(2 if self._modem.faults.value("codes") == "double" else 1):
                     self._modem.urc(f"{name}: {self._place(name, mode)}")
 
+    def tell_place(self) -> None:
+        """Say what AT+CEREG=4 asked for: where, and the timers that the network gave."""
+        for _ in range(2):  # as seen
+            self._modem.urc("+CEREG: " + self._place("+CEREG", 4))
+
     def _names(self):
         return ("+CREG", "+CGREG", "+CEREG") if self._modem.profile.lte else ("+CREG", "+CGREG")
 
@@ -200,7 +212,7 @@ class Radio:
         if self._modem.profile.lte:
             text += f",{_LTE_ACT[technology]}"
         if mode == 4 and name == "+CEREG":
-            text += ',,,"00000000","00000000"'
+            text += self._modem.psm.timers()
         return text
 
     def _registration(self, name):

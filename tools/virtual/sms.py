@@ -54,6 +54,8 @@ class Sms:
         modem = self._modem
         if modem.state != "on" or not modem.radio.reachable() or not modem.sim.sms_up:
             return False
+        if modem.psm and modem.psm.deaf():
+            return False
         modem.radio.traffic()
         mode, target = modem.settings["+CNMI"][:2]
         direct = target == 2 or target == 3 and _class(pdu) == 3
