@@ -140,8 +140,7 @@ class Channel:
         self.on_drop(reason, detail)
 
     def fail(self, error: Exception) -> None:
-        """Take a programming error of a task that nobody waits for: `watch` and commands raise it.
-        """
+        """Take a programming error of a task nobody waits for: `watch` and commands raise it."""
         self._fault = error
         self._failed.set()
 
@@ -158,7 +157,7 @@ class Channel:
             working or self._running
         ):
             return True
-        return self._fault is not None
+        return self._fault is not None or self._task is not None and self._task.done()
 
     # Commands
 

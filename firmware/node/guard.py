@@ -19,11 +19,14 @@ async def guard(node, dog) -> None:
     reader, commands and links move.
     """
     turns = -1
+    misses = 0  # looks in a row that found the loop where it was; it may be at work just then
     while True:
+        misses = misses + 1 if turns == node.turns else 0
+        turns = node.turns
         reason = None
-        if node.client and turns == node.turns:
+        if misses > 1 and node.client:  # without a client the node waits for the IMEI
             reason = "watchdog: the loop stands still"
-        elif node.bearer.stuck(node.clock.now(), node.connecting):
+        elif node.bearer.stuck(node.clock.now(), node.connecting or not node.client):
             reason = "watchdog: the modem's part stands still"
         if reason:
             node.log.event("error", {"reason": reason})
@@ -34,6 +37,5 @@ async def guard(node, dog) -> None:
             forget("node.crash")
         else:
             dog.feed()
-        turns = node.turns
         node.stir()
         await asyncio.sleep_ms(node.site["watchdog_s"] * 1000 // _LOOKS)
