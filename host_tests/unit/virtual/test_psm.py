@@ -4,6 +4,8 @@ import asyncio
 
 from unit.virtual.desk import NUMBER, run
 
+HEAP_K = 256  # the virtual modem and its network, none of which a board holds
+
 _OK = b"\r\nOK\r\n"
 _PSM = 'AT+CPSMS=1,,,"10100010","00000101"'  # 2 minutes, 10 s
 
