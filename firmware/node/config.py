@@ -202,25 +202,30 @@ def _together(site):
             "modem.sms_storing: false is not allowed with sleep deep; "
             "the message that wakes the board would be lost"
         )
-    pin = site["modem"]["pin"]
+    _check_modem(site["link"], site["modem"])
+    if site["link"] == "udp" and not site["endpoint"]:
+        raise ConfigError("endpoint: missing; without a modem there is no IMEI to make it from")
+
+
+def _check_modem(link, modem):
+    """Refuse what this modem cannot do, or what no modem can be told."""
+    pin = modem["pin"]
     if pin is not None and not (4 <= len(pin) <= 8 and pin.isdigit()):
         raise ConfigError("modem.pin: malformed; use 4 to 8 digits")
     for name in ("apn", "user", "password"):
         # Each stands between quotes on a command line of the modem's.
-        for character in site["modem"][name]:
+        for character in modem[name]:
             if not " " <= character <= "~" or character == '"':
                 raise ConfigError("modem.%s: malformed; use ASCII characters but quotes" % name)
-    for link, name, value in (
-        ("sim800", "udp_set", "ca"),
-        ("sim7080", "udp_set", "cip"),
-        ("sim7080", "network", "gsm"),
+    for name, value, unfit in (
+        ("udp_set", "ca", "sim800"),
+        ("udp_set", "cip", "sim7080"),
+        ("network", "gsm", "sim7080"),
     ):
-        if site["link"] == link and site["modem"].get(name) == value:
+        if link == unfit and modem.get(name) == value:
             raise ConfigError("modem.%s: %s is not allowed with link %s" % (name, value, link))
-    if site["link"] != "udp" and not site["modem"]["apn"]:
+    if link != "udp" and not modem["apn"]:
         raise ConfigError("modem.apn: missing; use the operator's access point name")
-    if site["link"] == "udp" and not site["endpoint"]:
-        raise ConfigError("endpoint: missing; without a modem there is no IMEI to make it from")
 
 
 def _fits_version(key, server, version):

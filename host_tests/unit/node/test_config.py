@@ -52,6 +52,18 @@ def test_a_refusal_names_key_value_and_what_is_allowed():
         (_with(root_path="/a>,<b"), 'root_path: "/a>,<b" is not allowed; use a path such as'),
         (_with(link="sim7000"), "modem.apn: missing; use the operator's access point name"),
         (
+            _with(link="sim7080", modem={"apn": "x", "udp_set": "cip"}),
+            "modem.udp_set: cip is not allowed with link sim7080",
+        ),
+        (
+            _with(link="sim7080", modem={"apn": "x", "network": "gsm"}),
+            "modem.network: gsm is not allowed with link sim7080",
+        ),
+        (
+            _with(link="sim800", modem={"apn": "x", "udp_set": "ca"}),
+            "modem.udp_set: ca is not allowed with link sim800",
+        ),
+        (
             _with(servers=[{"uri": "coap://x"}, {"uri": "coap://y"}]),
             "servers[1].short_server_id: 1 is used twice; each server needs its own",
         ),
