@@ -8,10 +8,14 @@ from .at import ModemError, ModemReset
 
 _ATTACHED = const(2)
 _HOME = const(1)
+_DENIED = const(3)
 _ROAMING = const(5)
 _STATUS = "not searching,home,searching,denied,unknown,roaming,SMS only".split(",")
 
+# Where LTE is looked for, each radio may take two minutes and the whole search ten.
 _REGISTER_S = const(180)
+_SEARCH_S = const(600)
+_DENIED_S = const(90)
 _POLL_MS = const(1000)
 _POLL_MAX_MS = const(8000)
 _CONTEXT_TRIES = const(3)
@@ -25,23 +29,36 @@ _CGATT_MS = const(75_000)
 _CIPSHUT_MS = const(66_000)
 _CIICR_MS = const(86_000)
 _CIFSR_MS = const(10_000)
+_CFUN_MS = const(12_000)
+
+
+def patience_s(modem) -> int:
+    """Longest wait for the network: config "attach_s", else what the radios may take."""
+    wanted = modem.config.get("attach_s")
+    if wanted:
+        return wanted
+    search = not modem.gsm_only and modem.config.get("network") != "gsm"
+    return _SEARCH_S if search else _REGISTER_S
 
 
 async def attach(modem) -> None:
     """Register, attach and bring up the context: state `attached`, info["ip"] set.
 
-    config "attach_s": longest wait for the network, in seconds (180). The context is tried three
-    times with growing pauses. Raises ModemError naming what was refused.
+    The context is tried three times with growing pauses. Raises ModemError naming what was
+    refused.
     """
     context = _context
-    if modem.udp_set == "ca":
-        from .ca_context import context
+    if ((await modem.channel.command("AT+CMEE?")).value("+CMEE:") or "1") != "1":
+        modem.lost("settings are gone")
+        raise ModemReset("modem: settings are gone")
     if not modem.gsm_only:
         await _choose_radio(modem)
     await _register(modem)
     await _packet_service(modem)
     pause_ms = _BACKOFF_MS
     for attempt in range(_CONTEXT_TRIES):
+        if modem.udp_set == "ca":
+            from .ca_context import context
         try:
             modem.info["ip"] = await context(modem)
             break
@@ -60,16 +77,41 @@ async def attach(modem) -> None:
 
 async def _choose_radio(modem):
     """Set the radio, where configured, and the APN of LTE; the modem keeps both."""
+    changed = False
     network = modem.config.get("network")
     if network:
         mode, preference = _NETWORKS[network]
-        await modem.ask("AT+CNMP=%d" % mode)
+        changed = await _keep(modem, "CNMP", mode)
         if preference:
-            await modem.ask("AT+CMNB=%d" % preference)
+            changed = await _keep(modem, "CMNB", preference) or changed
+    await modem.channel.command("AT+CAPNMODE=1")  # only some firmware knows it
     apn = modem.config["apn"]
-    defined = (await modem.channel.command("AT+CGDCONT?")).value("+CGDCONT: 1,")
-    if defined is None or '"%s"' % apn not in defined:
-        await modem.ask('AT+CGDCONT=1,"IP","%s"' % apn)
+    defined = (await modem.channel.command("AT+CGDCONT?")).lines
+    for cid in (1, 13, 14):
+        # The LTE attach takes 13 and 14 where they are there, and fails by a foreign APN.
+        for line in defined:
+            if line.startswith("+CGDCONT: %d," % cid):
+                there = line.split('"')
+                wrong = len(there) < 4 or there[3] != apn and (cid == 1 or there[3])
+                break
+        else:
+            wrong = cid == 1
+        if wrong:
+            changed = (await modem.ask('AT+CGDCONT=%d,"IP","%s"' % (cid, apn))).ok or changed
+    if changed:
+        # The attach that is there was made with what was set before.
+        modem.channel.boot(True)
+        try:
+            await modem.ask("AT+CFUN=0", _CFUN_MS)
+            await modem.ask("AT+CFUN=1", _CFUN_MS)
+        finally:
+            modem.channel.boot(False)
+
+
+async def _keep(modem, name, value):
+    """Set a value that the modem keeps; returns whether it was another."""
+    told = (await modem.channel.command("AT+%s?" % name)).value("+%s:" % name)
+    return told != str(value) and (await modem.ask("AT+%s=%d" % (name, value))).ok
 
 
 def registration(lines: list, prefix: str) -> int:
@@ -85,21 +127,29 @@ def registration(lines: list, prefix: str) -> int:
 
 
 async def _register(modem):
-    end = modem.now() + modem.config.get("attach_s", _REGISTER_S) * 1000
+    begin = modem.now()
+    end = begin + patience_s(modem) * 1000
     pause_ms = _POLL_MS
     while True:
         seen = []
-        good = 0
         # CREG may stay 0 on NB-IoT, so it counts only where GSM is all there is.
-        for name in ("CREG", "CGREG") if modem.gsm_only else ("CEREG", "CGREG"):
+        names = ("CREG", "CGREG") if modem.gsm_only else ("CEREG", "CGREG")
+        for name in names:
             response = await modem.channel.command("AT+%s?" % name)
-            status = registration(response.lines, "+%s:" % name)
-            good += status in (_HOME, _ROAMING)
-            seen.append("%s %s" % (name, _STATUS[status] if 0 <= status <= 6 else "no answer"))
-        if good == len(seen) or good and not modem.gsm_only:
+            seen.append(registration(response.lines, "+%s:" % name))
+        good = [status in (_HOME, _ROAMING) for status in seen]
+        if all(good) or any(good) and not modem.gsm_only:
             return
-        if modem.now() >= end:
-            raise ModemError("network: not registered (%s)" % ", ".join(seen))
+        now = modem.now()
+        if _DENIED not in seen:
+            begin = now
+        # A network that goes on denying is not to be waited for.
+        if now >= end or now >= begin + _DENIED_S * 1000:
+            told = []
+            for i in range(2):
+                status = _STATUS[seen[i]] if 0 <= seen[i] <= 6 else "no answer"
+                told.append("%s %s" % (names[i], status))
+            raise ModemError("network: not registered (%s)" % ", ".join(told))
         await asyncio.sleep_ms(pause_ms)
         pause_ms = min(pause_ms * 2, _POLL_MAX_MS)
 
@@ -121,6 +171,12 @@ async def _context(modem):
     # A context that is just then lost may say so in place of SHUT OK.
     response = await command("AT+CIPSHUT", _CIPSHUT_MS, ("SHUT OK", "+PDP: DEACT"))
     if response.final not in response.finals:
+        if response.final == "ERROR" and not modem.gsm_only and not config.get("udp_set"):
+            refused = (await command("AT+CIPMUX?")).final == "ERROR"
+            if refused and (await command("AT+CNACT?")).ok:
+                from .ca_udp import use_ca
+
+                use_ca(modem)  # the next try is made with those
         raise ModemError("modem: AT+CIPSHUT answered %s" % response.final)
     await modem.set("AT+CIPMUX=1")
     await modem.set("AT+CIPRXGET=1" if config.get("udp_manual") else "AT+CIPSRIP=1")
@@ -136,6 +192,6 @@ async def _context(modem):
             % (config["apn"], response.final)
         )
     response = await command("AT+CIFSR", _CIFSR_MS, (".",))
-    if response.final.count(".") != 3:
+    if response.final.count(".") != 3 or response.final == "0.0.0.0":
         raise ModemError("network: no address (AT+CIFSR answered %s)" % response.final)
     return response.final

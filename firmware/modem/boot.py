@@ -21,6 +21,7 @@ _SIM_ABSENT_TRIES = const(4)
 _SMS_TRIES = const(15)
 _RETRY_MS = const(1000)
 _OFF_MS = const(8000)
+_KEY_OFF_MS = const(9000)  # SIM7000 takes up to 6.9 s, and 2 s more to be ready for the key
 _REST_MS = const(2500)
 _CFUN_MS = const(12_000)
 _DTR_MS = const(60)
@@ -92,19 +93,28 @@ async def _other_rate(modem):
 async def _set_up(modem):
     channel = modem.channel
     config = modem.config
+    await modem.ask("AT+IFC=0,0")  # RTS and CTS are not wired; not saved
+    # A fixed rate, because boot codes are not sent while the modem still guesses it; and the
+    # network's time, which takes a registration to come.
+    saved = True
     rate = str(config.get("baudrate") or 115200)
-    if (await channel.command("AT+IPR?")).value("+IPR:") != rate:
-        # A fixed rate, because boot codes are not sent while the modem still guesses it.
-        await modem.set("AT+IPR=" + rate)
-        if modem.gsm_only:
-            await modem.ask("AT&W")
-    # Not saved, so that echo tells of a restart that nobody heard.
+    for name, value in (("IPR", rate), ("CLTS", "1")):
+        if (await channel.command("AT+%s?" % name)).value("+%s:" % name) != value:
+            saved = False
+            await modem.ask("AT+%s=%s" % (name, value))
+    if modem.gsm_only and not saved:
+        # Echo is saved as on, so that it tells of a restart that nobody heard.
+        await modem.ask("ATE1")
+        await modem.ask("AT&W")
     await modem.set("ATE0")
     channel.echo_off = True
     await modem.set("AT+CMEE=1")
+    # `+CFUN: 1` is taken for a boot code; another value was left by a recovery broken off.
+    if (await channel.command("AT+CFUN?")).value("+CFUN:"):
+        await modem.ask("AT+CFUN=1", _CFUN_MS)
     await _unlock_sim(modem)
     sleep = 1 if modem.power.can_sleep() else modem.idle_sleep
-    for command in ("AT+CFGRI=1", "AT+CLTS=1", "AT+CSCLK=%d" % sleep):
+    for command in ("AT+CFGRI=1", "AT+CBATCHK=1", "AT+CSCLK=%d" % sleep):
         await modem.ask(command)
     for _ in range(_SMS_TRIES):  # refused until the SIM's messages are loaded
         if (await channel.command("AT+CMGF=0")).ok:
@@ -168,18 +178,46 @@ async def _enter_pin(modem):
 
 
 async def power_off(modem) -> None:
-    """Switch off, by command or else by key: state `off`."""
+    """Switch off, by command or else by key: state `off`.
+
+    A modem whose key is not wired could not be switched on again: its radio is switched off.
+    """
+    channel = modem.channel
     modem.power.dtr(False)
     await asyncio.sleep_ms(_DTR_MS)
     modem.asleep = False
-    modem.channel.open()
-    modem.channel.boot(True)
-    response = await modem.channel.command("AT+CPOWD=1", _OFF_MS, ("NORMAL POWER DOWN",))
-    if response.final != "NORMAL POWER DOWN":
-        await modem.power.pulse(modem.pulse_off_ms)
-    await asyncio.sleep_ms(_REST_MS)
+    channel.open()
+    channel.boot(True)
+    off = False
+    if not modem.power.can_switch():
+        await modem.ask("AT+CFUN=0", _CFUN_MS)
+    else:
+        off = await _told_off(channel)
+        if not off:
+            # One that is stuck goes off by the key; one that was off comes on by it.
+            await modem.power.pulse(modem.pulse_off_ms)
+            await asyncio.sleep_ms(_KEY_OFF_MS)
+            if await channel.probe(3):
+                off = await _told_off(channel)
+        await asyncio.sleep_ms(_REST_MS)
     modem.lost("power off", "rested")
-    modem.rests = response.final == "NORMAL POWER DOWN"
+    modem.rests = off
+
+
+async def _told_off(channel):
+    response = await channel.command("AT+CPOWD=1", _OFF_MS, ("NORMAL POWER DOWN",))
+    return response.final == "NORMAL POWER DOWN"
+
+
+async def power_cycle(modem) -> None:
+    """Rung 4 of the ladder; `up` then starts anew."""
+    if modem.power.can_switch():
+        await power_off(modem)
+        return
+    modem.channel.boot(True)
+    await modem.channel.command("AT+CFUN=1,1", _CFUN_MS)
+    await asyncio.sleep_ms(modem.boot_ms)
+    modem.lost("reset")
 
 
 async def radio_cycle(modem) -> None:

@@ -29,15 +29,15 @@ def watch(link) -> None:
         source = fields[4].strip('"') if len(fields) > 4 else None
         return (count, lambda data: link.received(n, source, data)) if count else None
 
+    async def fetch(n):
+        """Read what waits; two datagrams in the buffer come out as one: no border is told."""
+        for _ in range(_FETCHES):
+            link.left = 0
+            await link.modem.channel.command("AT+CIPRXGET=2,%d,%d" % (n, _LENGTH))
+            if not link.left:
+                return
+
     link.left = 0
+    link.fetch = fetch
     link.modem.channel.on("+CIPRXGET: 1", waiting)
     link.modem.channel.on("+CIPRXGET: 2,", fetched)
-
-
-async def fetch(link, n: int) -> None:
-    """Read what waits; two datagrams in the buffer come out as one: no border is told."""
-    for _ in range(_FETCHES):
-        link.left = 0
-        await link.modem.channel.command("AT+CIPRXGET=2,%d,%d" % (n, _LENGTH))
-        if not link.left:
-            return

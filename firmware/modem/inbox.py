@@ -3,12 +3,17 @@
 Loaded only while there is something to read.
 """
 
+import asyncio
+
 from micropython import const
 
 from .at import ModemError
 from .pdu import DELIVER, PduError, decode, from_hex
 from .wap import unwrap
 
+_DELETE = const(3)  # a job of the link
+_ALL = const(-1)  # in the place of a storage index
+_TURN_MS = const(200)
 _BATCH = const(8)
 _PASSES = const(8)
 
@@ -59,7 +64,7 @@ async def drain(link) -> int:
     command = link.modem.channel.command
     count = 0
     for _ in range(_PASSES):
-        listing = _Listing(_held(link))
+        listing = _Listing(_held(link) + link.done)
         response = await command("AT+CMGL=4", _LIST_MS, sink=listing.line)
         if not response.ok:
             raise ModemError("modem: AT+CMGL answered %s" % response.final)
@@ -69,11 +74,15 @@ async def drain(link) -> int:
             done += _message(link, text, length, index)
         done += _expired(link)
         # `,1` deletes all that the listing marked as read, and nothing that came in since.
-        whole = len(done) > 1 and not (_held(link) or listing.more or listing.broken)
-        if not whole or not (await command("AT+CMGD=1,1", _DELETE_MS)).ok:
-            await _delete(link, done)
+        if len(done) > 1 and not (link.done or _held(link) or listing.more or listing.broken):
+            done = [_ALL] + done
+        link.done += done
+        if listing.more:
+            await _delete(link)
         if not listing.more:
             break
+    if link.done:
+        link.add((_DELETE, 0, 0))
     link.ends.clear()  # what is left there names no part any more
     return count
 
@@ -85,6 +94,10 @@ async def read(link, index: int) -> None:
         link.drop("index")
         if not await drain(link):
             # Announced and not stored: this network's messages must be taken directly.
+            if not link.direct:
+                from .direct import listen
+
+                listen(link)
             await modem.ask(modem.direct_sms)
         return
     listing = _Listing(())
@@ -96,7 +109,8 @@ async def read(link, index: int) -> None:
     done = _expired(link)
     for _, length, text in listing.found:
         done += _message(link, text, length, index)
-    await _delete(link, done)
+    link.done += done
+    await _delete(link)
 
 
 def direct(link, line: str, text: str):
@@ -115,12 +129,24 @@ def direct(link, line: str, text: str):
     return None
 
 
-async def _delete(link, indices):
-    for index in indices:
-        if index is not None:
-            response = await link.modem.channel.command("AT+CMGD=%d" % index, _DELETE_MS)
+async def delete(link, what: int) -> None:
+    """Delete what a listing brought, after what it brought about had its turn."""
+    await asyncio.sleep_ms(_TURN_MS)
+    await _delete(link)
+
+
+async def _delete(link):
+    command = link.modem.channel.command
+    done = link.done
+    if done[:1] == [_ALL] and (await command("AT+CMGD=1,1", _DELETE_MS)).ok:
+        done.clear()
+    while done:
+        index = done[0]
+        if index is not None and index != _ALL:
+            response = await command("AT+CMGD=%d" % index, _DELETE_MS)
             if not response.ok:
                 link.drop("undeleted", response.final)
+        done.pop(0)
 
 
 def _message(link, text, length, index):
@@ -171,7 +197,7 @@ def _join(link, pdu, index):
 
 def _held(link):
     """Storage indices of the parts that wait for others."""
-    return [mark for mark, _ in link.assembler.waiting()] if link.assembler else ()
+    return [mark for mark, _ in link.assembler.waiting()] if link.assembler else []
 
 
 def _expired(link):

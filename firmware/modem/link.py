@@ -29,13 +29,8 @@ class ModemLink:
         self.on_datagram: "Any" = None
         self.on_idle: "Any" = None
         self.dropped = {}
+        self.busy = False
         self._jobs = []
-        self._task = None
-
-    @property
-    def busy(self) -> bool:
-        """Whether something is still to be sent or read."""
-        return self._task is not None
 
     def add(self, job: tuple) -> None:
         """Queue a job, dropping the oldest where eight wait."""
@@ -43,8 +38,9 @@ class ModemLink:
             self._jobs.pop(0)
             self.drop("queue_full")
         self._jobs.append(job)
-        if self._task is None:
-            self._task = asyncio.create_task(self._work())
+        if not self.busy:
+            self.busy = True
+            asyncio.create_task(self._work())
 
     async def _work(self):
         try:
@@ -56,7 +52,10 @@ class ModemLink:
                 except Exception as error:
                     self.modem.channel.fail(error)
         finally:
-            self._task = None
+            self.busy = False
+            modem = self.modem
+            if modem.now() >= modem.read_due and modem.on_restart:
+                modem.on_restart()  # a SIM that is full says nothing
             if self.on_idle:
                 self.on_idle()
 

@@ -13,13 +13,14 @@ import asyncio
 from micropython import const
 
 from . import release
-from .at import Channel, ModemError, ModemReset
+from .at import Channel, ModemError
 
 OFF = const(0)
 READY = const(1)
 ATTACHED = const(2)
 
 _DTR_MS = const(60)
+_HOUR_MS = const(3_600_000)
 
 
 class SimCom:
@@ -30,7 +31,8 @@ class SimCom:
     config: apn, user, password, pin, baudrate, local_port, sms_storing, and the switches that the
     drivers and links name. log: the first `on_event`. now: callable, milliseconds that never wrap.
     on_event(name, facts): started attached detached reset rested asleep awake voltage socket
-    recovering refused power_saving drop. info: what is known of the modem, SIM and network (info.py), "ip".
+    recovering refused power_saving sms_sent drop. info: what is known of the modem, SIM and
+    network (info.py), and "ip".
     """
 
     sockets = 6
@@ -47,7 +49,8 @@ class SimCom:
         self.config = config
         self.now = now
         self.on_event = log
-        self.on_restart = None  # set by the SMS link, which then starts the modem again
+        self.on_restart = None  # set by the SMS link, which then starts the modem and reads
+        self.read_due = self.now() + _HOUR_MS  # when the stored messages are looked at anyway
         self.info = {}
         self.state = OFF
         self.asleep = False
@@ -58,7 +61,7 @@ class SimCom:
         self.channel.on("+PDP: DEACT", self._on_deactivated)
         for prefix in ("UNDER-VOLT", "OVER-VOLT"):
             self.channel.on(prefix, self._on_voltage)
-        self._lock = asyncio.Lock()
+        self.lock = asyncio.Lock()
         self.recoveries = [0] * 5  # how often each rung of the ladder was climbed
         self.pin_refused = False
 
@@ -71,24 +74,16 @@ class SimCom:
         Raises ModemError naming what is missing (answer, SIM, PIN, network, context) after bounded
         tries.
         """
-        async with self._lock:
-            for _ in range(3):
-                try:
-                    if self.asleep:
-                        await self._wake()
-                    if self.state == OFF:
-                        await self._seldom("start")
-                    if self.state < goal:
-                        from .attach import attach
+        async with self.lock:
+            if self.asleep:
+                await self._wake()
+            if self.state < goal:
+                from .bringup import bring_up
 
-                        try:
-                            await attach(self)
-                        finally:
-                            release("attach", "ca_context")
-                    return
-                except ModemReset:
-                    continue
-            raise ModemError("modem: keeps restarting; check its supply")
+                try:
+                    await bring_up(self, goal)
+                finally:
+                    release("bringup")
 
     async def resume(self) -> bool:
         """After the host slept and the modem did not: True when it is as it was then.
@@ -96,30 +91,25 @@ class SimCom:
         One AT round trip. A modem that is silent, or echoes again because it has restarted, gives
         False; then `up` starts it anew.
         """
-        async with self._lock:
+        async with self.lock:
             if self.state != OFF:
-                try:
-                    await self._wake()
-                except ModemError:
-                    self.lost("resume")
+                await self._wake()
             return self.state != OFF
 
     async def power_off(self) -> None:
-        """Switch off, by command or else by key: state `off`."""
-        async with self._lock:
-            await self._seldom("power_off")
+        """Switch off, by command or else by key: state `off`. Without a key, the radio only."""
+        async with self.lock:
+            from .bringup import step
 
-    async def _seldom(self, step):
-        from . import boot
-
-        try:
-            await getattr(boot, step)(self)
-        finally:
-            release("boot")
+            await step(self, "power_off")
+            release("bringup")
 
     async def sleep(self) -> None:
-        """Let the modem sleep, its context and sockets open; needs DTR, or SIM800's own sleep."""
-        if not self.asleep and (self.power.can_sleep() or self.idle_sleep):
+        """Let the modem sleep, its context and sockets open; needs DTR, or SIM800's own sleep, or
+        one that goes into PSM by itself.
+        """
+        can = self.power.can_sleep() or self.idle_sleep or self.config.get("idle") == "psm"
+        if can and not self.asleep:
             self.power.dtr(True)
             self.asleep = True
             self.event("asleep", {})
@@ -134,24 +124,13 @@ class SimCom:
         else:
             await self.channel.rouse()
         self.asleep = False
-        if not await self.channel.probe(5):
-            self.lost("silent")
-            raise ModemReset("modem: silent after sleep")
-        self.event("awake", {})
-
-    async def recover(self, rung: int) -> None:
-        """Count one rung of the ladder and climb it: 2 PDP cycle, 3 CFUN cycle, 4 power cycle;
-        `up` then does the rest.
-
-        Rungs 0 and 1, sending again and opening the socket again, belong to the link.
-        """
-        self.recoveries[rung] += 1
-        self.event("recovering", {"rung": rung})
-        if rung == 2:
-            self.shut(READY)
-        elif rung > 2:
-            async with self._lock:
-                await self._seldom("radio_cycle" if rung == 3 else "power_off")
+        try:
+            if await self.channel.probe(5):
+                self.event("awake", {})
+                return
+        except ModemError:
+            pass  # it has restarted, which the reader has told
+        self.lost("silent")
 
     # What the modem says of itself
 
@@ -193,16 +172,14 @@ class SimCom:
 
     async def set(self, text: str, timeout_ms: int = 5000):
         """Send a command that must succeed, three times at most; raises ModemError."""
-        tries = 3
-        while True:
+        answer = ""
+        for _ in range(3):
             response = await self.channel.command(text, timeout_ms)
             if response.ok:
                 return response
-            tries -= 1
-            if not tries:
-                break
+            answer = response.final
             await asyncio.sleep_ms(300)
-        raise ModemError("modem: %s answered %s" % (text.split("=", 1)[0], response.final))
+        raise ModemError("modem: %s answered %s" % (text.split("=", 1)[0], answer))
 
     def event(self, name: str, facts: dict) -> None:
         """Tell the owner what happened."""

@@ -9,12 +9,13 @@ _ROOM = const(140)  # bytes of 8-bit user data, TS 23.040 §9.2.3.24
 _PORTS = const(7)  # of which a port header takes so many
 _LIMIT = const(1024)
 _NUMBERS_MAX = const(8)
+_HOUR_MS = const(3_600_000)
 
 _READY = const(1)  # a modem's state
 
 _READ = const(0)
 _DRAIN = const(1)
-_SEND = const(2)
+_SEND = const(2)  # and from here on, what no listing makes needless
 
 
 class SmsLink(ModemLink):
@@ -45,11 +46,15 @@ class SmsLink(ModemLink):
         self.types = {}  # digits: type-of-address octet
         self.ends = {}  # from before a sleep: storage index of a part: deadline
         self.reference = 0
+        self.done = []  # storage indices of what was read and is to be deleted
+        self.direct = False  # messages are taken as they come
         modem.on_restart = self.read_waiting
-        channel = modem.channel
-        channel.on("+CMTI:", self._on_stored)
-        for prefix in ("+CMT:", "+CDS:", "+CBM:"):
-            channel.on(prefix, self._on_direct)
+        modem.channel.on("+CMTI:", self._on_stored)
+        if not config.get("sms_storing", True):
+            from .direct import listen
+
+            listen(self)
+            release("direct")
 
     def peer(self, number: str) -> str:
         """The peer for a configured number; its leading `+` is remembered as a type."""
@@ -72,32 +77,32 @@ class SmsLink(ModemLink):
 
     def read_waiting(self) -> None:
         """Queue a `drain`."""
+        self._due()
         self.add((_DRAIN, 0, 0))
 
-    async def drain(self) -> int:
-        """Read and delete every stored message, after a boot and after a wake; return their count.
+    def _due(self):
+        self.modem.read_due = self.modem.now() + _HOUR_MS
 
-        One round trip lists eight messages and one deletes them. Raises ModemError.
+    async def drain(self) -> int:
+        """Read every stored message, after a boot and after a wake; return their count.
+
+        One round trip lists eight messages. They are deleted a moment later, when what they
+        brought about has been sent. Raises ModemError.
         """
         from .inbox import drain
 
+        self._due()
         try:
-            await self._ready()
+            await self.modem.up(_READY)
             # Messages announced so far will be in the list.
-            self._jobs = [job for job in self._jobs if job[0] == _SEND]
+            self._jobs = [job for job in self._jobs if job[0] >= _SEND]
             return await drain(self)
         finally:
-            self._release()
-
-    async def _ready(self):
-        await self.modem.up(_READY)
-
-    def _release(self):
-        release("inbox", "pdu", "wap", "concat")
+            _release()
 
     async def _do(self, job):
         kind, what, peer = job
-        await self._ready()
+        await self.modem.up(_READY)
         try:
             if kind == _SEND:
                 from .outbox import submit
@@ -106,35 +111,24 @@ class SmsLink(ModemLink):
             elif kind == _DRAIN:
                 await self.drain()
             else:
-                from .inbox import read
+                from . import inbox
 
-                await read(self, what)
+                await (inbox.read if kind == _READ else inbox.delete)(self, what)
         finally:
-            release("outbox")
-            self._release()
+            _release()
 
     def _on_stored(self, line):
         """`+CMTI: "SM",3[,"MMS PUSH"]`, and on some networks `+CMTI: ,-1`."""
-        fields = line.split(",")
-        index = fields[1].strip() if len(fields) > 1 else ""
-        sends = [job for job in self._jobs if job[0] == _SEND]
-        if len(sends) < len(self._jobs):
+        jobs = [job for job in self._jobs if job[0] >= _SEND]
+        if len(jobs) < len(self._jobs):
             # After an outage many come at once: one listing reads them all, and none is pushed
             # out of the queue to lie on the SIM.
-            self._jobs = sends
+            self._jobs = jobs
             self.read_waiting()
         else:
+            index = (line.split(",") + [""])[1].strip()
             self.add((_READ, int(index) if index.isdigit() else -1, 0))
 
-    def _on_direct(self, line):
-        """`+CMT: [alpha],length` and its PDU in the next line; reports and broadcasts likewise."""
 
-        def pdu_line(text):
-            from .inbox import direct
-
-            try:
-                return direct(self, line, text)
-            finally:
-                self._release()
-
-        return pdu_line
+def _release():
+    release("inbox", "outbox", "pdu", "wap", "concat")

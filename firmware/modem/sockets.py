@@ -8,6 +8,7 @@ import asyncio
 from micropython import const
 
 from .at import ModemError
+from .ladder import opened
 
 _CONNECT_S = const(76)
 _START_MS = const(10_000)
@@ -45,12 +46,7 @@ async def open_socket(link, peer: tuple) -> int:
             )
         fresh = True
         await close(link, n)
-    link.peers[n] = peer
-    again = peer in link.known
-    if not again and len(link.known) < modem.sockets:
-        link.known.append(peer)
-    modem.event("socket", {"socket": n, "host": peer[0], "port": peer[1], "again": again})
-    return n
+    return opened(link, n, peer)
 
 
 async def _outcome(link, n, seconds):

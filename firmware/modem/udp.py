@@ -9,9 +9,9 @@ from .at import ModemError
 from .link import ModemLink
 
 _MTU = const(1024)  # 512 bytes of payload in a block, and room for options
+_MTU_MAX = const(1460)  # AT+CIPSEND takes no more
 _SEND_MS = const(20_000)
-
-_RESULTS = ("CONNECT OK", "CONNECT FAIL", "ALREADY CONNECT")
+_PATIENCE = const(10)
 
 
 class UdpLink(ModemLink):
@@ -31,7 +31,7 @@ class UdpLink(ModemLink):
 
     def __init__(self, modem):
         super().__init__(modem)
-        self.mtu = modem.config.get("mtu", _MTU)
+        self.mtu = min(modem.config.get("mtu", _MTU), _MTU_MAX)
         self.peers = [None] * modem.sockets
         self.known = []  # peers that had a socket before
         self.generation = -1
@@ -39,9 +39,19 @@ class UdpLink(ModemLink):
         self.result_event = asyncio.Event()
         self.failures = 0
         self.retry_at = 0
+        self.unheard = 0  # datagrams sent since one was received
+        self.patience = _PATIENCE  # how many of them raise a suspicion
+        self.revival = None
+        self.fetch = None  # reads what waits on a socket, where that is an everyday thing
         self._listen(modem.channel)
 
     def _listen(self, channel):
+        self.udp_set = self.modem.udp_set
+        if self.udp_set == "ca":
+            from .ca_udp import CaSockets
+
+            CaSockets(self)
+            return
         channel.on("#", self._on_connection)
         channel.on("+RECEIVE,", self._on_receive)
         if self.modem.config.get("udp_manual"):
@@ -63,43 +73,35 @@ class UdpLink(ModemLink):
     async def _do(self, job):
         data, peer = job
         if data is None:
-            from .fetch import fetch
-
-            await fetch(self, peer)
-            return
-        modem = self.modem
-        if not data:
-            n = self.find(peer)
-            if n >= 0:
-                await self.shut(n)
-                release("sockets")
-            return
-        if modem.now() < self.retry_at:
-            self.drop("backoff")
+            await self.fetch(peer)  # pyright: ignore[reportOptionalCall, reportGeneralTypeIssues]
             return
         reason = None
-        n = self.find(peer)
-        if n >= 0:
-            try:
-                await modem.up()
-                if self.find(peer) == n:
-                    reason = await self.transmit(n, data)
-                    if not reason:
-                        self.failures = 0
-                        return
-            except ModemError as error:
-                reason = str(error)
-        from .ladder import deliver
+        if data and self.unheard < self.patience and self.modem.now() >= self.retry_at:
+            n = self.find(peer)
+            if n >= 0:
+                try:
+                    await self.modem.up()
+                    if self.find(peer) == n:
+                        reason = await self.transmit(n, data)
+                        if not reason:
+                            self.failures = 0
+                            self.unheard += 1
+                            if self.fetch and self.udp_set == "cip":
+                                self.add((None, n))  # the code of what waits may have been lost
+                            return
+                except ModemError as error:
+                    reason = str(error)
+        from .ladder import work
 
         try:
-            reason = await deliver(self, data, peer, reason)
+            await work(self, data, peer, reason)
         finally:
             release("ladder", "sockets", "ca_sockets")
-        if reason:
-            self.drop("unsent", reason)
 
     def find(self, peer) -> int:
         """The socket that is connected to peer, -1 without one."""
+        if self.udp_set != self.modem.udp_set:
+            self._listen(self.modem.channel)
         if self.generation != self.modem.generation:
             self.generation = self.modem.generation
             self.peers = [None] * self.modem.sockets
@@ -135,12 +137,12 @@ class UdpLink(ModemLink):
             return False
         n = int(line[0])
         word = line[2:]
-        if word in _RESULTS:
+        if word in ("CLOSED", "CONNECT FAIL") and n < len(self.peers):
+            self.peers[n] = None
+        if "CONNECT" in word:  # OK, FAIL, ALREADY
             self.result = (n, word)
             self.result_event.set()
-        elif word == "CLOSED" and n < len(self.peers):
-            self.peers[n] = None
-        else:
+        elif word != "CLOSED":
             return False
         return None
 
@@ -159,6 +161,8 @@ class UdpLink(ModemLink):
 
     def received(self, n: int, source: str | None, data: bytes) -> None:
         """Hand on what socket n got from source ("address:port", or None where not told)."""
+        self.unheard = 0
+        self.patience = _PATIENCE
         peer = None
         if n < len(self.peers) and self.generation == self.modem.generation:
             peer = self.peers[n]

@@ -74,6 +74,9 @@ class _Power:
     def can_sleep(self):
         return self.wired
 
+    def can_switch(self):
+        return True
+
 
 class Bench:
     """One virtual modem, the driver and both links on it, and a server that keeps what it gets."""
@@ -345,6 +348,7 @@ def test_part_survives_the_host():
         assert await bench.modem.resume()
         await bench.sms.drain()
         assert bench.got == [("S", bytes(range(200)), "447700900123")]
+        await bench.idle()
         assert (await measure(bench.modem))["sms_used"] == 0
 
     _each(play)

@@ -103,6 +103,7 @@ class Power:
         self.pulses = []
         self.levels = []
         self.wired = wired
+        self.key = True
         self.on_pulse = None
 
     async def pulse(self, duration_ms):
@@ -115,6 +116,9 @@ class Power:
 
     def can_sleep(self):
         return self.wired
+
+    def can_switch(self):
+        return self.key
 
     def ri(self):
         return None

@@ -11,7 +11,7 @@ from unit.modem.scripted import PEER, Bench, run
 A = "0791447700090000040C914477000910320004621122900000000E54020001C0FFEE01B13101300138"
 
 # What was attached before the host slept, with a socket.
-AWAKE = ((2, 0, "10.64.3.9", (0, 1, 0, 0, 0), 0), ((0, PEER[0], PEER[1]),), (7,))
+AWAKE = ((2, 0, "10.64.3.9", (0, 1, 0, 0, 0), 0, 0, 10), ((0, PEER[0], PEER[1]),), (7,))
 
 
 def test_commands_of_a_start():
@@ -22,7 +22,7 @@ def test_commands_of_a_start():
             bench = Bench(driver=driver)
             await bench.modem.up()
             commands = bench.script.commands
-            order = ["AT", "ATE0", "AT+CMEE=1", "AT+CPIN?", "AT+CFGRI=1", "AT+CLTS=1"]
+            order = ["AT", "ATE0", "AT+CMEE=1", "AT+CPIN?", "AT+CFGRI=1", "AT+CBATCHK=1"]
             order += ["AT+CSCLK=1", "AT+CMGF=0", 'AT+CPMS="SM","SM","SM"', "AT+CNMI=2,1,0,0,0"]
             order += [radio, "AT+CGREG?", "AT+CGATT?", "AT+CIPSHUT", "AT+CIPMUX=1", "AT+CIPSRIP=1"]
             order += ["AT+CIPQSEND=0", 'AT+CSTT="iot.example","",""', "AT+CIICR", "AT+CIFSR"]
@@ -162,7 +162,7 @@ def test_round_trips_of_a_wake():
         assert await bench.modem.resume()
         assert await bench.sms.drain() == 1
         await bench.send(b"update")
-        assert bench.script.commands == ["AT", "AT+CMGL=4", "AT+CMGD=2", "AT+CIPSEND=0,6"]
+        assert bench.script.commands == ["AT", "AT+CMGL=4", "AT+CIPSEND=0,6", "AT+CMGD=2"]
         assert bench.power.levels == [False] and bench.modem.info["ip"] == "10.64.3.9"
 
     run(play())

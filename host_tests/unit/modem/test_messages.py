@@ -36,6 +36,7 @@ def test_messages_listed_in_batches():
         bench.modem.channel.uart = bench.script
         await bench.modem.up(1)
         assert await bench.sms.drain() == 19
+        await bench.idle()
         assert len(bench.got) == 19 and slots == {}
         assert bench.script.commands.count("AT+CMGL=4") == 3
 
@@ -46,7 +47,10 @@ def test_codes_of_messages():
     """TS 27.005 §3.4.1: index with trailing field, direct with alpha, reports, broken ones."""
 
     async def play():
-        bench = Bench({"AT+CMGR=3": b"\r\n+CMGR: 0,,33\r\n" + A.encode() + b"\r\n\r\nOK\r\n"})
+        bench = Bench(
+            {"AT+CMGR=3": b"\r\n+CMGR: 0,,33\r\n" + A.encode() + b"\r\n\r\nOK\r\n"},
+            config={"sms_storing": False},
+        )
         await bench.modem.up(1)
         emit = bench.script.emit
         emit(b'\r\n+CMTI: "SM",3,"MMS PUSH"\r\n')
@@ -94,6 +98,7 @@ def test_parts_by_index_and_time_out():
         await bench.idle()
         await asyncio.sleep_ms(600_000)
         await bench.sms.drain()
+        await bench.idle()
         assert bench.script.commands[-1] == "AT+CMGD=3" and bench.sms.dropped == {"incomplete": 1}
 
     run(play())
@@ -172,7 +177,10 @@ def test_an_error_behind_the_link_is_raised():
     """DESIGN §6: what a link's owner does wrong ends the run, not just the task of the link."""
 
     async def play():
-        bench = Bench({"AT+CMGR=3": b"\r\n+CMGR: 0,,33\r\n" + A.encode() + b"\r\n\r\nOK\r\n"})
+        bench = Bench(
+            {"AT+CMGR=3": b"\r\n+CMGR: 0,,33\r\n" + A.encode() + b"\r\n\r\nOK\r\n"},
+            config={"sms_storing": False},
+        )
 
         def wrong(data, peer, link):
             raise KeyError("wrong")

@@ -1,0 +1,67 @@
+"""From wherever a modem is to `ready` or `attached`, and the upper rungs of its recovery.
+
+Loaded only for that; boot.py and attach.py, which do the work, one at a time.
+"""
+
+import asyncio
+
+from micropython import const
+
+from . import release
+from .at import ModemError, ModemReset
+
+_OFF = const(0)
+_READY = const(1)
+
+_STARTS = const(3)
+_ATTACH_S = const(240)  # beyond the wait for the network: packet service, three contexts
+
+
+async def bring_up(modem, goal: int) -> None:
+    """What `SimCom.up` says, within three starts of the modem and as many attaches."""
+    for _ in range(_STARTS):
+        try:
+            if modem.state == _OFF:
+                await step(modem, "start")
+            if modem.state < goal:
+                await _attach(modem)
+            return
+        except ModemReset:
+            continue
+    raise ModemError("modem: keeps restarting; check its supply")
+
+
+async def _attach(modem):
+    from .attach import attach, patience_s
+
+    try:
+        await asyncio.wait_for_ms(attach(modem), (patience_s(modem) + _ATTACH_S) * 1000)
+    except asyncio.TimeoutError:
+        raise ModemError("network: attaching takes too long")
+    finally:
+        release("attach", "ca_context")
+
+
+async def step(modem, name: str) -> None:
+    """Do one of boot.py: "start", "power_off", "radio_cycle" or "power_cycle"."""
+    from . import boot
+
+    try:
+        await getattr(boot, name)(modem)
+    finally:
+        release("boot")
+
+
+async def recover(modem, rung: int) -> None:
+    """Count a rung of the ladder and climb it: 2 PDP cycle, 3 radio cycle, 4 power cycle; `up`
+    then does the rest.
+
+    Rungs 0 and 1, sending again and opening the socket again, belong to the link.
+    """
+    modem.recoveries[rung] += 1
+    modem.event("recovering", {"rung": rung})
+    if rung == 2:
+        modem.shut(_READY)
+    elif rung > 2:
+        async with modem.lock:
+            await step(modem, "radio_cycle" if rung == 3 else "power_cycle")
