@@ -103,7 +103,8 @@ _ANSWERS = (
 _PLACES = ("echo", "info", "ok", "before_prompt", "prompt", "data")
 _CODES = (0xA3, 0xA0, 0x80, 0x84, 0x83, 0x9D)  # 5.03, 5.00, 4.00, 4.04, 4.03, 4.29
 _BOARD = ("board_resets", "power_cut", "power_off", "brown_out", "cut_at_flash", "memory_damaged")
-_NOISE = ("modem.bit_flips", "modem.lose_in")
+# A datagram of which the modem misses a byte is filled up to free the line, and goes out damaged.
+_NOISE = ("modem.bit_flips", "modem.lose_in", "modem.cut")
 _CUTS = ("power_cut", "power_off", "brown_out", "cut_at_flash")
 
 

@@ -71,6 +71,17 @@ def started(version="1.1", **settings):
     return bench
 
 
+def test_a_socket_that_hears_nothing_is_left():
+    """TCP7000 §13 (a code that is lost leaves a socket deaf): after a Register or an Update
+    without any answer the next goes from a socket of its own; after a refusal it need not."""
+    bench = started()
+    refuse(bench, 1)
+    assert bench.udp.disconnected == []
+    bench.run_for(100_000)
+    assert bench.facts("register_failed")["reason"] == "timeout"
+    assert len(bench.udp.disconnected) == 1, bench.udp.disconnected
+
+
 def test_retry_timer_and_count():
     """TS 1.1 Core 6.2.1.1 resources 17, 18 and 19: the timer doubles with each attempt of a
     sequence, and sequences follow each other after their delay, for ever."""
