@@ -28,7 +28,7 @@ async def open_socket(ca, peer: tuple) -> int:
     else:
         text = ""
     opening = 'AT+CAOPEN=%d,%s"%s",%d' % (n, modem.pdp and modem.pdp + '"UDP",', peer[0], peer[1])
-    outcome = ""
+    code = outcome = None
     for _ in range(2):
         if not modem.pdp:
             for step in ("AT+CACID=%d", 'AT+CASSLCFG=%d,"ssl",0', 'AT+CASSLCFG=%d,"protocol",1'):

@@ -23,6 +23,7 @@ _READ_MAX = const(1460)
 _READS = const(16)
 _RESULT_MS = const(3000)
 _FIRST_RESULT_MS = const(500)
+_NOTHING = (-1, 0)
 _SHORTEST = const(4)  # octets of a CoAP message: a smaller number is that of a connection
 
 
@@ -36,7 +37,7 @@ class CaSockets:
         self.told = asyncio.Event()
         self.tells = None  # whether +CASEND follows the OK; None: not known yet
         self._looked = []  # connections on which nothing waits that was not told of
-        self._asked = None  # (connection, octets) of AT+CARECV
+        self._asked = _NOTHING  # (connection, octets) of AT+CARECV
         del link.peers[self.modem.sockets :]
         link.open = self.open
         link.shut = self.shut
@@ -152,7 +153,8 @@ class CaSockets:
             try:
                 await self.modem.channel.command("AT+CARECV=%d,%d" % self._asked, _READ_MS)
             finally:
-                self.modem.channel.counted = self._asked = None
+                self.modem.channel.counted = None
+                self._asked = _NOTHING
 
     def _is_open(self, n):
         link = self.link
@@ -192,7 +194,7 @@ class CaSockets:
 
     def _on_received(self, line):
         """`+CARECV: n,[address,port,]length`, the octets behind it; or `+CARECV: 0`, nothing."""
-        if self._asked is None:
+        if self._asked is _NOTHING:
             return False
         fields = line[8:].split(",")
         if len(fields) < 2:
