@@ -47,8 +47,8 @@ class Client:
     accounts: the ServerAccounts. bootstrap: a lwm2m.bootstrap.Bootstrap, None without. dropped:
     {reason: count} of what was not obeyed. on_due: callable() or None, called when a change of the
     application's may have brought the next deadline nearer. on_accepted: callable(paths) or None,
-    called before a server is told that what it asked for is done, with what that changed: resources
-    as (object, instance, resource), () for instances and attributes. OSError makes it 5.00.
+    called before a server is told that what it asked for is done, with what that changed:
+    resources as (object, instance, resource), () for the rest. OSError makes it 5.00.
     """
 
     on_accepted: "Any" = None

@@ -2,7 +2,8 @@
 
 Times are kept as whole seconds from the moment of freezing, so that they stay short; a due time is
 rounded up, an expiry down. A CRC-32 ends the record, and a fingerprint of the configuration begins
-it: a record of other servers, another version or another endpoint name is no use.
+it: a record of other servers, another version or another endpoint name is no use. The counters of
+the endpoint are not in it, because they have to outlive a reset as well (node/retained.py).
 """
 
 import binascii
@@ -23,7 +24,7 @@ _KEPT_FLAGS = const(53)  # observe: DIRTY, UNANSWERED, MET and OWED
 _IN_FLIGHT = const(2)
 _OWED = const(32)
 
-_FORMAT = const(5)
+_FORMAT = const(6)
 _CRC_BYTES = const(4)
 
 
@@ -91,7 +92,6 @@ def _facts(client, now):
         _FORMAT,
         _fingerprint(client),
         now,
-        list(client.endpoint.freeze()),
         client.observations.sequence,
         [client.bootstraps] + [_account(account, now) for account in accounts],
         [_observation(each, accounts, now) for each in observations],
@@ -161,7 +161,7 @@ def _account(account, now):
 
 
 def _restore(client, facts):
-    base, counters, sequence, accounts, observed, stored, attributes, samples = facts[2:]
+    base, sequence, accounts, observed, stored, attributes, samples = facts[2:]
     for index, account in enumerate(client.accounts):
         kept = accounts[index + 1]
         state, location, expires, due, awake, failures, registered, hour = kept[:8]
@@ -208,7 +208,6 @@ def _restore(client, facts):
     client.bootstraps = int(accounts[0])
     client.attributes.thaw(attributes)
     client.attributes.changed = False  # they are what they were
-    client.endpoint.thaw(tuple(counters))
     if samples:
         from lwm2m.samples import thaw
 

@@ -17,6 +17,7 @@ from node.objects import add_server
 from node.storage import Store
 
 _RECORD = "account"  # on the board's file system
+_WRITTEN = "written"
 _MARK_BYTES = 4
 # What the configuration says of the bootstrap server's account.
 _ACCOUNT = ("uri", "hold_off_s", "account_timeout_s")
@@ -71,8 +72,13 @@ def settle(node, facts: "list | None") -> None:
 
 
 def factory_reset() -> None:
-    """Remove the record; the next start finds the configuration of the factory."""
+    """Remove all records; the next start finds the configuration of the factory."""
+    from node import kept, written
+
+    written.remove()
+    kept.remove_mirror()
     Store(_RECORD).remove()
+    forget("node.kept", "node.values", "node.written", "node.storage", "node.accounts")
 
 
 def _provided(node, version):
@@ -90,8 +96,12 @@ def _provided(node, version):
 
 
 def keep(site: dict, record: bytes) -> None:
-    """Store the record of a bootstrap; OSError, ValueError where that is not possible."""
-    Store(_RECORD).save(_mark(site) + record)
+    """Store the record of a bootstrap; OSError, ValueError where that is not possible.
+
+    Also where it is what the one before provided: by its generation what servers have written
+    since to the same Objects is over (node/written.py).
+    """
+    Store(_RECORD).save(_mark(site) + record, Store(_WRITTEN).load() is not None)
     forget(
         "lwm2m.provision",
         "lwm2m.bootstrap_operations",

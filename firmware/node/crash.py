@@ -158,7 +158,8 @@ def note(node, error) -> None:
 def suspect(node, reason: str) -> None:
     """Note why the watchdog is fed no more; it is forgotten where things move again."""
     text = reason.encode() + _PENDING
-    hw.store_memory(retained.pack(node.counters or _random(), b"", node.crashes, text))
+    counters = node.counters or _random()
+    hw.store_memory(retained.pack(counters, node.body(), node.crashes, text))
 
 
 def panic(error, node=None) -> None:
@@ -197,7 +198,8 @@ def _counted(state):
 def _store(node, flags):
     if node.counters is None:
         node.counters = _random()
-    hw.store_memory(retained.pack(node.counters, b"", node.crashes | flags, node.trace))
+    crashes = node.crashes | flags
+    hw.store_memory(retained.pack(node.counters, node.body(), crashes, node.trace))
 
 
 def _random():

@@ -2,75 +2,111 @@
 
 Loaded at a start and before a deep sleep; between them it takes no memory. node/retained.py is the
 form of the record.
+
+While the node runs, RTC memory keeps the state of the deep sleep before, for a reset that gives no
+notice: values are brought up to date by what node/written.py has, servers are told by an Update at
+once, and the counters are ahead. What that cannot make up for ends it: an observation that has
+begun since, or another registration (Node.outdate). After a second crash in a row it is not taken
+up, as it may be the reason.
+
+A node that is to outlive the loss of its supply, too, has a mirror of the record on flash, where
+the configuration asks for it (outlive_power) or the modem has told of an under-voltage. A start
+that finds no record takes it up, once. It is written again when a server knows something else of
+the node, when a notification is stored and when the counters come near to those that whoever takes
+it up begins with, so that an ordinary wake writes nothing.
 """
+
+import binascii
 
 from lwm2m.codec import CodecError, cbor
 from micropython import const
 
-from node import hw, retained
+from node import hw, retained, values
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 _ACCESS_CONTROL = const(2)
+_CRASHES = const(0x0F)  # bits of Node.crashes, see node/crash.py
+_OF_A_RUN = b"R"  # before a state that was that of the deep sleep before the run
+
+_MIRROR = "slept"
+_MARK_BYTES = const(4)
+# Message IDs and tokens that may be used before the mirror is written again, and how many whoever
+# takes it up leaves out.
+_AGAIN = const(2048)
+_AHEAD = const(4096)
 
 
 def load(node) -> "tuple | None":
     """Take up the retained record; return (endpoint, client, bearer) of a deep sleep, or None.
 
-    Its counters, crashes and trace hold after every kind of reset.
+    Its counters, crashes and trace hold after every kind of reset. node.stale then tells that
+    there was a run since that sleep, of which nothing is known; bearer is None.
     """
     record = retained.unpack(hw.load_memory())
+    node.stale = hw.reset_cause() != "deep_sleep"
+    if record is None:
+        record = _mirrored()
+        node.from_mirror = node.stale = record is not None
     if record is None:
         return None
     node.counters, body, node.crashes, node.trace = record
-    if hw.reset_cause() != "deep_sleep":
+    if body[:1] == _OF_A_RUN:
+        body = body[1:]
+        node.stale = True
+    if node.stale and node.crashes & _CRASHES:
         return None
     try:
         kept: "Any" = cbor.loads(body)
-        slept_at_ms, slept_at_s, endpoint, client, bearer, due, bootstrap, values = kept
-    except (CodecError, ValueError):
+        slept_at_ms, slept_at_s, endpoint, client, bearer, due, bootstrap = kept[:7]
+        node.written, node.mirrored, node.on_flash, found = kept[7:]
+    except (CodecError, ValueError, TypeError):
         return None
     # A clock that was set back must not make the node wait longer than it meant to.
     slept_ms = max(0, hw.epoch_s() - slept_at_s) * 1000
     node.clock.resume(slept_at_ms + slept_ms)
     node.kept_due_ms = due
     node.kept_bootstrap = bootstrap
-    node.kept_values = values
-    return endpoint, client, bearer
+    node.kept_values = found
+    node.resumable = True
+    return endpoint, client, None if node.stale else bearer
 
 
-def restore(node) -> None:
-    """Give the Objects, which are all there, the values that they had, and servers' instances."""
-    tree = node.tree
-    classes: "Any" = {oid: tree.object_class(oid) for oid in tree.objects()}
-    own = [oid for oid in classes if oid == _ACCESS_CONTROL or classes[oid].creatable]
-    node.given = [(oid, iid) for oid in own for iid in tree.instances(oid)]
-    for oid, iid, rid, value in node.kept_values:
-        instance = tree.get(oid, iid)
-        if rid is None and value is None:
-            if instance:
-                tree.remove(oid, iid)
-            continue
-        if instance is None and oid in own:
-            instance = tree.add(classes[oid](), iid)
-        if instance and rid is not None:
-            if value is None:
-                instance.values.pop(rid, None)
-            else:
-                instance.values[rid] = _as_set(value)
-            node.changed.add((oid, iid, rid))
+def take_up(node, client: "bytes | None") -> bool:
+    """Give the Objects, which are all there, their values, and the client its state.
+
+    client: its part of the record, or None. Returns whether it goes on with its registrations.
+    """
+    node.given = values.given(node)
+    if node.on_flash:
+        from node.written import held
+
+        values.put(node, held(node))
+    values.put(node, node.kept_values)
     node.kept_values = []
-    for oid, iid in {path[:2] for path in node.changed}:
-        instance = tree.get(oid, iid)
-        if hasattr(instance, "restored"):
-            node.attempt(instance.restored)  # what acts on its values has to act anew
+    good = client is not None and node.client.thaw(client, node.clock.now())
+    if client is not None and not good:
+        node.log.event("error", {"reason": "the retained registration is unusable"})
+        node.resumable = False
+        node.written = None
+    if not good or node.stale:
+        from node.written import load
+
+        load(node)
+    values.act(node)
+    for account in node.client.accounts if good and node.stale else ():
+        if account.registered:  # what the run that is lost has told the server is not known
+            account.registered = (None, None, account.registered[2], None, None)
+    return good
 
 
 def freeze(node, now: int) -> "bytes | None":
     """Return the record for a deep sleep; None where it is too large without the values, too."""
     client = node.client
+    mirror = node.site.get("outlive_power") or node.sagging
+    mark = _mark(client) if mirror else b""
     state = [
         now,
         hw.epoch_s(),
@@ -79,47 +115,88 @@ def freeze(node, now: int) -> "bytes | None":
         node.bearer.freeze(),
         [timer[1] for timer in node.timers],
         client.bootstrap and client.bootstrap.freeze(),
-        _values(node),
+        node.written,
+        bool(mirror or node.mirrored),
+        False,
+        list(values.rows(node, node.changed)),
     ]
     while True:
         try:
-            return node.packed(client.endpoint.freeze(), cbor.dumps(state))
+            record = node.packed(client.endpoint.freeze(), cbor.dumps(state))
+            break
         except retained.RecordTooLarge as error:
             node.log.event("error", {"reason": str(error)})
-        if not state[-1]:
+        rows = state[-1]
+        if not rows:
             return None
+        if node.written and not state[-2]:
+            from node.written import beyond
+
+            state[-2] = True
+            state[-1] = beyond(node, rows)
+            continue
         # Values are measured or written again; a registration costs airtime, rights go before.
-        rights = [row for row in state[-1] if row[0] == _ACCESS_CONTROL]
-        state[-1] = rights if len(rights) < len(state[-1]) else []
+        rights = [row for row in rows if row[0] == _ACCESS_CONTROL]
+        state[-1] = rights if len(rights) < len(rows) else []
+    if mirror:
+        _keep_mirror(node, mark, record)
+    return record
 
 
-def _values(node):
-    """Return rows [object, instance, resource, value]: no value for what a start brings and is
-    gone, no resource for an instance as a whole, which with True is one that a start lacks.
-    """
-    tree = node.tree
-    bootstrap = node.client.bootstrap
-    brought = set(node.given)
-    brought.update(bootstrap.touched if bootstrap and bootstrap.touched else ())
-    values = [[oid, iid, None, None] for oid, iid in brought if not tree.get(oid, iid)]
-    told = set()
-    for path in node.changed:
-        instance = tree.get(path[0], path[1])
-        if instance:
-            value = instance.values.get(path[2])
-            if value is not None or not instance.has(path[2]):
-                values.append([path[0], path[1], path[2], value])
-                told.add(path[:2])
-    for oid in tree.objects():
-        if tree.object_class(oid).creatable:
-            for iid in tree.instances(oid):
-                if (oid, iid) not in brought and (oid, iid) not in told:
-                    values.append([oid, iid, None, True])
-    return values
+def mirror(node, now: int) -> None:
+    """Put the state on flash while the node runs, because its supply may fail."""
+    node.mirrored = True
+    freeze(node, now)
 
 
-def _as_set(value):
-    """Return a value as it was before CBOR made a list of a tuple, the value of an Objlnk."""
-    if value.__class__ is dict:
-        return {key: _as_set(value[key]) for key in value}
-    return tuple(value) if value.__class__ is list else value
+def remove_mirror() -> None:
+    """Have no later start take up the state on flash; OSError where that is not possible."""
+    from node.storage import Store
+
+    Store(_MIRROR).save(b"")
+
+
+def _keep_mirror(node, mark, record):
+    from node.storage import Store
+
+    store = Store(_MIRROR)
+    known = store.load() or b""
+    counters = retained.unpack(known[_MARK_BYTES:])
+    if counters and known[:_MARK_BYTES] == mark:
+        own = node.client.endpoint.freeze()
+        counters = counters[0]
+        if max(own[0] - counters[0] & 0xFFFF, own[1] - counters[1] & 0xFFFF) < _AGAIN:
+            return
+    try:
+        store.save(mark + record)
+    except OSError as error:
+        node.log.event("error", {"reason": "the state is not kept: %s" % error})
+
+
+def _mirrored():
+    """Return the record on flash, None without one; it is gone from there."""
+    from node.storage import Store
+
+    store = Store(_MIRROR)
+    record = retained.unpack((store.load() or b"")[_MARK_BYTES:])
+    if record is None:
+        return None
+    try:
+        store.save(b"")
+    except OSError:
+        return None  # it would be taken up by the start after this one, too
+    counters, body, crashes, trace = record
+    counters = (counters[0] + _AHEAD & 0xFFFF, counters[1] + _AHEAD & 0xFFFF)
+    hw.store_memory(retained.pack(counters, body))
+    return counters, body, 0, b""
+
+
+def _mark(client):
+    """Return what tells states apart in which servers know something else of the node."""
+    told = [client.attributes.freeze()]
+    for account in client.accounts:
+        told.append([account.short_server_id, account.state, account.location])
+    for each in client.observations:
+        told.append([each.account.short_server_id, each.token, each.path])
+    told += [item[2] for item in client.observations.stored]
+    return (binascii.crc32(cbor.dumps(told)) & 0xFFFFFFFF).to_bytes(_MARK_BYTES, "big")

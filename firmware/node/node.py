@@ -29,6 +29,13 @@ _LONGEST_WAIT_MS = const(400_000_000)
 # loop does so when half of them are left, more than one turn of it uses.
 _SET_ASIDE = const(256)
 
+# What a reset of the chip must not go back behind, see node/kept.py.
+_OUTDATING = (
+    "registered deregistered disabled observed bootstrapped bootstrap_account_purged".split()
+)
+_OF_A_RUN = b"R"
+_ROOM = const(2030)  # bytes of a body
+
 _MEANT = const(0x40)  # bits of `crashes`, see node/crash.py
 _TRIAL = const(0x80)
 _SMS_FAILURE = const(6)  # error codes of Device
@@ -38,8 +45,8 @@ _PERSISTENT_MS = const(40_000)  # the pause after the third failure in a row to 
 
 # Modules that are of use when the client is made, or comes out of a deep sleep.
 _AT_START = (
-    "node.kept node.objects node.crash lwm2m.state lwm2m.codec.cbor lwm2m.retry lwm2m.enablers "
-    "lwm2m.configured lwm2m.server_uri lwm2m.backoff"
+    "node.kept node.values node.written node.storage node.objects node.crash lwm2m.state "
+    "lwm2m.codec.cbor lwm2m.retry lwm2m.enablers lwm2m.configured lwm2m.server_uri lwm2m.backoff"
 )
 
 
@@ -49,6 +56,16 @@ class Node:
     An application uses `add`, `every` and `adc`. The parts are `client`, `tree`, `bearer`, `clock`
     and `log`.
     """
+
+    # What the records are about, see node/kept.py and node/written.py.
+    stale = False  # there was a run since the deep sleep that the record is of
+    from_mirror = False  # that is one on flash
+    resumable = False  # a reset may go on from the record, though its body is older than the run
+    mirrored = False  # flash has it as well
+    sagging = False  # the modem has told of an under-voltage
+    written: "int | None" = None  # generation of what servers wrote
+    on_flash = False  # the record leaves out what that has
+    unsaved = ()  # paths that flash has refused
 
     def __init__(self, site: dict, board):
         self.site = site
@@ -78,7 +95,6 @@ class Node:
         self.slept = False  # whether the run goes on where a deep sleep began
         self.turns = 0  # of the loop
         self._failing = []  # functions of the application's that met hardware out of order
-        self.flash_writes: "Any" = None  # callable() -> int, where records are kept on flash
 
     def add(self, instance, instance_id: "int | None" = None):
         """Add an Object Instance (lwm2m/object.py) and return it; without an id it gets a free
@@ -168,7 +184,7 @@ class Node:
         dog = hw.Watchdog(self.site["watchdog_s"])
         dog.feed()
         woken = hw.wake_reason()
-        from node.kept import load, restore
+        from node.kept import load, take_up
 
         record = load(self)
         self.slept = record is not None
@@ -180,7 +196,9 @@ class Node:
         facts.update({"mode": self.mode, "crashes": 0})
         crash = None
         pause_ms = 0
-        if self.crashes or self.trace or (facts["cause"] != "deep_sleep" and not fresh):
+        if self.crashes or self.trace or (
+            facts["cause"] != "deep_sleep" and not fresh and not self.from_mirror
+        ):
             from node import crash
 
             pause_ms = crash.take_up(self, facts)
@@ -211,16 +229,15 @@ class Node:
             from node.accounts import settle
 
             settle(self, self.kept_bootstrap)
-        restore(self)
+        resumed = take_up(self, kept_client)
         if crash:
             crash.report(self)
             self._spawn(crash.recover(self))
         # This goes on for ever, and would hold on to their modules.
-        del load, restore, make_client, crash, setup, application
+        del load, take_up, make_client, crash, setup, application
         self.tree.on_change.append(self._note_change)
-        if kept_client is not None and not self.client.thaw(kept_client, self.clock.now()):
-            self.log.event("error", {"reason": "the retained registration is unusable"})
-            kept_client = None
+        self.client.on_accepted = self._accepted
+        self.client.on_event = self._client_event
         forget(*_AT_START.split(" "))
         self._set_counters_aside()
         self.client.on_due = self._event.set
@@ -230,7 +247,7 @@ class Node:
             self._spawn(serve(self, console))
             if woken == "gpio":
                 self.stay_awake()  # somebody pressed a button to say something
-        kept = kept_client is not None
+        kept = resumed and not self.stale
         # The bearer of a node that slept comes up when there is something to read or to send.
         self.connecting = not kept or woken in ("pin", "pins") or self.bearer.stale()
         if self.connecting:
@@ -270,6 +287,8 @@ class Node:
             self.client.start(self.clock.now())
             if self.client.bootstrap:
                 self.client.bootstrap.start(self.clock.now())
+            if self.resumable:
+                self.client.update(reason="restart")
         elif late:
             self.client.update(reason="network")  # what failed for want of one need not wait
         self.connecting = False
@@ -288,6 +307,9 @@ class Node:
 
     def _bearer_event(self, name, facts):
         self.log.event(name, facts)
+        if "UNDER" in facts.get("warning", ""):
+            self.sagging = True
+            self._event.set()
         if name == "attached":
             self.fault(_IP_FAILURE, False)
         elif name in ("sms", "sms_sent"):
@@ -312,6 +334,10 @@ class Node:
             due_ms = earlier(due_ms, self.client.step(now))
             due_ms = earlier(due_ms, now + _LONGEST_WAIT_MS)
             self._set_counters_aside()
+            if self.sagging and not self.mirrored:
+                from node.kept import mirror
+
+                mirror(self, now)
             if self._idle(now):
                 await self._sleep(due_ms)
             else:
@@ -388,11 +414,51 @@ class Node:
             if _SET_ASIDE // 2 <= left <= _SET_ASIDE:
                 return
         self.counters = (message_id + _SET_ASIDE & 0xFFFF, tokens + _SET_ASIDE & 0xFFFF)
-        hw.store_memory(self.packed(self.counters))
+        hw.store_memory(self.packed(self.counters, self.body()))
 
     def packed(self, counters: tuple, body: bytes = b"") -> bytes:
         """Return a record for RTC memory; retained.RecordTooLarge where the body is too long."""
         return retained.pack(counters, body, self.crashes, self.trace)
+
+    def body(self) -> bytes:
+        """Return the body of the record while the node runs: that of the sleep before, while it
+        holds.
+        """
+        record = retained.unpack(hw.load_memory()) if self.resumable else None
+        body = record[1] if record else b""
+        if body and body[:1] != _OF_A_RUN:
+            body = _OF_A_RUN + body
+        return body if len(body) <= _ROOM else b""
+
+    def outdate(self) -> None:
+        """Have the next start register, whatever the record says."""
+        self.resumable = False
+        hw.store_memory(self.packed(self.counters))
+        if self.mirrored:
+            self.mirrored = False
+            from node.kept import remove_mirror
+
+            self.attempt(remove_mirror)
+            forget("node.kept", "node.values", "node.storage")
+
+    def flash_writes(self) -> int:
+        """Return how often the records on flash were written."""
+        from node.storage import Store
+
+        count = sum([Store(name).generation() for name in ("account", "written", "slept")])
+        forget("node.storage")
+        return count
+
+    def _client_event(self, name, facts):
+        if (self.resumable or self.mirrored) and name in _OUTDATING:
+            self.outdate()
+        self.log.event(name, facts)
+
+    def _accepted(self, paths):
+        """Put on flash what a server changed, before it is told."""
+        from node.written import save
+
+        save(self, paths)
 
     def _note_change(self, path):
         # The Server object's values are the client's to keep, the Security object's nobody's.

@@ -51,7 +51,7 @@ class Store:
         """Return how often a record was written or removed."""
         return self._newest()[0]
 
-    def save(self, record: bytes, anew: bool = False) -> None:
+    def save(self, record: "bytes | bytearray", anew: bool = False) -> None:
         """Replace the record; once this returns it is on flash, and at no time is there neither.
 
         anew: also where it is the same, for the sake of its generation. Raises OSError where it

@@ -95,7 +95,8 @@ def test_power_cut_after_the_bootstrap():
             await world.settled()
         assert not world.all("bootstrap", "unheard")
         await world.reset()
-        await world.settled()
+        await world.saw("device", "updated")
+        await world.sleeping()
 
     world.play(play)
 

@@ -77,7 +77,7 @@ def test_nothing_is_used_twice_over_sleep_and_reset():
         world.peer.trigger()
         await world.saw("device", "updated")
         await world.reset()
-        await world.saw("device", "registered")
+        await world.saw("device", "updated")
         world.command(do="reboot")
         await world.settled()
         await world.reset()

@@ -73,13 +73,6 @@ def test_stepped_down_version_goes_on():
     assert after.one().queries() == []
 
 
-def test_message_ids_and_tokens_go_on():
-    """RFC 7252 §4.4: no message ID is used again within EXCHANGE_LIFETIME."""
-    bench = sleeping()
-    after = reborn(bench, 10_000)
-    assert after.client.endpoint.freeze() == bench.client.endpoint.freeze()
-
-
 def test_sms_trigger_right_after_the_sleep():
     """CR 6.1: woken by the short message, the first thing is the Update by UDP."""
     for version, path in (("draft", "/1/0/11"), ("1.1", "/1/0/8")):

@@ -4,7 +4,7 @@ from lwm2m.codec.cbor import dumps, loads
 from lwm2m.object import Object
 from lwm2m.objects.access_control import AccessControl
 from lwm2m.tree import Tree
-from node import kept, retained
+from node import kept, retained, values
 
 _TARGET = (30001, 0)
 
@@ -49,7 +49,9 @@ class _Node:
         self.timers = []
         self.changed = set()
         self.given = []
-        self.kept_values = []
+        self.site = {}
+        self.sagging = self.mirrored = False
+        self.written = None
         for level in (5, 6):
             lamp = self.tree.add(Lamp())
             lamp.values[0] = level
@@ -57,10 +59,10 @@ class _Node:
         if rights:
             self.tree.add(AccessControl(_TARGET[0], _TARGET[1], owner=1, acl={2: 1}))
 
-    def begin(self, values=()):
+    def begin(self, found=()):
         """Take back what was kept, as a start does."""
-        self.kept_values = values
-        kept.restore(self)
+        self.given = values.given(self)
+        values.put(self, found)
         self.tree.on_change.append(self.changed.add)
         return self
 
@@ -90,8 +92,8 @@ def test_values_are_what_they_were():
     lamp.set(2, {0: (3, 0), 7: (30001, 1)})
     for _ in range(2):
         node = _slept(node)
-        values = node.tree.get(30001, 1).values
-        assert values == {0: 1 << 40, 2: {0: (3, 0), 7: (30001, 1)}}, values
+        found = node.tree.get(30001, 1).values
+        assert found == {0: 1 << 40, 2: {0: (3, 0), 7: (30001, 1)}}, found
 
 
 def test_a_resource_that_was_removed_stays_away():
@@ -136,10 +138,10 @@ def test_rights_are_kept_before_other_values():
     node = _Node(rights=True).begin()
     node.tree.get(30001, 0).set(1, "x" * 3000)
     node.tree.get(2, 0).set(2, {2: 0})
-    client, values = _record(node)
+    client, found = _record(node)
     assert client and node.log.errors
-    assert [row[:3] for row in values] == [[2, 0, 2]], values
-    woken = _Node(rights=True).begin(values)
+    assert [row[:3] for row in found] == [[2, 0, 2]], found
+    woken = _Node(rights=True).begin(found)
     assert woken.tree.get(2, 0).values[2] == {2: 0}
     assert woken.tree.get(30001, 0).values[1] == "hall"
 
