@@ -2,5 +2,5 @@
 
 rows.py says what is measured and what it may cost, operations.py runs on MicroPython, peer.py is
 the same work in aiocoap, and measure.py counts: instructions with callgrind on the unix port,
-bytes of a 32-bit heap on the WebAssembly port.
+bytes of a 32-bit heap on the WebAssembly port. field.py plays a board's life in virtual time.
 """

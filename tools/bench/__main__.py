@@ -29,7 +29,7 @@ def main(arguments: list | None = None) -> int:
     print("measuring takes about ten minutes", file=sys.stderr)
     try:
         found = measure.everything(
-            rows.imports(), rows.OPERATIONS, rows.PEER, rows.PEER_COUNT, rows.NODE
+            rows.imports(), rows.OPERATIONS, rows.PEER, rows.PEER_COUNT, rows.NODE, rows.FIELD
         )
     except (measure.BenchError, BuildError, FileNotFoundError) as error:
         print(error, file=sys.stderr)

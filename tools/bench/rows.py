@@ -8,6 +8,20 @@ PEER = "aiocoap.get.served"
 PEER_COUNT = 150
 NODE = "node.registered"
 
+# What field.py plays, by id: a function there, and its arguments.
+FIELD = {
+    "node.retained": ("retained_record",),
+    "modem.wake_to_update": ("wake_to_update", "sim7000"),
+    "modem.wake_to_update.sim800": ("wake_to_update", "sim800"),
+    "modem.boot_to_registered": ("boot_to_registered", "sim7000"),
+    "modem.boot_to_registered.sim800": ("boot_to_registered", "sim800"),
+    "day.report15min": ("day_of_reports", "sim7000"),
+    "day.report15min.sim800": ("day_of_reports", "sim800"),
+    "day.report15min.brief": ("day_of_reports", "sim7000", "sleep", 5),
+    "day.report15min.brief.psm": ("day_of_reports", "sim7000", "psm", 5),
+    "day.report15min.brief.off": ("day_of_reports", "sim7000", "off", 5),
+}
+
 # Operations by id: N, so large that several garbage collections fall into 2N − N.
 OPERATIONS = {
     "coap.decode": 1200,
@@ -61,9 +75,14 @@ _LWM2M = ["lwm2m.client"] + [
     for name in "objects.security objects.device objects.connectivity objects.ipso "
     "codec.senml_cbor codec.tlv".split()
 ]
+# What a node with a SIM7000 keeps of modem/; the rest comes with its use and goes behind it.
+_MODEM = ["modem." + name for name in "sim7000 simcom at link udp sms".split()] + ["modem"]
+_USUAL = {"lwm2m": _LWM2M, "modem": _MODEM}
 # Modules that a node with a SIM7000 does not load: the registry is for applications and tests, and
 # the socket is that of a simulated board without a modem.
-_NOT_COUNTED = {"coap.registry", "modem.sim800", "node.udp_socket"}
+_NOT_COUNTED = {"coap.registry", "node.udp_socket"} | {
+    "modem." + name for name in "sim800 sim7080 ca_context ca_sockets ca_udp".split()
+}
 
 FLAT_PERCENT = 5
 # The most that a row may take. instructions_aim is told, not asked for; flat_to names the row
@@ -71,7 +90,10 @@ FLAT_PERCENT = 5
 TARGETS = {
     "import.coap": {"kept_bytes": 12288},
     "import.lwm2m": {"kept_bytes": 24_576},
+    "import.modem": {"kept_bytes": 14_336},
     NODE: {"kept_bytes": 57_344},  # the heap that an ESP32 starts with
+    "node.retained": {"kept_bytes": 512},
+    "modem.wake_to_update": {"round_trips": 6, "device_ms": 2_000, "flash_writes": 0},
     "coap.get.served": {
         "instructions": 122_000,
         "instructions_aim": 60_000,
@@ -93,10 +115,33 @@ _UNITS = {
     "kept_bytes": "B kept",
     "datagrams": "datagram",
     "wire_bytes": "B on the wire",
+    "round_trips": "AT round trips",
+    "device_ms": "ms of the device's own",
+    "flash_writes": "flash writes",
 }
-_COLUMNS = ("instructions", "garbage_bytes", "kept_bytes", "wire_bytes")
-# Garbage, kept and wire are bytes; a line fits a terminal of 80 columns.
-_HEADINGS = ("Id", "Instructions", "Garbage", "Kept", "Wire", "Met")
+# The tables, by the values that make a row one of theirs; a line fits a terminal of 80 columns.
+_TABLES = (
+    {
+        "instructions": "Instructions",
+        "garbage_bytes": "Garbage",
+        "kept_bytes": "Kept",
+        "wire_bytes": "Wire",
+    },
+    {
+        "at_commands": "AT",
+        "round_trips": "Trips",
+        "virtual_ms": "ms",
+        "device_ms": "Device",
+        "flash_writes": "Flash",
+    },
+    {
+        "awake_ms": "Awake",
+        "modem_ms": "Modem",
+        "radio_ms": "Radio",
+        "air_bytes": "Air",
+        "flash_writes": "Flash",
+    },
+)
 
 
 def imports(firmware: Path = build.ROOT / "firmware") -> list:
@@ -105,7 +150,7 @@ def imports(firmware: Path = build.ROOT / "firmware") -> list:
     Each stands on those before it, from the last (None, None) on.
     """
     steps = []
-    rest = []
+    rest = {}
     for room, entry in ROOMS.items():
         if room == "board":
             steps.append((None, _BOARD))
@@ -119,11 +164,10 @@ def imports(firmware: Path = build.ROOT / "firmware") -> list:
         if room == "lwm2m":
             # What a node has of coap, whose other modules are loaded on use.
             steps += [(None, None), (None, [ROOMS["coap"]])]
-            rest = [name for name in modules if name not in _LWM2M]
-            modules = _LWM2M
-        steps.append((f"import.{room}", modules))
-    steps.append(("import.lwm2m.rest", rest))
-    return steps
+        usual = _USUAL.get(room, modules)
+        rest[room] = [name for name in modules if name not in usual]
+        steps.append((f"import.{room}", usual))
+    return steps + [(f"import.{room}.rest", rest[room]) for room in _USUAL]
 
 
 def judged(found: dict) -> list:
@@ -164,19 +208,34 @@ def _number(value) -> str:
 
 
 def table(rows: list) -> str:
-    """Return the rows as a Markdown table with its columns aligned, and the targets below."""
-    lines = [_HEADINGS]
+    """Return the rows as Markdown tables with their columns aligned, and the targets below."""
+    parts = []
+    left = rows
+    for columns in _TABLES:
+        here = [row for row in left if _belongs(row, columns)]
+        left = [row for row in left if row not in here]
+        if here:
+            parts.append("\n".join(_aligned(columns, here)))
+    targets = [f"- `{row['id']}`: {_words(row['target'])}" for row in rows if row["target"]]
+    return "\n\n".join([*parts, "Targets:", "\n".join(targets)])
+
+
+def _belongs(row, columns):
+    return any(row[column] is not None for column in columns if column != "flash_writes")
+
+
+def _aligned(columns, rows):
+    lines = [("Id", *columns.values(), "Met")]
     for row in rows:
         met = ("yes" if row["met"] else "**no**") if row["target"] else ""
-        cells = [_number(row[column]) for column in _COLUMNS]
-        lines.append((f"`{row['id']}`", *cells, met))
-    widths = [max(len(line[i]) for line in lines) for i in range(len(_HEADINGS))]
-    numeric = range(1, 1 + len(_COLUMNS))
+        lines.append((f"`{row['id']}`", *[_number(row[column]) for column in columns], met))
+    widths = [max(len(line[i]) for line in lines) for i in range(len(columns) + 2)]
+    numeric = range(1, 1 + len(columns))
     rule = [
         "-" * (width - 1) + ":" if i in numeric else "-" * width for i, width in enumerate(widths)
     ]
     lines.insert(1, tuple(rule))
-    text = [
+    return [
         "| "
         + " | ".join(
             cell.rjust(width) if i in numeric else cell.ljust(width)
@@ -185,8 +244,3 @@ def table(rows: list) -> str:
         + " |"
         for line in lines
     ]
-    text += ["", "Targets:", ""]
-    for row in rows:
-        if row["target"]:
-            text.append(f"- `{row['id']}`: {_words(row['target'])}")
-    return "\n".join(text)
