@@ -38,6 +38,9 @@ class Host:
     def pin_read(self, number):
         return 1
 
+    def watchdog(self, timeout_ms):
+        pass
+
 
 class Os:
     """What the firmware asks of `os`."""
