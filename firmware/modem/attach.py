@@ -98,14 +98,14 @@ async def _choose_radio(modem):
             wrong = cid == 1
         if wrong:
             changed = (await modem.ask('AT+CGDCONT=%d,"IP","%s"' % (cid, apn))).ok or changed
-    if changed:
-        # The attach that is there was made with what was set before.
+    if changed and not modem.radio_set:
+        # The attach that is there was made with what was set before; a SIM wants its PIN anew.
+        modem.radio_set = True  # once, in case that the modem tells another value than it was told
         modem.channel.boot(True)
-        try:
-            await modem.ask("AT+CFUN=0", _CFUN_MS)
-            await modem.ask("AT+CFUN=1", _CFUN_MS)
-        finally:
-            modem.channel.boot(False)
+        await modem.ask("AT+CFUN=0", _CFUN_MS)
+        await modem.ask("AT+CFUN=1", _CFUN_MS)
+        modem.lost("radio set anew")
+        raise ModemReset("modem: radio set anew")
 
 
 async def _keep(modem, name, value):
@@ -151,7 +151,8 @@ async def _register(modem):
                 told.append("%s %s" % (names[i], status))
             raise ModemError("network: not registered (%s)" % ", ".join(told))
         await asyncio.sleep_ms(pause_ms)
-        pause_ms = min(pause_ms * 2, _POLL_MAX_MS)
+        # By a quarter: nothing is seen later than that part of the time that it took.
+        pause_ms = min(pause_ms * 5 // 4, _POLL_MAX_MS)
 
 
 async def _packet_service(modem):

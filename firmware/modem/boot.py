@@ -116,6 +116,8 @@ async def _set_up(modem):
     sleep = 1 if modem.power.can_sleep() else modem.idle_sleep
     for command in ("AT+CFGRI=1", "AT+CBATCHK=1", "AT+CSCLK=%d" % sleep):
         await modem.ask(command)
+    if config.get("idle", "sleep") != "sleep":
+        return  # no message is waited for, nor that the SIM's are loaded
     for _ in range(_SMS_TRIES):  # refused until the SIM's messages are loaded
         if (await channel.command("AT+CMGF=0")).ok:
             break

@@ -64,6 +64,7 @@ class SimCom:
         self.lock = asyncio.Lock()
         self.recoveries = [0] * 5  # how often each rung of the ladder was climbed
         self.pin_refused = False
+        self.radio_set = False
 
     # Life cycle
 
@@ -124,13 +125,15 @@ class SimCom:
         else:
             await self.channel.rouse()
         self.asleep = False
+        psm = self.config.get("idle") == "psm"
         try:
-            if await self.channel.probe(5):
+            if await self.channel.probe(2 if psm else 5):
                 self.event("awake", {})
                 return
+            self.rests = psm  # silence is what is expected of it then
         except ModemError:
             pass  # it has restarted, which the reader has told
-        self.lost("silent")
+        self.lost("silent", "rested" if self.rests else "reset")
 
     # What the modem says of itself
 

@@ -129,10 +129,11 @@ class CellularBearer:
                 if not (kept and await self.modem.resume()):
                     await self.modem.up()
                     await self._look_around()
-                found = await self._sms.drain()
-                if not found and kept and self.woken:
-                    await asyncio.sleep_ms(_SECOND_LOOK_MS)
-                    await self._sms.drain()
+                if self._idle == "sleep":  # otherwise no message is waited for
+                    found = await self._sms.drain()
+                    if not found and kept and self.woken:
+                        await asyncio.sleep_ms(_SECOND_LOOK_MS)
+                        await self._sms.drain()
                 self._read_at = self._now()
                 self.woken = False
                 break

@@ -142,7 +142,7 @@ def sim7000g(**overrides) -> Profile:
         pdp_ms=500,
         tail_ms=10_000,
         saved_by_w=("+CLTS",),
-        saved_at_once=("+IPR", "+CSCLK", "+CNMP", "+CNMB", "+CFUN"),
+        saved_at_once=("+IPR", "+CSCLK", "+CNMP", "+CMNB", "+CFUN"),
         autobaud_rates=(9600, 19200, 38400, 57600, 115200),
         fixed_rates=(
             1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600, 3000000,
