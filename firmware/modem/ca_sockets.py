@@ -28,11 +28,15 @@ async def open_socket(ca, peer: tuple) -> int:
     else:
         text = ""
     opening = 'AT+CAOPEN=%d,%s"%s",%d' % (n, modem.pdp and modem.pdp + '"UDP",', peer[0], peer[1])
+    if modem.pdp and modem.config.get("udp_push"):
+        opening += ",1"
     code = outcome = None
     for _ in range(2):
+        there = True
         if not modem.pdp:
-            for step in ("AT+CACID=%d", 'AT+CASSLCFG=%d,"ssl",0', 'AT+CASSLCFG=%d,"protocol",1'):
-                await modem.ask(step % n)
+            there = (await modem.ask("AT+CACID=%d" % n)).ok
+            for name, value in (("ssl", 0), ("protocol", 1)):
+                await modem.ask('AT+CASSLCFG=%d,"%s",%d' % (n, name, value))
         if text:
             await modem.ask(text % (n, port + n))
         ca.result = None
@@ -41,7 +45,7 @@ async def open_socket(ca, peer: tuple) -> int:
         code = await ca.outcome(n, _OPEN_MS if response.ok else 0)
         if code == 0:
             break
-        if code == _LIMIT and n:
+        if n and (code == _LIMIT or not there):
             # How many there may be is not documented: it is found so.
             modem.sockets = n
             del link.peers[n:]

@@ -8,8 +8,10 @@ What comes in waits in the modem until it is read:
     AT+CARECV=0,12     +CARECV: 12,<octets>; SIM7000 freezes when more is asked for than waits
 
 Whether several datagrams that wait come one by one is not documented. Each is read as soon as it
-is told of; those that waited together on a modem that keeps no borders arrive as one, which CoAP
-drops, and are sent again.
+is told of; those that waited together in a modem that keeps no borders arrive as one. A SIM7080
+that is found to do so is told to send each unasked, in a frame of its own (config "udp_push"):
+
+    +CAURC: "recv",0,12,203.0.113.9,5683 and the octets; the address with AT+CASRIP=1 only
 """
 
 import asyncio
@@ -21,6 +23,7 @@ _SEND_MS = const(20_000)
 _READ_MS = const(5000)
 _READ_MAX = const(1460)
 _READS = const(16)
+_LOOKS_S = (2, 4, 8, 16, 32)
 _RESULT_MS = const(3000)
 _FIRST_RESULT_MS = const(500)
 _NOTHING = (-1, 0)
@@ -37,12 +40,14 @@ class CaSockets:
         self.told = asyncio.Event()
         self.tells = None  # whether +CASEND follows the OK; None: not known yet
         self._looked = []  # connections on which nothing waits that was not told of
+        self._sent = asyncio.Event()
         self._asked = _NOTHING  # (connection, octets) of AT+CARECV
         del link.peers[self.modem.sockets :]
         link.open = self.open
         link.shut = self.shut
         link.transmit = self.transmit
         link.fetch = self.fetch
+        link.watch = self.watch
         channel = self.modem.channel
         channel.on("+CADATAIND:", self._on_data)
         channel.on("+CAURC:", self._on_data)
@@ -81,7 +86,30 @@ class CaSockets:
             # What came while the host slept was told to nobody, and silences what comes after it.
             self._looked.append(n)
             self._look(n)
+        self._sent.set()
         return ""
+
+    async def watch(self) -> None:
+        """Look for answers that were not told of, for a minute behind what is sent; for ever.
+
+        By some manuals +CADATAIND comes once after a connection is opened or sent by, and no
+        more; by any, a code can be lost on the wire, and what came is then silent about the rest.
+        """
+        while True:
+            await self._sent.wait()
+            self._sent.clear()
+            for seconds in _LOOKS_S:
+                try:
+                    await asyncio.wait_for_ms(self._sent.wait(), seconds * 1000)
+                    break
+                except asyncio.TimeoutError:
+                    if not self.modem.asleep:
+                        self._look_at_all()
+
+    def _look_at_all(self):
+        for n, peer in enumerate(self.link.peers):
+            if peer:
+                self._look(n)
 
     async def outcome(self, n: int, timeout_ms: int) -> int | None:
         """The result that the modem tells of connection n, None where it tells none in time."""
@@ -127,14 +155,19 @@ class CaSockets:
     # Reception
 
     def _on_data(self, line):
-        """`+CADATAIND: n`, or `+CAURC: "buffer full"`, which loses what came after it."""
-        if line[3] == "U":
-            self.link.drop("buffer_full")
-            for n, peer in enumerate(self.link.peers):
-                if peer:
-                    self._look(n)
-        else:
+        """`+CADATAIND: n`; `+CAURC: "recv",n,length[,address,port]` and the octets behind it; or
+        `+CAURC: "buffer full"`, which loses what came after it.
+        """
+        if line[3] == "D":
             self._look(_number((line[11:],), 0))
+            return None
+        fields = line.split(",")
+        if len(fields) > 2:
+            n = _number(fields, 1)
+            return _number(fields, 2), self._taker(n, [field.encode() for field in fields[3:]])
+        self.link.drop("buffer_full")
+        self._look_at_all()
+        return None
 
     def _look(self, n):
         if n >= 0 and (None, n) not in self.link._jobs:
@@ -205,8 +238,11 @@ class CaSockets:
         n, wanted = self._asked
         if length > wanted:
             length = -1  # it is none
+        return length, self._taker(n, source)
+
+    def _taker(self, n, source):
         source = b":".join([field.strip(b' "') for field in source]).decode() or None
-        return length, lambda data: self.link.received(n, source, data)
+        return lambda data: self.link.received(n, source, data)
 
 
 def _number(fields, index):

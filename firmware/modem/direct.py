@@ -4,7 +4,7 @@ from . import release
 
 
 def listen(link) -> None:
-    """Take `+CMT: [alpha],length` and its PDU in the next line; reports and broadcasts likewise."""
+    """Take `+CMT: [alpha],length` and the PDU in the next line; reports, broadcasts likewise."""
 
     def heard(line):
         def pdu_line(text):

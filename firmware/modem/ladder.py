@@ -4,8 +4,6 @@ Loaded only when the fast path of udp.py does not do. It knows no command set: s
 closed and sent by with the link's own `open`, `shut` and `transmit`.
 """
 
-import asyncio
-
 from micropython import const
 
 from . import release
@@ -15,11 +13,11 @@ _AGAIN = const(0)  # rungs of the ladder, in the order of bringup.recover
 _SOCKET = const(1)
 _CONTEXT = const(2)
 _POWER = const(4)
+_OFF = const(0)
 _ATTACHED = const(2)
 
 _BACKOFF_MS = const(30_000)
 _BACKOFF_MAX_MS = const(900_000)
-_REVIVAL_MAX_MS = const(3_600_000)
 _UNHEARD = const(10)
 _UNHEARD_MAX = const(1 << 20)
 
@@ -89,8 +87,7 @@ async def deliver(link, data: bytes, peer: tuple, reason: str | None) -> str:
         4 power cycle   the same and 8 min
 
     At the top, the link refuses further datagrams for a time that doubles from 30 s to 15 min, and
-    a modem that could not attach is switched off. Where SMS shall reach it, it is tried again
-    after 30 s, doubling to an hour.
+    a modem that could not attach sleeps or is switched off.
     """
     modem = link.modem
     rung = _AGAIN
@@ -108,7 +105,8 @@ async def deliver(link, data: bytes, peer: tuple, reason: str | None) -> str:
             except ModemError as error:
                 reason = str(error)
             rung += 1
-        at_least = _POWER
+        # A network that is away comes not by power cycles: of climbs in vain, each fourth has one.
+        at_least = _POWER if link.failures & 3 == 0 else _POWER + 1
         try:
             await modem.up()
             at_least = _CONTEXT
@@ -125,48 +123,21 @@ async def deliver(link, data: bytes, peer: tuple, reason: str | None) -> str:
             reason = str(error)
             rung = max(rung, at_least)
     link.failures += 1
-    link.retry_at = modem.now() + _pause_ms(link.failures, _BACKOFF_MAX_MS)
+    pause_ms = min(_BACKOFF_MS << min(link.failures - 1, 8), _BACKOFF_MAX_MS)
+    link.retry_at = modem.now() + pause_ms
     if modem.state != _ATTACHED:
-        await _rest(link)
+        await _rest(modem)
     return reason
 
 
-def _pause_ms(failures, longest):
-    return min(_BACKOFF_MS << min(failures - 1, 8), longest)
-
-
-async def _rest(link):
-    """Leave the modem off, because searching in vain is what empties a battery."""
-    modem = link.modem
-    try:
-        await modem.power_off()
-    except ModemError as error:
-        link.drop("modem", str(error))
-    if link.revival is None and modem.on_restart and modem.config.get("idle", "sleep") == "sleep":
-        link.revival = asyncio.create_task(_revive(link))
-
-
-async def _revive(link):
-    """Bring the modem up again for the messages that it shall hear, until it is up."""
-    modem = link.modem
-    failures = link.failures
-    try:
-        while True:
-            await asyncio.sleep_ms(_pause_ms(failures, _REVIVAL_MAX_MS))
-            failures += 1
-            if modem.state == _ATTACHED:
-                return
-            try:
-                await modem.up()
-                modem.on_restart()
-                return
-            except ModemError as error:
-                link.drop("modem", str(error))
-            if not link.busy:
-                await modem.power_off()
-    except ModemError as error:
-        link.drop("modem", str(error))
-    except Exception as error:
-        modem.channel.fail(error)
-    finally:
-        link.revival = None
+async def _rest(modem):
+    """Searching in vain is what empties a battery: the modem sleeps, where SMS shall reach it as
+    soon as there is a network, or is off.
+    """
+    if modem.state == _OFF or modem.config.get("idle", "sleep") != "sleep":
+        try:
+            await modem.power_off()
+        except ModemError as error:
+            modem.event("drop", {"link": "modem", "reason": "power_off", "detail": str(error)})
+    else:
+        await modem.sleep()

@@ -30,6 +30,7 @@ class ModemLink:
         self.on_idle: "Any" = None
         self.dropped = {}
         self.busy = False
+        self._task = None
         self._jobs = []
 
     def add(self, job: tuple) -> None:
@@ -40,7 +41,7 @@ class ModemLink:
         self._jobs.append(job)
         if not self.busy:
             self.busy = True
-            asyncio.create_task(self._work())
+            self._task = asyncio.create_task(self._work())
 
     async def _work(self):
         try:
@@ -53,6 +54,7 @@ class ModemLink:
                     self.modem.channel.fail(error)
         finally:
             self.busy = False
+            self._task = None
             modem = self.modem
             if modem.now() >= modem.read_due and modem.on_restart:
                 modem.on_restart()  # a SIM that is full says nothing

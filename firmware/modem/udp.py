@@ -41,7 +41,6 @@ class UdpLink(ModemLink):
         self.retry_at = 0
         self.unheard = 0  # datagrams sent since one was received
         self.patience = _PATIENCE  # how many of them raise a suspicion
-        self.revival = None
         self.fetch = None  # reads what waits on a socket, where that is an everyday thing
         self._listen(modem.channel)
 

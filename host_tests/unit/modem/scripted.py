@@ -128,6 +128,7 @@ SETTINGS = {
     "AT+IPR?": b"\r\n+IPR: 115200\r\n\r\nOK\r\n",
     "AT+CPIN?": b"\r\n+CPIN: READY\r\n\r\nOK\r\n",
     'AT+CPMS="SM","SM","SM"': b"\r\n+CPMS: 1,20,1,20,1,20\r\n\r\nOK\r\n",
+    "AT+CGDCONT?": b'\r\n+CGDCONT: 1,"IP","iot.example","0.0.0.0",0,0\r\n\r\nOK\r\n',
     "AT+CREG?": b"\r\n+CREG: 0,1\r\n\r\nOK\r\n",
     "AT+CGREG?": b"\r\n+CGREG: 0,1\r\n\r\nOK\r\n",
     "AT+CEREG?": b"\r\n+CEREG: 0,5\r\n\r\nOK\r\n",
