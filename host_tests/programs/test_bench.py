@@ -29,7 +29,7 @@ def _found(**changes):
     imports = [name for name, _ in rows.imports() if name]
     for name in [*imports, rows.NODE, *rows.OPERATIONS, rows.PEER]:
         found[name] = dict.fromkeys(measure.VALUES)
-        found[name]["instructions"] = None if name == rows.NODE else 50_000
+        found[name]["instructions"] = 50_000
         if name in imports or name == rows.NODE:
             found[name]["kept_bytes"] = 12_000
         elif name != rows.PEER:

@@ -136,6 +136,15 @@ def importing(before: list, modules: list, heap_k: int = HEAP_K) -> int:
     return counted(before + modules) - counted(before)
 
 
+def whole_node() -> int:
+    """Return the instructions of a start, from the first import until whole_node.serve is done."""
+
+    def counted(source):
+        return _instructions(_micropython(source), MICROPYPATH=_path())
+
+    return counted("import whole_node; whole_node.run()") - counted("0")
+
+
 def _path() -> str:
     board = FOLDER / "board"
     return f"{board}:{board / 'shim'}:.frozen"
@@ -186,6 +195,7 @@ def everything(
         of_heap = pool.submit(heap, imports, list(operations), node_id)
         plays = {name: pool.submit(field, *played[name]) for name in played}
         jobs = {name: pool.submit(operation, name, count) for name, count in operations.items()}
+        jobs[node_id] = pool.submit(whole_node)
         before = []
         for name, modules in imports:
             if modules is None:

@@ -80,6 +80,19 @@ def start():
     return node
 
 
+def run():
+    """Start a node, and serve it as soon as it can be."""
+    import asyncio
+
+    async def life():
+        node = start()
+        while not (node.client and node.client.links):
+            await asyncio.sleep_ms(0)
+        serve(node)
+
+    asyncio.run(life())
+
+
 def serve(node):
     """Register the node, and have it answer a Read of a value and of its instance."""
     from coap.message import ACK, Message, decode
