@@ -10,12 +10,17 @@ MODEM ?= sim7000
 RUNTIME ?= micropython
 VERSION ?= 1.1
 
-.PHONY: help setup demo test interop bench lint build clean
+SEED ?= 1
+DAYS ?= 3
+
+.PHONY: help setup demo test sim interop bench lint build clean
 
 help:
 	@echo "make demo [MODEM=sim800|sim7000] [RUNTIME=micropython|cpython]"
 	@echo "          [VERSION=draft|1.0|1.1|1.2] [JSON=FILE]   play the main job"
 	@echo "make test    every test, on CPython and on MicroPython"
+	@echo "make sim     [SEED=1] [DAYS=3] [MODEM=sim800|sim7000] [RUNTIME=cpython|micropython]"
+	@echo "             live one simulated life, with faults drawn from the seed"
 	@echo "make interop             the cases of OMA's test specification against Eclipse Leshan"
 	@echo "make bench   [JSON=FILE]   what an operation costs; needs valgrind, node and npm"
 	@echo "make lint    ruff, the door check, pyright"
@@ -47,6 +52,14 @@ demo: $(READY)
 test: $(READY)
 	@$(RUN) -m tools.build
 	@$(RUN) -m pytest -c host_tests/pytest.ini host_tests
+
+# MODEM and RUNTIME only where they were given: a seed has a modem of its own.
+given = $(if $(filter command line environment,$(origin $(1))),$(2) $($(1)))
+
+sim: $(READY)
+	@$(RUN) -m tools.build
+	@$(RUN) -m host_tests.simulate --seed $(SEED) --days $(DAYS) $(call given,MODEM,--modem) \
+	  $(call given,RUNTIME,--runtime) $(MORE)
 
 interop: $(READY)
 	@$(RUN) -m tools.leshan.build

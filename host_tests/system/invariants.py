@@ -76,7 +76,8 @@ def look_at_stored(life):
     """TS 1.2 Core E.2 (Notification Storing): what was stored at one deep sleep is stored at the
     next, told in between, or dropped for want of room (`stored_bytes`), which is counted.
 
-    A reset that is no deep sleep loses what was stored, and so does the end of the observation.
+    A reset that is no deep sleep may lose what was stored, and so does the end of the
+    observation.
     """
     observations = life.world.node.client.observations
     stored = [int(float(item[2])) for item in observations.stored if item[1] == 0]
@@ -159,5 +160,5 @@ def limits(life) -> list:
         ("boots", world.boots, boots),
         ("Registers", count("server register", 0), registers),
         ("text messages sent", world.network.sms.counters["submitted"], 2 * delivered),
-        ("flash writes", life.flash.writes, 4 + 4 * len(life.requests) + 2 * struck),
+        ("flash writes", life.flash.writes, 4 + 3 * life.writes + 2 * struck),
     ]

@@ -18,7 +18,7 @@ from lwm2m.objects.ipso import define
 from micropython import const
 from shim import virtual_time
 from system import invariants
-from system.faults import Draw, Faults, Schedule, ended
+from system.faults import KINDS, Draw, Faults, Schedule, ended
 from system.world import World
 from unit.node.files import Flash
 
@@ -105,6 +105,7 @@ class Life:
         self.reasons = {}  # of the errors that the device tells -> how many
         self.planted = 0
         self.asked = 0
+        self.writes = 0  # Writes and Write-Attributes that were asked for
         self.triggers = 0
         self._radio = [None, 0]
         self._powered = None
@@ -193,9 +194,7 @@ class Life:
             reason = facts["reason"]
             self.reasons[reason] = self.reasons.get(reason, 0) + 1
         elif name == "booted" and facts["clean"]:
-            # What is not a deep sleep's end begins without what was stored and written.
-            self.stored = None
-            self.values.clear()
+            self.stored = None  # what is not a deep sleep's end begins without what was stored
 
     def _struck(self, fault):
         pass
@@ -207,7 +206,12 @@ class Life:
     # The person at the server.
 
     def _told(self, payload):
-        value = int(float(payload))
+        try:
+            value = int(float(payload))
+        except ValueError:
+            if not self.faults.noise:
+                self.wrong("told of %s" % payload)
+            return
         self.told.append(value)
         self.last_told = max(self.last_told, value)
 
@@ -228,6 +232,7 @@ class Life:
 
     def _write(self, path, value):
         self.asked += 1
+        self.writes += 1
         name = "%d write %s" % (self.asked, path)
         self.requests[name] = ["write", path, value]
         self.peer.ask(name, self.peer.request(3, path, value.encode()))
@@ -260,6 +265,7 @@ class Life:
                     self._watched.add(_VALUE)
                     self.peer.observe(_VALUE)
             else:
+                self.writes += 1
                 self.peer.write_attributes(
                     _VALUE, "pmin=%d" % draw.of((0, 10, 60)), "pmax=%d" % draw.of((3600, 20000))
                 )
@@ -366,6 +372,7 @@ class Life:
             "updates": count("server update", 0),
             "notifications": count("server notification", 0),
             "measured": self.measured,
+            "writes": self.writes,
             "asked": self.asked,
             "answers": count("server answer", 0),
             "triggers": self.triggers,
@@ -391,13 +398,17 @@ def main(arguments) -> int:
     options = {"modem": None, "kinds": None, "report-s": None, "faults": "4", "days": "2"}
     for at in range(0, len(arguments), 2):
         options[arguments[at][2:]] = arguments[at + 1]
-    kinds = options["kinds"]
+    kinds = options["kinds"].split(",") if options["kinds"] else None
+    for kind in kinds or ():
+        if kind not in [row[0] for row in KINDS]:
+            print("--kinds: no %r; use %s" % (kind, ", ".join([row[0] for row in KINDS])))
+            return 2
     life = Life(
         int(options["seed"]),
         float(options["days"]),
         options["modem"] or None,
         int(options["faults"]),
-        kinds.split(",") if kinds else None,
+        kinds,
         int(options["report-s"]) if options["report-s"] else None,
     )
     try:
