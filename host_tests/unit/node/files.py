@@ -17,6 +17,8 @@ class _File:
         self._at = 0
         self._writing = "w" in mode
         if self._writing:
+            if flash.full:
+                raise OSError(28)
             self._old = flash.files.get(path)
             flash.writes += 1
             if flash.step():
@@ -66,6 +68,7 @@ class Flash:
         self.writes = 0  # files opened for writing
         self.on_cut = None
         self.lossy = lossy
+        self.full = False  # there is no free block
 
     def step(self):
         self.steps += 1

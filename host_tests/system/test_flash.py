@@ -1,0 +1,310 @@
+"""What servers wrote, over power cuts at every step of a flash write, resets and deep sleeps."""
+
+from lwm2m.object import Object
+from lwm2m.objects.ipso import Temperature
+from system.world import HARD_RESET, POWER_ON, World
+
+# Firmware, virtual modem, network and server in one process.
+HEAP_K = 700
+
+_HOUR_S = 3600
+
+
+class Lamp(Object):
+    """Something that servers set, make and delete."""
+
+    object_id = 30001
+    multiple = True
+    creatable = True
+    resources = (
+        b"\x00\x00\x03\x02"  # level
+        b"\x00\x01\x03\x01"  # name
+        b"\x00\x02\x01\x02"  # hours
+    )
+
+
+def setup(node):
+    """Two lamps, and a temperature that rises with each boot's own minute."""
+    for level in (5, 6):
+        lamp = node.add(Lamp())
+        lamp.values[0] = level
+        lamp.values[2] = 0
+    node.add(Temperature(units="Cel")).values[5700] = 21.5
+    node.every(1_200_000, lambda: lamp.set(2, lamp.values[2] + 1))
+
+
+def _world(**settings):
+    return World(setup=setup, objects=[], **settings)
+
+
+async def _done(world, code="2.04"):
+    """Trigger the board until all that waits is answered, and let it sleep."""
+    since = len(world.events)
+    if not world.running:
+        world.peer.trigger()
+    await world.until(lambda: not world.peer.waiting and not world.peer.asking())
+    answers = world.all("server", "answer", since)
+    assert answers and {each["code"] for each in answers} == {code}, answers
+    await world.sleeping()
+
+
+async def _read(world, path):
+    world.peer.read(path)
+    if not world.running:
+        world.peer.trigger()
+    await world.until(lambda: not world.peer.waiting and not world.peer.asking())
+    return world.peer.answers[path]
+
+
+async def _off_and_on(world):
+    since = world.mark()
+    await world.power_cut()
+    world.power_on()
+    await world.settled()
+    return world.all("server", "register", since)[0]
+
+
+def _create(peer, iid, level):
+    body = b"\xa1\x19\x75\x31\xa1" + bytes([iid, 0xA1, 0, 0x18, level])
+    request = peer.request(2, "/30001", body)
+    peer.ask("create", request.add(12, 11544))
+
+
+def test_all_that_servers_wrote_is_there_after_a_power_cut():
+    """TS 1.1 Core 6.3.3, 6.3.5, 6.3.6, 7.3.1: values, the lifetime, attributes, and instances that
+    were made and deleted; of the application's own values those that it sets."""
+
+    async def play(world):
+        peer = world.peer
+        await world.settled()
+        peer.write("/30001/0/0", "77")
+        peer.write("/30001/1/1", "hall")
+        peer.write(peer.resource("lifetime"), "7200")
+        peer.write_attributes("/3303/0/5700", "pmin=10", "pmax=600", "gt=25.5")
+        peer.write("/3/0/14", "+02:00")
+        await _done(world)
+        peer.ask("delete", peer.request(4, "/30001/1"))
+        await _done(world, "2.02")
+        for _ in range(2):
+            register = await _off_and_on(world)
+            assert "lt=7200" in register["query"], register
+            assert "</30001/0>" in register["payload"], register
+            assert "</30001/1>" not in register["payload"], register
+            assert await _read(world, "/30001/0/0") == ("2.05", b"77")
+            assert await _read(world, "/3/0/14") == ("2.05", b"+02:00")
+            peer.ask("discover", peer.request(1, "/3303/0/5700").add(17, 40))
+            peer.ask_now()
+            await world.until(lambda: "discover" in peer.answers)
+            payload = peer.answers.pop("discover")[1]
+            assert b"pmin=10;pmax=600;gt=25.5" in payload, payload
+            await world.sleeping()
+
+    _world().play(play)
+
+
+def test_a_created_instance_is_there_after_a_power_cut():
+    """TS 1.2 Core 6.3.6: with its values, also those that only the device writes."""
+
+    async def play(world):
+        await world.settled()
+        _create(world.peer, 9, 33)
+        await _done(world, "2.01")
+        for _ in range(2):
+            register = await _off_and_on(world)
+            assert "</30001/9>" in register["payload"], register
+            assert await _read(world, "/30001/9/0") == ("2.05", b"33")
+            await world.sleeping()
+        world.peer.ask("delete", world.peer.request(4, "/30001/9"))
+        await _done(world, "2.02")
+        register = await _off_and_on(world)
+        assert "</30001/9>" not in register["payload"], register
+
+    _world(version="1.2").play(play)
+
+
+def test_an_ordinary_life_writes_no_flash():
+    """facts on flash, wear: a day of reports, Updates, Reads and the same Write again."""
+
+    async def play(world):
+        peer = world.peer
+        await world.settled()
+        peer.write("/30001/0/0", "77")
+        await _done(world)
+        writes = world.flash.writes
+        assert writes == 1, writes
+        peer.observe("/30001/1/2")
+        await _done(world, "2.05")
+        told = len(peer.notifications)
+        for _ in range(6):
+            await world.sleep(4 * _HOUR_S)
+            peer.write("/30001/0/0", "77")
+            peer.execute(peer.resource("update_trigger"))
+            await _done(world)
+        assert len(peer.notifications) > told + 20
+        assert world.flash.writes == writes
+
+    _world().play(play)
+
+
+def _cuts(steps):
+    """The steps of a flash write at which to cut: the first, some, the last ones."""
+    return sorted({0, 1, 2, 15, 16, 17, steps // 2, steps - 2, steps - 1})
+
+
+def test_a_cut_at_any_step_leaves_the_old_or_the_new():
+    """TS 1.1 Core 6.3.3: a Write of two resources that the power ends is there as a whole or not
+    at all, and as a whole where it was answered; also where RTC memory and clock are kept."""
+    steps = _steps_of_a_write()
+    levels = []
+    for how in ((POWER_ON, 1000, True), (HARD_RESET, 10, False)):
+        for at in _cuts(steps):
+            seen = []
+
+            async def play(world, at=at, how=how, seen=seen):
+                peer = world.peer
+                await world.settled()
+                peer.write("/30001/0/0", "10")
+                await _done(world)
+                before = len(world.events)
+                world.fail_at_flash_step(at, *how)
+                _write_two(peer)
+                peer.trigger()
+                await world.saw("world", "fails")
+                await world.until(lambda: not peer.asking())
+                answered = world.all("server", "answer", before, name="two")
+                peer.waiting.clear()
+                world.calm()
+                await world.until(lambda: not world.running)
+                level = (await _read(world, "/30001/0/0"))[1]
+                name = (await _read(world, "/30001/0/1"))[1]
+                seen.append(level)
+                assert (level, name) in ((b"10", b""), (b"11", b"eleven")), (at, level, name)
+                assert not answered or level == b"11", at
+
+            _world().play(play)
+            levels += seen
+    assert set(levels) == {b"10", b"11"}, levels
+
+
+def _write_two(peer):
+    request = peer.request(
+        2, "/30001/0", b'[{"bn":"/30001/0/","n":"0","v":11},{"n":"1","vs":"eleven"}]'
+    )
+    peer.ask("two", request.add(12, 110))
+
+
+def _steps_of_a_write():
+    found = []
+
+    async def play(world):
+        await world.settled()
+        world.peer.write("/30001/0/0", "10")
+        await _done(world)
+        steps = world.flash.steps
+        _write_two(world.peer)
+        await _done(world)
+        found.append(world.flash.steps - steps)
+
+    _world().play(play)
+    return found[0]
+
+
+def test_a_flash_that_refuses():
+    """TS 1.1 Core 6.3.3: 5.00; what was written is in force until the next start, and goes to
+    flash with what is accepted next."""
+
+    async def play(world):
+        peer = world.peer
+        await world.settled()
+        peer.write("/30001/0/0", "10")
+        await _done(world)
+        world.flash.full = True
+        peer.write("/30001/0/0", "11")
+        await _done(world, "5.00")
+        assert [each for each in world.all("device", "error") if "not kept" in each["reason"]]
+        await _off_and_on(world)
+        assert await _read(world, "/30001/0/0") == ("2.05", b"10")
+        peer.write("/30001/0/0", "12")
+        await _done(world, "5.00")
+        world.flash.full = False
+        peer.write("/30001/1/0", "13")
+        await _done(world)
+        await _off_and_on(world)
+        assert await _read(world, "/30001/0/0") == ("2.05", b"12")
+        assert await _read(world, "/30001/1/0") == ("2.05", b"13")
+
+    _world().play(play)
+
+
+def test_a_reset_between_the_flash_and_the_answer():
+    """facts on resets: what is on flash and was not answered holds; the record of the sleep before
+    is older, and does not undo it."""
+
+    async def play(world):
+        peer = world.peer
+        await world.settled()
+        peer.write("/30001/0/0", "10")
+        await _done(world)
+        writes = world.flash.writes
+        peer.write("/30001/0/0", "11")
+        peer.write(peer.resource("lifetime"), "3600")
+        peer.trigger()
+        await world.until(lambda: world.flash.writes == writes + 2)
+        await world.reset()
+        since = world.mark()
+        await world.saw("device", "updated")
+        assert not world.all("server", "register", since)
+        update = world.all("server", "update", since)[-1]
+        assert "lt=3600" in update["query"], update
+        await world.until(lambda: not peer.waiting and not peer.asking())
+        assert await _read(world, "/30001/0/0") == ("2.05", b"11")
+
+    _world().play(play)
+
+
+def test_more_than_rtc_memory_holds():
+    """facts: 2048 bytes of RTC memory. What servers wrote beyond that comes from flash after a
+    deep sleep, and what the application changed of it since from the record."""
+
+    def more(node):
+        setup(node)
+        for index in range(8):
+            node.add(Lamp()).values[0] = index
+        node.tree.get(30001, 3).values[1] = "first"
+
+    async def play(world):
+        peer = world.peer
+        await world.settled()
+        for index in range(2, 10):
+            peer.write("/30001/%d/1" % index, "%d" % index * 250)
+        await _done(world)
+        for _ in range(3):
+            assert await _read(world, "/30001/9/1") == ("2.05", b"9" * 250)
+            assert await _read(world, "/30001/2/1") == ("2.05", b"2" * 250)
+            world.node.tree.get(30001, 2).set(1, "2" * 250)
+            await world.sleeping()
+            assert len(world.memory) <= 2048
+        assert {each["cause"] for each in world.all("device", "booted")[1:]} == {"deep_sleep"}
+        world.command(do="set", path="/30001/2/1", value="mine")
+        await world.sleeping()
+        assert await _read(world, "/30001/2/1") == ("2.05", b"mine")
+
+    World(setup=more, objects=[]).play(play)
+
+
+def test_more_than_the_record_holds():
+    """facts on flash: 8 KB are the most; 5.00, a line in the log, and the record before stays."""
+
+    async def play(world):
+        peer = world.peer
+        await world.settled()
+        peer.write("/30001/0/1", "x" * 4000)
+        await _done(world)
+        peer.write("/30001/1/1", "y" * 4200)
+        await _done(world, "5.00")
+        assert [each for each in world.all("device", "error") if "8192 fit" in each["reason"]]
+        await _off_and_on(world)
+        assert await _read(world, "/30001/0/1") == ("2.05", b"x" * 4000)
+        assert (await _read(world, "/30001/1/1"))[0] == "4.04"
+
+    _world().play(play)
