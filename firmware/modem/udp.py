@@ -42,6 +42,7 @@ class UdpLink(ModemLink):
         self.unheard = 0  # datagrams sent since one was received
         self.patience = _PATIENCE  # how many of them raise a suspicion
         self.fetch = None  # reads what waits on a socket, where that is an everyday thing
+        self.watch = None  # a coroutine that the owner has to run, where there is one
         self._listen(modem.channel)
 
     def _listen(self, channel):

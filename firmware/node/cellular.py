@@ -244,7 +244,10 @@ class CellularBearer:
 
     def tasks(self) -> list:
         """Return the coroutines that the node has to run: one raises what the modem's own met."""
-        return [self.modem.channel.watch()]
+        tasks = [self.modem.channel.watch()]
+        if self._udp.watch:
+            tasks.append(self._udp.watch())
+        return tasks
 
     def connection(self) -> dict:
         """Return the facts of Object 4 (lwm2m/objects/connectivity.py) that are known."""

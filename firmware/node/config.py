@@ -74,6 +74,7 @@ _MODEM = (
     ("network", "str", None, ("gsm", "cat-m", "nb-iot", "lte", "auto")),
     ("attach_s", "int", 180, (30, 3600)),
     ("udp_manual", "bool", False, None),
+    ("udp_push", "bool", _LEFT_OUT, None),  # SIM7080: data unasked, each datagram in a frame
     ("udp_set", "str", _LEFT_OUT, ("cip", "ca")),  # which of its UDP commands a SIM7000 is given
     # Power saving of SIM7000 and SIM7080 (modem/power_saving.py).
     ("idle", "str", _LEFT_OUT, ("sleep", "psm", "off")),  # "sleep": SMS reach it
@@ -197,35 +198,11 @@ def _together(site):
                 "%sbinding: %s needs a modem; use link sim800, sim7000 or sim7080, or binding U"
                 % (key, server["binding"])
             )
-    if not site["modem"]["sms_storing"] and site["sleep"] == "deep":
-        raise ConfigError(
-            "modem.sms_storing: false is not allowed with sleep deep; "
-            "the message that wakes the board would be lost"
-        )
-    _check_modem(site["link"], site["modem"])
+    from node.feasible import check_modem
+
+    check_modem(site)
     if site["link"] == "udp" and not site["endpoint"]:
         raise ConfigError("endpoint: missing; without a modem there is no IMEI to make it from")
-
-
-def _check_modem(link, modem):
-    """Refuse what this modem cannot do, or what no modem can be told."""
-    pin = modem["pin"]
-    if pin is not None and not (4 <= len(pin) <= 8 and pin.isdigit()):
-        raise ConfigError("modem.pin: malformed; use 4 to 8 digits")
-    for name in ("apn", "user", "password"):
-        # Each stands between quotes on a command line of the modem's.
-        for character in modem[name]:
-            if not " " <= character <= "~" or character == '"':
-                raise ConfigError("modem.%s: malformed; use ASCII characters but quotes" % name)
-    for name, value, unfit in (
-        ("udp_set", "ca", "sim800"),
-        ("udp_set", "cip", "sim7080"),
-        ("network", "gsm", "sim7080"),
-    ):
-        if link == unfit and modem.get(name) == value:
-            raise ConfigError("modem.%s: %s is not allowed with link %s" % (name, value, link))
-    if link != "udp" and not modem["apn"]:
-        raise ConfigError("modem.apn: missing; use the operator's access point name")
 
 
 def _fits_version(key, server, version):
