@@ -21,7 +21,7 @@ _CAT_M = const(4)  # <AcT> of AT+CEDRXS
 _NB_IOT = const(5)
 
 _TAU_S = const(86_400)
-_ACTIVE_S = const(120)
+_ACTIVE_S = const(180)
 _TRIES = const(6)  # to read what the network granted: it takes an exchange with it
 _PAUSE_MS = const(1000)
 
@@ -68,7 +68,7 @@ def cycle_seconds(bits: str) -> int:
 async def settle(modem) -> None:
     """Ask for what the configuration wants, end the rest, and tell what the network grants.
 
-    modem.config: idle "psm" with psm_tau_s (86400) and psm_active_s (120); edrx_s. info["rat"]
+    modem.config: idle "psm" with psm_tau_s (86400) and psm_active_s (180); edrx_s. info["rat"]
     tells the radio in use. Tells `power_saving` {psm_tau_s, psm_active_s, edrx_s}, None for what
     was not granted; the modem then sleeps as one without. Raises ModemError where the modem has
     to start anew for it and does not.

@@ -1,6 +1,6 @@
 """The site configuration: defaults, and one clear line for whatever cannot work."""
 
-from node import config
+from node import config, feasible
 
 _LEAST = {"endpoint": "probe-1", "link": "udp", "servers": [{"uri": "coap://127.0.0.1:5683"}]}
 
@@ -178,3 +178,170 @@ def test_endless_lifetime():
     """TS 1.2 Core E.2 resource 1: 0 is for 1.2 alone."""
     site = _with(version="1.2", servers=[{"uri": "coap://x", "lifetime_s": 0}])
     assert config.check(site)["servers"][0]["lifetime_s"] == 0
+
+
+_SMS = {"uri": "coap://x", "sms_number": "+447700900123"}
+_QUIET = {"uri": "coap://x", "awake_time_s": 20}
+
+
+def _modem(modem, link="sim7000", servers=(_QUIET,), **changes):
+    settings = {"apn": "iot.example"}
+    settings.update(modem)
+    return _with(link=link, modem=settings, servers=list(servers), **changes)
+
+
+def test_the_least_has_no_keys_of_power_saving():
+    """DESIGN §4: what hardly a site has takes no memory; the watchdog is there by default."""
+    site = config.check(_modem({}))
+    assert site["watchdog_s"] == 120 and "outlive_power" not in site
+    for name in ("idle", "psm_tau_s", "psm_active_s", "edrx_s", "release_assistance"):
+        assert name not in site["modem"], name
+    good = {"idle": "psm", "psm_tau_s": 3600, "psm_active_s": 20, "edrx_s": 20}
+    modem = config.check(_modem(good))["modem"]
+    assert {name: modem[name] for name in good} == good
+    for link in ("sim800", "sim7000", "sim7080"):
+        assert config.check(_modem({"idle": "off"}, link))["modem"]["idle"] == "off"
+    assert config.check(_modem({}, sleep="light"))["sleep"] == "light"
+
+
+def test_power_saving_that_cannot_work():
+    """AT7000 AT+CPSMS, AT+CEDRXS, AT+CRAI: what this modem has not, or what shuts a server out."""
+    psm = {"idle": "psm"}
+    cases = (
+        (_modem(psm, "sim800"), "modem.idle: psm is not allowed with link sim800; use link sim7"),
+        (
+            _modem({"edrx_s": 60}, "sim800"),
+            "modem.edrx_s: 60 is not allowed with link sim800; use link sim7000 or sim7080",
+        ),
+        (
+            _modem({"release_assistance": True}, "sim800"),
+            "modem.release_assistance: true is not allowed with link sim800; use link sim7000",
+        ),
+        (
+            _modem({"edrx_s": 60, "network": "gsm"}),
+            "modem.edrx_s: 60 is not allowed with modem.network gsm; use nb-iot, cat-m or lte",
+        ),
+        (
+            _modem({"release_assistance": True, "network": "cat-m"}),
+            "modem.release_assistance: true is not allowed with modem.network cat-m; use nb-iot",
+        ),
+        (
+            _modem({"psm_tau_s": 600}),
+            "modem.psm_tau_s: not allowed with modem.idle sleep; use psm",
+        ),
+        (
+            _modem({"idle": "off", "edrx_s": 60}),
+            "modem.edrx_s: not allowed with modem.idle off, where no message arrives",
+        ),
+        (
+            _modem({"idle": "psm", "sms_check_s": 60}),
+            "modem.sms_check_s: not allowed with modem.idle psm, where no message arrives",
+        ),
+        (_modem(psm, sleep="none"), "modem.idle: psm is not allowed with sleep none; use sleep"),
+        (
+            _modem({"idle": "psm", "psm_active_s": 60, "psm_tau_s": 60}),
+            "modem.psm_active_s: 60 is not allowed; use less than modem.psm_tau_s",
+        ),
+        (
+            _modem({"idle": "psm", "psm_active_s": 10}),
+            "modem.psm_active_s: 10 is not allowed, servers are heard for 20 s after a message; "
+            "use as many, or a shorter servers[0].awake_time_s",
+        ),
+        (
+            _modem({"idle": "off"}, servers=[_SMS]),
+            "servers[0].sms_trigger: true is not allowed with modem.idle off, where no message",
+        ),
+        (
+            _modem(psm, servers=[dict(_SMS, binding="US", sms_trigger=False)]),
+            "servers[0].binding: US is not allowed with modem.idle psm, where no message arrives",
+        ),
+        (
+            _modem(psm, servers=[dict(_QUIET, queue=False)]),
+            "servers[0].queue: false is not allowed with modem.idle psm, where no server is heard",
+        ),
+        (
+            _modem(psm, bootstrap={"uri": "coap://x"}),
+            "bootstrap.sms_trigger: use false with modem.idle psm, where no message arrives",
+        ),
+        (
+            _modem({"idle": "nap"}),
+            'modem.idle: "nap" is not allowed; use sleep, psm or off',
+        ),
+        (
+            _modem({}, watchdog_s=30),
+            "watchdog_s: 30 is not allowed, one AT command may take 86 s; use 0, or an integer",
+        ),
+        (
+            _modem({"sms_storing": False}, sleep="light"),
+            "modem.sms_storing: false is not allowed with sleep light; the message that wakes",
+        ),
+    )
+    for site, text in cases:
+        refusal = _refusal(site)
+        assert refusal.startswith(text) and "\n" not in refusal, refusal
+    config.check(_modem(psm, servers=[dict(_SMS, sms_trigger=False, awake_time_s=20)]))
+    config.check(_modem({"idle": "psm", "psm_active_s": 20}, version="draft"))
+    config.check(_modem({"idle": "off"}, bootstrap={"uri": "coap://x", "sms_trigger": False}))
+
+
+class _Board:
+    def __init__(self, chip=None, rx=26, **pins):
+        if chip:
+            self.CHIP = chip
+        self.UART = {"id": 1, "tx": 27, "rx": rx, "baudrate": 115200}
+        self.PINS = {"pwrkey": 4, "pwrkey_pressed": 1, "dtr": 25, "ri": 33}
+        self.PINS.update(pins)
+
+
+def _unfit(site, board):
+    try:
+        feasible.check_board(config.check(site), board)
+    except config.ConfigError as error:
+        return str(error)
+    return None
+
+
+def test_a_board_that_no_message_can_wake():
+    """ESP32 esp32.wake_on_ext0: RTC GPIOs end a deep sleep, other pins do not."""
+    waits = _modem({}, servers=[_SMS])
+    refused = 'PINS["ri"] of the board: GPIO %d cannot end a deep sleep; use %s, or sleep light'
+    esp32 = "0, 2, 4, 12-15, 25-27, 32-39"
+    for pin in (0, 2, 4, 12, 15, 25, 27, 32, 39):
+        assert _unfit(waits, _Board(ri=pin)) is None, pin
+    for pin in (1, 3, 5, 16, 17, 18, 19, 21, 22, 23):
+        assert _unfit(waits, _Board(ri=pin)) == refused % (pin, esp32), pin
+    assert _unfit(waits, _Board("esp32s3", ri=21)) is None
+    assert _unfit(waits, _Board("esp32s3", ri=33)) == refused % (33, "0-21")
+    assert _unfit(waits, _Board("esp32p4", ri=50)) is None  # which pins it has is not known here
+    for sleep in ("light", "idle", "none"):
+        assert _unfit(_modem({}, servers=[_SMS], sleep=sleep), _Board(ri=16)) is None, sleep
+    # One that waits for no message needs no pin.
+    assert _unfit(_modem({}), _Board(ri=16)) is None
+    assert _unfit(_modem({}, servers=[dict(_SMS, sms_trigger=False)]), _Board(ri=16)) is None
+    assert _unfit(_least(), _Board(ri=16)) is None
+
+
+def _least():
+    return dict(_LEAST)
+
+
+def test_a_board_that_the_timer_alone_wakes():
+    """ESP32 machine.deepsleep: where neither RI nor RX can wake, something has to be due."""
+    endless = dict(_SMS, lifetime_s=0)
+    board = _Board(ri=None, rx=16)
+    assert _unfit(_modem({}, servers=[_SMS]), board) is None  # the next Update is due
+    refusal = _unfit(_modem({}, servers=[endless], version="1.2"), board)
+    assert refusal and refusal.startswith("modem.sms_check_s: missing; no pin of this board wakes")
+    looks = _modem({"sms_check_s": 600}, servers=[endless], version="1.2")
+    assert _unfit(looks, board) is None
+    assert _unfit(_modem({}, servers=[endless], version="1.2"), _Board(ri=None)) is None
+
+
+def test_a_modem_that_nothing_can_start():
+    """HW7000 PWRKEY: a modem that rests in PSM or off comes back by its key alone."""
+    for idle in ("psm", "off"):
+        assert _unfit(_modem({"idle": idle}), _Board(pwrkey=None)) == (
+            "modem.idle: %s is not allowed on this board, whose power key is not wired; use sleep"
+            % idle
+        )
+        assert _unfit(_modem({"idle": idle}), _Board()) is None
