@@ -1,27 +1,15 @@
 """A scripted bootstrap server for system tests, on the firmware's own CoAP endpoint."""
 
 from coap import registry as codes
-from coap import transmission
 from coap.endpoint import Endpoint
 from coap.message import CON, Message, dotted
+from system.peer import Link
 from unit.lwm2m.bootstrap_bench import SENML_CBOR, encoded, security, server
 
 BOOTSTRAP_SERVER = ("192.0.2.17", 5693)
 URI = "coap://%s:%d" % BOOTSTRAP_SERVER
 
 _TURN_MS = 50  # from an answer to the next request
-
-
-class _Link:
-    binding = "U"
-    mtu = 1024
-
-    def __init__(self):
-        self.transmission = transmission.udp()
-        self.server = None
-
-    def send(self, data, peer):
-        self.server.send(bytes(data), peer)
 
 
 def account(uri, server_id=1, iid=0, number=None, lifetime=86400, **more):
@@ -52,7 +40,7 @@ class BootstrapPeer:
         self._world = world
         self._left = []
         self._peer = None
-        self._link = _Link()
+        self._link = Link()
         self._link.server = world.network.attach(
             BOOTSTRAP_SERVER[0], BOOTSTRAP_SERVER[1], self._datagram
         )

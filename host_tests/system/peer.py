@@ -39,7 +39,7 @@ class Registration:
         self.expires_ms = 0
 
 
-class _Link:
+class Link:
     """The server's side of the network, as the endpoint wants it."""
 
     binding = "U"
@@ -136,7 +136,7 @@ class Peer:
         self._asking = None
         self._next_location = 0
         self._timer = None
-        self._link = _Link()
+        self._link = Link()
         self._link.server = network.attach(address[0], address[1], self._datagram)
         self._sms_link = _SmsLink(network.sms, number)
         self._spoken_by = self._link

@@ -57,6 +57,13 @@ def told(bench):
     return [text(message) for message in bench.sent()]
 
 
+def changed(bench, value):
+    """Set the temperature; return the only message sent at that."""
+    bench.temperature.set(5700, value)
+    bench.step()
+    return bench.one()
+
+
 def test_edge():
     """TS 1.2 Core §7.3.2: edge = 1 tells each change from false to true, 0 each to false."""
     for edge in (0, 1):
@@ -181,27 +188,19 @@ def test_con():
     bench = online()
     write(bench, "/3303", "con=1")
     observe(bench, "/3303/0/5700")
-    bench.temperature.set(5700, 1)
-    bench.step()
-    notification = bench.one()
+    notification = changed(bench, 1)
     assert notification.type == CON
     bench.acknowledge(notification)
     write(bench, "/3303/0", "con=0")
-    bench.temperature.set(5700, 2)
-    bench.step()
-    assert bench.one().type == NON
+    assert changed(bench, 2).type == NON
     bench = Bench("1.2", lifetime_s=200_000)  # in Queue Mode
     bench.register()
     write(bench, "/3303", "con=0")
     observe(bench, "/3303/0/5700")
-    bench.temperature.set(5700, 1)
-    bench.step()
-    assert bench.one().type == NON
+    assert changed(bench, 1).type == NON
     bench.run_for(DAY_MS)
     bench.sent()
-    bench.temperature.set(5700, 2)
-    bench.step()
-    bench.answer(bench.one(), CHANGED)
+    bench.answer(changed(bench, 2), CHANGED)
     assert bench.one().type == CON
 
 
@@ -210,21 +209,15 @@ def test_default_notification_mode():
     Confirmable."""
     bench = online(default_notification_mode=1)
     observe(bench, "/3303/0/5700")
-    bench.temperature.set(5700, 1)
-    bench.step()
-    notification = bench.one()
+    notification = changed(bench, 1)
     assert notification.type == CON
     bench.acknowledge(notification)
     write(bench, "/3303/0/5700", "con=0")
-    bench.temperature.set(5700, 2)
-    bench.step()
-    assert bench.one().type == NON
+    assert changed(bench, 2).type == NON
     bench = Bench("1.2", default_notification_mode=0)
     bench.register()
     observe(bench, "/3303/0/5700")
-    bench.temperature.set(5700, 1)
-    bench.step()
-    assert bench.one().type == NON
+    assert changed(bench, 1).type == NON
 
 
 def test_int_312_attributes_of_the_observe():
