@@ -14,6 +14,8 @@ from lwm2m.operations import Operations
 from lwm2m.tree import Tree
 from unit.coap.helpers import PEER, Link
 
+HEAP_K = 64  # the test itself, and four codecs one after the other, whose names stay
+
 # A block of the heap is twice as large on a 64-bit machine as on an ESP32, and holds as much.
 _SCALE = 2 if sys.maxsize >> 32 else 1
 _COUNT = 200
