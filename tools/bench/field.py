@@ -23,7 +23,7 @@ import json
 import sys
 
 from shim import virtual_time
-from system.world import World
+from system.world import POWER_ON, World
 from unit.node.files import Flash
 
 _PATH = "/3303/0/5700"
@@ -40,6 +40,7 @@ _CONFIRMABLE = 4  # version 1 and type of such a message of CoAP
 _EVERY_MS = 900_000
 _DAY_S = 86_400
 _SETTLED_S = 3_600
+_OFF_S = 60
 _MODEM = {"modem_boot": 1, "modem_awake": 1, "modem_asleep": 0, "modem_off": 0}
 
 
@@ -155,10 +156,17 @@ def wake_to_update(link):
     return _play(link, scenario)
 
 
-def boot_to_registered(link):
-    """The battery is connected: until the server has answered the Register."""
+def boot_to_registered(link, first=False):
+    """The battery is connected: until the server has answered the Register. first: the modem has
+    never been set up.
+    """
 
     async def scenario(world, wire):
+        if not first:
+            await world.settled()
+            world.fail(POWER_ON, _OFF_S * 1000, modem=True)
+            await world.sleep(_OFF_S)
+            wire.begin()
         await world.saw("device", "registered")
         return {
             "at_commands": wire.commands,
