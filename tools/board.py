@@ -37,7 +37,9 @@ class SimulatedBoard:
 
     `folder` is its file system: site.json, and app.py where it runs an application.
     `on_event(name, facts)` takes the firmware's events, and the bench's own: `power`, `woken`,
-    `halted`, `output`. `modem` is a virtual modem (tools/virtual/modem.py) or None.
+    `halted`, `output`. `modem` is a virtual modem (tools/virtual/modem.py), a port that leads to
+    another one (tools/uart_port.py), or None. `wiring` is the board's module, UART and PINS, where
+    it is not boards/host/board.py; `folder` then has it as board.py.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class SimulatedBoard:
         runtime: str = "micropython",
         modem=None,
         heap_k: int = HEAP_K,
+        wiring=None,
     ):
         self.folder = Path(folder)
         self.awake_ms = 0.0
@@ -69,9 +72,9 @@ class SimulatedBoard:
         self._pending_lines = []
         self._tasks = set()
         self.ended = asyncio.Event()
-        from boards.host import board as wiring
+        from boards.host import board
 
-        self._wiring = wiring
+        self._wiring = wiring or board
         if modem is not None:
             modem.on_output = self._modem_output
             modem.on_ri = self._ri
@@ -284,6 +287,8 @@ class SimulatedBoard:
             return
         elif kind == b"U":
             self._modem.write(body)
+        elif kind == b"B":
+            self._modem.set_baud(int.from_bytes(body, "big"))
         elif kind == b"P" and body[0] == self._wiring.PINS["pwrkey"]:
             self._modem.pwrkey(body[1] == self._wiring.PINS["pwrkey_pressed"])
         elif kind == b"P" and body[0] == self._wiring.PINS["dtr"]:
@@ -297,6 +302,8 @@ class SimulatedBoard:
     def _modem_output(self, data):
         for start in range(0, len(data), 512):
             self._send(b"U", bytes(data[start : start + 512]))
+        if not self.running and self._wake_pin == self._wiring.UART["rx"]:
+            self._wake(WOKEN_BY_PIN, "pin")  # a start bit is low; the bytes are lost
 
     def _ri(self, level):
         pin = self._wiring.PINS["ri"]

@@ -47,6 +47,18 @@ def number(kind: type, low: float, high: float):
     return read
 
 
+def checked(read):
+    """Return an argument type of a function that raises ValueError with the reason."""
+
+    def convert(text: str):
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return convert
+
+
 def hexadecimal(text: str) -> bytes:
     """Read octets in hexadecimal, as an argument type."""
     try:

@@ -8,7 +8,6 @@ ends the demo with exit code 1. Nothing here sends anything beyond this machine'
 
 import asyncio
 import json
-import signal
 import sys
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 from tools import build
 from tools.board import HEAP_K
 from tools.cli import Parser, number
+from tools.console import on_interrupt
 from tools.device import Bench, config
 from tools.server import LwM2mServer
 from tools.timeline import Timeline
@@ -379,8 +379,7 @@ def _parser():
 async def _play(options, timeline):
     demo = Demo(options, timeline)
     playing = asyncio.current_task()
-    for interrupt in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(interrupt, playing.cancel)
+    on_interrupt(playing.cancel)
     try:
         return await demo.play(), None
     except NotObserved as missing:

@@ -8,10 +8,16 @@ deregister, register, state, reboot); the bench around it adds:
          optional: "dcs": 4, "udh": "0605040B84C002" (with its length octet), "pid": 0; or, instead
          of data, "pdu": a whole SMS-DELIVER in hex, SMSC part first
     {"do": "adc", "pin": 34, "microvolts": 715000}               a voltage on an analog input
-    {"do": "fault", "name": "pdp_deact"}     the modem misbehaves: tools/virtual/modem.py
-         has the names and what "value" each takes ("garbage": octets in hex)
+    {"do": "fault", "name": "pdp_deact"}     the modem misbehaves: tools/virtual/faults.py
+         has the names, what "value" each takes ("garbage": octets in hex) and when it strikes
+         ("ms", "after", "after_in", "at"); or the network does: set_fault of virtual/network.py
     {"do": "power_cycle"}                    the battery comes off and on again
     {"do": "quit"}                           end
+
+With --uart, the modem is not virtual: it is on a serial port, or another program plays it, such as
+`python -m tools.modem`. Then `fault` and `sms` are refused, datagrams go where the modem sends
+them, and of the modem's lines those are wired that the port has: DTR and RI of a serial port, none
+of tcp: and pty:, where a sleeping board is woken by the first byte that comes.
 
 Each is answered by an event: the firmware's answer, `ok`, or `error` with a reason. A command to a
 board in deep sleep wakes it, as a button would. Every event has `time` (Unix seconds) and `event`;
@@ -21,196 +27,24 @@ events of the firmware also have `now_ms`, its own monotonic clock.
 import argparse
 import asyncio
 import contextlib
-import json
-import shutil
-import signal
+import functools
 import socket
 import sys
-import tempfile
-import threading
-import time
 from pathlib import Path
 
 from tools import build
-from tools.board import HEAP_K, SimulatedBoard
-from tools.cli import Parser, number, say
-from tools.virtual.bridge import Bridge
-from tools.virtual.modem import VirtualModem
-from tools.virtual.network import Network
-from tools.virtual.sms_pdu import PduError
-from tools.virtual.timers import Timers
+from tools.board import HEAP_K
+from tools.cellular import SIM_NUMBER
+from tools.cli import Parser, checked, number
+from tools.console import Printer, on_interrupt, take_commands
+from tools.desk import Bench
+from tools.uart_port import DEFAULT_BAUD, FarModem, check, wired
 
 sys.path.insert(0, str(build.ROOT / "firmware"))
 from node import config  # noqa: E402  the schema that the board reads its configuration with
 
-_PERSONALITIES = {"sim800": "sim800l", "sim7000": "sim7000g"}
+_LINKS = ("udp", "sim800", "sim7000", "sim7080")
 _DRAFT_BINDINGS = {"0": "U", "1": "UQ", "2": "S", "3": "SQ"}  # CR C.1, resource 10
-_SIM_NUMBER = "+447700900456"  # from the range reserved for fiction
-
-
-class Bench:
-    """A simulated board with, where its link is a modem, a virtual modem on a virtual network.
-
-    `site` is a checked configuration, `application` the path of an app.py or None.
-    `on_event(source, name, facts)` is called with source "device", "bench", "modem" or "network".
-    It must be made on a running event loop.
-    """
-
-    def __init__(
-        self,
-        site: dict,
-        on_event,
-        runtime: str = "micropython",
-        application=None,
-        nat_timeout_s: "float | None" = 60,
-        modem_speed: float = 1.0,
-        sim_number: str = _SIM_NUMBER,
-        heap_k: int = HEAP_K,
-        routes=None,
-        pin="1234",
-    ):
-        self._on_event = on_event
-        self._sms_door = None
-        self._folder = Path(tempfile.mkdtemp(prefix="nudge-board-"))
-        (self._folder / "site.json").write_text(json.dumps(site))
-        if application:
-            shutil.copy(application, self._folder / "app.py")
-        self.network = self.modem = self.bridge = None
-        self.sim_number = sim_number
-        if site["link"] != "udp":
-            timers = self._timers = Timers()
-            self.network = Network(
-                timers,
-                nat_timeout_s=nat_timeout_s,
-                on_event=lambda name, facts: on_event("network", name, facts),
-                epoch_s=int(time.time()),
-            )
-            self.bridge = Bridge(self.network, routes)
-            self.modem = VirtualModem(
-                _PERSONALITIES[site["link"]],
-                self.network,
-                timers,
-                sim_number,
-                speed=modem_speed,
-                pin=pin,
-                on_event=lambda name, facts: on_event("modem", name, facts),
-            )
-            self.modem.supply(True)
-        self.board = SimulatedBoard(self._folder, self._board_event, runtime, self.modem, heap_k)
-
-    async def start(self) -> None:
-        """Switch the board on."""
-        await self.board.power_on()
-
-    async def open_sms_port(self, port: int, number: str) -> None:
-        """Put a modem with `number` on the network, which answers AT commands on a loopback TCP
-        port.
-
-        Raises OSError when the port cannot be bound.
-        """
-        modem = VirtualModem(
-            "sim800l",
-            self.network,
-            self._timers,
-            number,
-            speed=10.0,
-            imei="866000000000022",
-            imsi="001010000000022",
-            on_event=lambda name, facts: None,
-            saved={"+IPR": 115200},
-        )
-        modem.supply(True)
-        modem.pwrkey(True)
-        self._timers.call_later(1500, modem.pwrkey, False)
-
-        async def serve(reader, writer):
-            modem.on_output = lambda data: writer.write(bytes(data))
-            modem.dtr(False)
-            while data := await reader.read(512):
-                modem.write(data)
-            writer.close()
-
-        self._sms_door = await asyncio.start_server(serve, "127.0.0.1", port)
-
-    async def stop(self) -> None:
-        """Switch everything off and remove the board's file system."""
-        await self.board.power_off()
-        if self._sms_door:
-            self._sms_door.close()
-        if self.bridge:
-            self.bridge.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _board_event(self, name, facts):
-        source = "bench" if name in ("woken", "halted", "output") else "device"
-        self._on_event(source, name, facts)
-
-    async def command(self, line: str) -> bool:
-        """Carry out one command line; return False when it was `quit`."""
-        try:
-            command = json.loads(line)
-            what = command["do"]
-            if not isinstance(what, str):
-                raise TypeError
-        except (ValueError, KeyError, TypeError):
-            self._error(None, f'not a command: {line.strip()[:60]}; use {{"do": …}}')
-            return True
-        if what == "quit":
-            return False
-        action = {
-            "sms": self._sms,
-            "adc": self._adc,
-            "fault": self._fault,
-            "power_cycle": self._power_cycle,
-        }.get(what)
-        if action is None:
-            self.board.command(line.strip())
-            return True
-        try:
-            await action(command)
-        except KeyError as error:
-            self._error(command, f"{error} is missing")
-        except (ValueError, TypeError, AttributeError, PduError) as error:
-            self._error(command, str(error))
-        else:
-            self._answer("ok", command, {})
-        return True
-
-    def _answer(self, name, command, facts):
-        about = {key: command[key] for key in ("do", "id") if command and key in command}
-        self._on_event("bench", name, {**about, **facts})
-
-    def _error(self, command, reason):
-        self._answer("error", command, {"reason": reason})
-
-    async def _sms(self, command):
-        if self.network is None:
-            raise ValueError("this board has no modem; use --link sim800 or sim7000")
-        if "pdu" in command:
-            self.network.sms.deliver_pdu(self.sim_number, bytes.fromhex(command["pdu"]))
-            return
-        self.network.sms.send(
-            command["from"],
-            self.sim_number,
-            bytes.fromhex(command["data"]),
-            command.get("dcs", 4),
-            bytes.fromhex(command.get("udh", "")),
-            command.get("pid", 0),
-        )
-
-    async def _adc(self, command):
-        self.board.set_analog(int(command["pin"]), int(command["microvolts"]))
-
-    async def _fault(self, command):
-        if self.modem is None:
-            raise ValueError("this board has no modem; use --link sim800 or sim7000")
-        value = command.get("value")
-        if command["name"] == "garbage":
-            value = bytes.fromhex(command["value"])
-        self.modem.set_fault(command["name"], value)
-
-    async def _power_cycle(self, command):
-        await self.board.power_cycle()
 
 
 def _parser():
@@ -233,7 +67,7 @@ def _parser():
     )
     site.add_argument(
         "--link",
-        choices=("udp", "sim800", "sim7000"),
+        choices=_LINKS,
         default="udp",
         help="udp = a plain socket, no modem (default)",
     )
@@ -273,6 +107,26 @@ def _parser():
         help="deep ends the process (default with a modem); idle keeps it",
     )
     bench = parser.add_argument_group("bench")
+    bench.add_argument(
+        "--uart",
+        type=checked(check),
+        metavar="WHERE",
+        help="the modem is a real one, or played by another program, at tcp:HOST:PORT,\n"
+        "pty:PATH or a serial port such as /dev/ttyUSB0 or COM3; needs --link",
+    )
+    bench.add_argument(
+        "--baud",
+        type=number(int, 1200, 921_600),
+        metavar="N",
+        help="the rate the firmware begins with, and sets (default 115200)",
+    )
+    bench.add_argument(
+        "--lines",
+        type=checked(wired),
+        metavar="LINES",
+        help="with a serial port: which of its lines lead to the modem, dtr,ri\n"
+        "(default), dtr, ri or none",
+    )
     bench.add_argument("--runtime", choices=("micropython", "cpython"), default="micropython")
     bench.add_argument("--app", metavar="FILE.py", help="the application that the board runs")
     bench.add_argument("--log", choices=("text", "json"), default="text")
@@ -287,7 +141,6 @@ def _parser():
     bench.add_argument(
         "--nat-timeout",
         type=number(float, 0, 86400),
-        default=60,
         metavar="S",
         help="silence that closes a NAT mapping (default 60)",
     )
@@ -301,7 +154,6 @@ def _parser():
     bench.add_argument(
         "--modem-speed",
         type=number(float, 0.01, 1000),
-        default=1.0,
         metavar="X",
         help="10 boots and attaches ten times as fast (default 1)",
     )
@@ -349,49 +201,28 @@ def site_from(options) -> dict:
     )
 
 
-class Printer:
-    """Prints events as `--log` asks; calls `unread` when nobody reads them any more."""
-
-    def __init__(self, form: str, trace: bool, unread):
-        self._form = form
-        self._trace = trace
-        self._unread = unread
-
-    def __call__(self, source, name, facts):
-        if source in ("modem", "network") and not self._trace:
-            return
-        if self._form == "json":
-            line = {"time": round(time.time(), 3), "event": name, **facts}
-            if source != "device":
-                line["source"] = source
-            self._say(json.dumps(line, default=str))
-            return
-        words = " ".join(f"{key}={facts[key]}" for key in facts if key != "now_ms")
-        clock = time.strftime("%H:%M:%S") + f".{int(time.time() * 1000) % 1000:03d}"
-        self._say(f"{clock} {source:<7} {name:<12} {words}".rstrip())
-
-    def _say(self, line):
-        if not say(line):
-            self._unread()
-
-
 async def _run(options, site):
     ended = asyncio.Event()
+    printer = Printer(options.log, options.trace, ended.set)
+    far = None
+    if options.uart:
+        rate = site["modem"]["baudrate"] or DEFAULT_BAUD
+        far = FarModem(options.uart, rate, functools.partial(printer, "bench"), options.lines)
+        await far.open()
     bench = Bench(
         site,
-        Printer(options.log, options.trace, ended.set),
+        printer,
         options.runtime,
         options.app,
-        options.nat_timeout,
-        options.modem_speed,
-        site["sms_number"] or _SIM_NUMBER,
+        60 if options.nat_timeout is None else options.nat_timeout,
+        options.modem_speed or 1.0,
+        site["sms_number"] or SIM_NUMBER,
         options.heap,
         pin=site["modem"]["pin"] or "1234",
+        far=far,
     )
-    loop = asyncio.get_running_loop()
-    for interrupt in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(interrupt, ended.set)
-    commands = asyncio.create_task(_commands(bench, ended))
+    on_interrupt(ended.set)
+    commands = asyncio.create_task(take_commands(bench.command, ended))
     try:
         if options.sms_port:
             await bench.open_sms_port(options.sms_port, site["servers"][0]["sms_number"])
@@ -406,24 +237,6 @@ async def _run(options, site):
             await bench.stop()
 
 
-async def _commands(bench, ended):
-    """Take command lines until `quit`; the end of standard input leaves the board running."""
-    lines = asyncio.Queue()
-    loop = asyncio.get_running_loop()
-
-    def read():
-        # A thread, because standard input may be a pipe, a terminal, a file or nothing at all.
-        for line in sys.stdin:
-            loop.call_soon_threadsafe(lines.put_nowait, line)
-
-    threading.Thread(target=read, daemon=True).start()
-    while True:
-        line = await lines.get()
-        if line.strip() and not await bench.command(line):
-            ended.set()
-            return
-
-
 def _free(port):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
@@ -433,11 +246,29 @@ def _free(port):
     return True
 
 
+def _uart_problem(options, link):
+    """What is wrong with --uart and what belongs to it, or None."""
+    if options.baud and link == "udp":
+        return "--baud: needs --link sim800, sim7000 or sim7080"
+    if not options.uart:
+        return "--lines: needs --uart" if options.lines is not None else None
+    if link == "udp":
+        return "--uart: needs --link sim800, sim7000 or sim7080"
+    for name in ("sms_port", "nat_timeout", "modem_speed", "trace"):
+        if getattr(options, name):
+            return f"--{name.replace('_', '-')}: not with --uart, where no modem is virtual"
+    return None
+
+
 def main(arguments=None) -> int:
     """Run until `quit`, an interrupt or a signal; return the exit code, 2 for a wrong argument."""
     options = _parser().parse_args(arguments)
     if options.app and not Path(options.app).is_file():
         print(f"--app: {options.app}: no such file", file=sys.stderr)
+        return 2
+    problem = None if options.config else _uart_problem(options, options.link)
+    if problem:
+        print(problem, file=sys.stderr)
         return 2
     try:
         site = site_from(options)
@@ -447,6 +278,12 @@ def main(arguments=None) -> int:
     if options.sms_port and (site["link"] == "udp" or not site["servers"][0]["sms_number"]):
         print("--sms-port: needs --link sim800 or sim7000 and --server-number", file=sys.stderr)
         return 2
+    problem = _uart_problem(options, site["link"])
+    if problem:
+        print(problem, file=sys.stderr)
+        return 2
+    if options.baud:
+        site["modem"]["baudrate"] = options.baud
     if not _free(site["local_port"]):
         print(f"--local-port: {site['local_port']} is in use", file=sys.stderr)
         return 2

@@ -7,95 +7,9 @@ import subprocess
 import sys
 
 import pytest
+from programs.program import TIMEOUT_S, Program
 
 from tools.server import running
-
-_TIMEOUT_S = 40
-
-
-class Device:
-    """A running tools.device; collects its events."""
-
-    def __init__(self, process):
-        self._process = process
-        self.events = []
-        self._news = asyncio.Event()
-        self._reading = asyncio.create_task(self._read())
-
-    @classmethod
-    async def start(cls, *arguments, stdin=asyncio.subprocess.PIPE):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tools.device",
-            "--log",
-            "json",
-            *arguments,
-            stdin=stdin,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        return cls(process)
-
-    async def _read(self):
-        async for line in self._process.stdout:
-            self.events.append(json.loads(line))
-            self._news.set()
-
-    def command(self, **command):
-        self.line(json.dumps(command))
-
-    def line(self, text):
-        self._process.stdin.write(text.encode() + b"\n")
-
-    async def event(self, name, since=0, **facts):
-        """Return (position, event) of the first event with these facts."""
-
-        async def find():
-            while True:
-                for index in range(since, len(self.events)):
-                    event = self.events[index]
-                    if event["event"] == name and all(
-                        event.get(key) == value for key, value in facts.items()
-                    ):
-                        return index, event
-                self._news.clear()
-                await self._news.wait()
-
-        try:
-            return await asyncio.wait_for(find(), _TIMEOUT_S)
-        except asyncio.TimeoutError:
-            shown = "\n".join(json.dumps(event) for event in self.events[-20:])
-            raise AssertionError(f"no event {name} {facts} in\n{shown}") from None
-
-    async def answer(self, **command):
-        """Give a command and return the event that answers it."""
-        since = len(self.events)
-        self.command(id=since, **command)
-        names = [event for event in self.events if event.get("id") == since]
-        while not names:
-            self._news.clear()
-            await asyncio.wait_for(self._news.wait(), _TIMEOUT_S)
-            names = [event for event in self.events if event.get("id") == since]
-        return names[0]
-
-    async def quit(self):
-        self.command(do="quit")
-        return await self.ended()
-
-    async def ended(self):
-        code = await asyncio.wait_for(self._process.wait(), _TIMEOUT_S)
-        await self._reading
-        return code
-
-    def signal(self, number):
-        self._process.send_signal(number)
-
-    async def kill(self):
-        """End it where a failed scenario has not."""
-        if self._process.returncode is None:
-            self._process.kill()
-            await self.ended()
 
 
 def _play(scenario, *arguments):
@@ -103,8 +17,13 @@ def _play(scenario, *arguments):
 
     async def main():
         async with running("127.0.0.1", 0, awake_s=2) as server:
-            device = await Device.start(
-                "--server", f"coap://127.0.0.1:{server.port}", "--endpoint", "sensor", *arguments
+            device = await Program.start(
+                "tools.device",
+                "--server",
+                f"coap://127.0.0.1:{server.port}",
+                "--endpoint",
+                "sensor",
+                *arguments,
             )
             try:
                 await scenario(device, server)
@@ -238,19 +157,6 @@ def test_an_application_of_ten_lines(tmp_path):
     _play(scenario, "--app", str(application))
 
 
-def test_an_application_that_crashes(tmp_path):
-    """DESIGN §6: programming errors raise; the chip restarts, and the bench ends a crash loop."""
-    application = tmp_path / "broken.py"
-    application.write_text("def setup(node):\n    node.every(10, lambda: 1 / 0)\n")
-
-    async def scenario(device, server):
-        _, error = await device.event("error")
-        assert error["reason"].startswith("ZeroDivisionError")
-        at, _ = await device.event("booted", 3, cause="hard")
-
-    _play(scenario, "--app", str(application))
-
-
 def test_the_configuration_of_a_board(tmp_path):
     """README, "A simulated board": --config FILE is what a board reads as site.json."""
 
@@ -268,7 +174,9 @@ def test_the_configuration_of_a_board(tmp_path):
                     }
                 )
             )
-            device = await Device.start("--config", str(site), stdin=asyncio.subprocess.DEVNULL)
+            device = await Program.start(
+                "tools.device", "--config", str(site), stdin=asyncio.subprocess.DEVNULL
+            )
             await device.event("registered")
             client = server.clients["from-file"]
             assert client.lifetime_s == 300
@@ -298,7 +206,7 @@ def test_nobody_reads():
     try:
         assert b"booted" in process.stdout.readline()
         process.stdout.close()
-        assert process.wait(_TIMEOUT_S) == 0
+        assert process.wait(TIMEOUT_S) == 0
         assert process.stderr.read() == b""
     finally:
         process.kill()
@@ -346,7 +254,7 @@ def test_wrong_arguments(arguments, line):
         text=True,
         capture_output=True,
         check=False,
-        timeout=_TIMEOUT_S,
+        timeout=TIMEOUT_S,
     )
     assert done.returncode == 2
     assert done.stderr.startswith(line), done.stderr
@@ -372,11 +280,13 @@ def test_message_ids_go_on_after_a_reset():
         async def next_id(before):
             """Return the first message ID that is another than `before`: that is sent again."""
             while True:
-                message_id = await asyncio.wait_for(heard.get(), _TIMEOUT_S)
+                message_id = await asyncio.wait_for(heard.get(), TIMEOUT_S)
                 if message_id != before:
                     return message_id
 
-        device = await Device.start("--server", f"coap://127.0.0.1:{port}", "--endpoint", "probe")
+        device = await Program.start(
+            "tools.device", "--server", f"coap://127.0.0.1:{port}", "--endpoint", "probe"
+        )
         try:
             first = await next_id(None)
             device.command(do="reboot")

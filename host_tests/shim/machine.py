@@ -4,6 +4,7 @@ What lies outside the chip (the wires on its pins, its flash and its power) is o
 set by whoever simulates it before the firmware starts. It offers:
 
 - `uart_write(data)`, `pin_write(number, level)`, `pin_read(number) -> level`, `adc_uv(number)`
+  and, where it cares, `uart_rate(baudrate)`
 - `memory` (RTC memory, bytes), `reset_cause` (1 power on or brown-out, 2 reset or panic, 3
   watchdog, 4 deep sleep), `wake_reason` (2 ext0 pin, 4 timer, 7 GPIO; 0 none)
 - `halt(kind, duration_ms, wake_pin)`: the chip stops ("deepsleep", "reset"); it must not return
@@ -87,16 +88,18 @@ class UART:
         timeout=0,
         timeout_char=0,
     ):
-        self.baudrate = baudrate
         self._room = rxbuf + _HARDWARE_FIFO
         self._received = b""
         self._handler = None
         uarts.append(self)
+        self.init(baudrate)
 
     def init(self, baudrate):
         """Set another rate; what has come in is flushed."""
         self.baudrate = baudrate
         self._received = b""
+        if hasattr(host, "uart_rate"):
+            host.uart_rate(baudrate)
 
     def irq(self, handler, trigger):
         """Call `handler(uart)` when a burst of bytes has ended."""

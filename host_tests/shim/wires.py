@@ -1,9 +1,9 @@
 """The wires of a simulated board that runs in a process of its own: frames over a loopback socket.
 
 A frame is a kind (one byte), a length (two bytes, big endian) and that many bytes. Out of the
-board: `U` UART bytes, `P` pin and level, `M` RTC memory, `W` the watchdog is fed (milliseconds
-until it bites, four bytes), `H` halt (JSON). Into it: `U`, `P`, `V` pin and microvolts (four
-bytes), `C` one console line.
+board: `U` UART bytes, `B` the UART's rate (four bytes), `P` pin and level, `M` RTC memory, `W` the
+watchdog is fed (milliseconds until it bites, four bytes), `H` halt (JSON). Into it: `U`, `P`, `V`
+pin and microvolts (four bytes), `C` one console line.
 """
 
 import asyncio
@@ -106,6 +106,10 @@ class Wires:
     def memory(self, data):
         self._memory = data
         self._send(b"M", data)
+
+    def uart_rate(self, baudrate):
+        """The UART runs at another rate."""
+        self._send(b"B", baudrate.to_bytes(4, "big"))
 
     def uart_write(self, data):
         """UART bytes leave the board."""

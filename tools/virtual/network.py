@@ -4,10 +4,6 @@ from tools.virtual.sms_centre import SmsCentre
 
 _HEADERS = 28  # IPv4 and UDP
 _FIRST_PORT = 40000
-_FAULTS = (
-    "loss_permille", "duplicate_permille", "jitter_ms", "latency_ms", "nat_timeout_s",
-    "sms_loss_permille", "sms_duplicate_permille", "sms_jitter_ms", "sms_latency_ms",
-)  # fmt: skip
 _EXPIRED_MAX = 64  # expired mappings remembered, to recognise what still comes for them
 
 
@@ -55,6 +51,12 @@ class Network:
     same of `sms`.  `apn` limits the contexts to one access point; `hosts` {name: address} is its
     DNS; `bridge` carries datagrams to real sockets.
     """
+
+    FAULTS = (
+        "nat_rebind", "loss_permille", "duplicate_permille", "jitter_ms", "latency_ms",
+        "nat_timeout_s", "sms_loss_permille", "sms_duplicate_permille", "sms_jitter_ms",
+        "sms_latency_ms",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -114,7 +116,7 @@ class Network:
             self.expire()
             return
         place = self.sms if name.startswith("sms_") else self
-        if name not in _FAULTS:
+        if name not in self.FAULTS:
             raise ValueError(f"fault: no {name!r}")
         attribute = name[4:] if place is self.sms else name
         self.event("fault", {"name": name, "value": value})
@@ -278,6 +280,12 @@ class Network:
             self.timers.call_later(left_ms, self._check, mapping)
         else:
             self.expire(mapping)
+
+    def forget_expired(self) -> None:
+        """Forget the expired mappings too, of which some are remembered."""
+        for port in self._expired:
+            self._by_public.pop(port)
+        del self._expired[:]
 
     def expire(self, mapping=None) -> None:
         """Forget a NAT mapping, or all of them, as silence or a reboot of the NAT does."""
