@@ -32,6 +32,7 @@ class ModemLink:
         self.busy = False
         self._task = None
         self._jobs = []
+        self.doing: "tuple | None" = None  # the job at work
 
     def add(self, job: tuple) -> None:
         """Queue a job, dropping the oldest where eight wait."""
@@ -47,14 +48,15 @@ class ModemLink:
         try:
             while self._jobs:
                 try:
-                    await self._do(self._jobs.pop(0))
+                    self.doing = self._jobs.pop(0)
+                    await self._do(self.doing)
                 except ModemError as error:
                     self.drop("modem", str(error))
                 except Exception as error:
                     self.modem.channel.fail(error)
         finally:
             self.busy = False
-            self._task = None
+            self._task = self.doing = None
             modem = self.modem
             if modem.now() >= modem.read_due and modem.on_restart:
                 modem.on_restart()  # a SIM that is full says nothing

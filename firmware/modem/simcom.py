@@ -110,7 +110,7 @@ class SimCom:
         one that goes into PSM by itself.
         """
         can = self.power.can_sleep() or self.idle_sleep or self.config.get("idle") == "psm"
-        if can and not self.asleep:
+        if can and not self.asleep and not self.rests:
             self.power.dtr(True)
             self.asleep = True
             self.event("asleep", {})

@@ -63,8 +63,11 @@ class UdpLink(ModemLink):
         """Queue a copy of a datagram for peer (host, port); never blocks, at most eight wait."""
         if not data or len(data) > self.mtu:
             self.drop("length", len(data))
-        else:
-            self.add((bytes(data), peer))
+            return
+        job = (bytes(data), peer)
+        # While the modem starts, retransmissions of what has still to go would all go after it.
+        if job != self.doing and job not in self._jobs:
+            self.add(job)
 
     def disconnect(self, peer) -> None:
         """Close the socket to peer after what waits before it; the next datagram opens another."""

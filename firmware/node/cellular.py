@@ -123,6 +123,9 @@ class CellularBearer:
         kept: the modem went on while the chip slept, so that what it stored has only to be read.
         Returns whether that had to be tried again.
         """
+        if not kept and not self.deep_wakes and self._idle == "sleep":
+            check_s = self.modem.config.get("sms_check_s")
+            self._on_event("modem_wakes", {"by": "timer", "sms_check_s": check_s})
         pause_ms = _FIRST_PAUSE_MS
         while True:
             try:
