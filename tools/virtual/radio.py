@@ -183,8 +183,9 @@ class Radio:
         for name in self._names():
             mode = self._modem.settings[name]
             if mode and self._shown(name) != before[name]:
+                place = self._place(name, mode)
                 for _ in range(2 if self._modem.faults.value("codes") == "double" else 1):
-                    self._modem.urc(f"{name}: {self._place(name, mode)}")
+                    self._modem.urc(f"{name}: {place}")
 
     def tell_place(self) -> None:
         """Say what AT+CEREG=4 asked for: where, and the timers that the network gave."""
@@ -222,7 +223,8 @@ class Radio:
             modem = self._modem
             mode = modem.settings[name]
             if op == "?":
-                modem.reply(f"{name}: {mode},{self._place(name, mode)}")
+                place = self._place(name, mode)
+                modem.reply(f"{name}: {mode},{place}")
             elif op == "=?":
                 modem.reply(f"{name}: ({','.join([str(value) for value in modes])})")
             elif op == "=" and number(args, 0) in modes:
