@@ -24,11 +24,11 @@ _IDLE_MS = const(1_200_000)  # nobody who has work for a modem pauses longer
 _STUCK_MS = const(10_000)
 _NO_TEXT = b"\r \0\xff"
 
-# Split at run time: short literals are interned, which takes more memory.
+# What a restart says; the last two may come long after a boot, too. One text takes less memory.
 _RESTARTED = (
-    "RDY,+CFUN: 1,NORMAL POWER DOWN,UNDER-VOLTAGE POWER DOWN,OVER-VOLTAGE POWER DOWN"
-).split(",")
-_READY = "Call Ready,SMS Ready".split(",")
+    ",RDY,+CFUN: 1,NORMAL POWER DOWN,UNDER-VOLTAGE POWER DOWN,OVER-VOLTAGE POWER DOWN,"
+    "Call Ready,SMS Ready,"
+)
 
 
 class ModemError(Exception):
@@ -62,25 +62,21 @@ class Response:
         return None
 
 
-def _is_address(line):
-    return line.count(".") == 3 and line.replace(".", "").isdigit()
-
-
 class Channel:
     """AT commands and unsolicited codes over a UART.
 
     uart: `async read() -> bytes` (some octets, b"" when it is closed) and `write(bytes)`.
 
-    now: callable, milliseconds. on_drop(reason, detail): told of every drop, which `dropped`
+    now: callable, milliseconds. on_event("drop", facts): told of every drop, which `dropped`
     counts. on_reset(line): told of every restart of the modem outside a boot that is expected
     (`boot`). dozes: the modem sleeps by itself, so that a command after a silence has to begin
     with a character that wakes it.
     """
 
-    def __init__(self, uart, now, on_drop, on_reset):
+    def __init__(self, uart, now, on_event, on_reset):
         self.uart = uart
         self.now = now
-        self.on_drop = on_drop
+        self.on_event = on_event
         self.on_reset = on_reset
         self.counted = None  # looks for counted octets that begin within a line, see `feed`
         self.dropped = {}
@@ -103,7 +99,7 @@ class Channel:
         self._rest = b""  # an unfinished line or payload
         self._skip = False  # the unfinished line is over-long
         self._count = 0  # octets of the payload that is being received
-        self._sink = on_drop  # takes it
+        self._sink = on_reset  # takes it
         self._cut = 0  # when it must have come
         self._heard = 0
 
@@ -121,9 +117,9 @@ class Channel:
     def on(self, prefix: str, handler) -> None:
         """Give unsolicited lines that start with `prefix` to handler(line).
 
-        The prefix "#" stands for `n,` of a connection. The handler returns None; or False to
-        decline the line; or a callable to take the next line too, which may decline it likewise;
-        or (count, sink) when that many octets follow, which sink(bytes) then gets.
+        The handler returns None; or False to decline the line; or a callable to take the next line
+        too, which may decline it likewise; or (count, sink) when that many octets follow, which
+        sink(bytes) then gets.
         """
         self._handlers.append((prefix, handler))
 
@@ -134,10 +130,12 @@ class Channel:
         self.booting = expected
         self._settled = self.now() + _SETTLE_MS
 
-    def drop(self, reason: str, detail="") -> None:
-        """Count something that was thrown away, and say so."""
-        self.dropped[reason] = self.dropped.get(reason, 0) + 1
-        self.on_drop(reason, detail)
+    def drop(self, reason: str, detail: object = "", link=None) -> None:
+        """Count something that was thrown away here, or by a link, and say so."""
+        dropped = (link or self).dropped
+        dropped[reason] = dropped.get(reason, 0) + 1
+        name = link.binding if link else "uart"
+        self.on_event("drop", {"link": name, "reason": reason, "detail": detail})
 
     def fail(self, error: Exception) -> None:
         """Take a programming error of a task nobody waits for: `watch` and commands raise it."""
@@ -147,7 +145,7 @@ class Channel:
     async def watch(self) -> None:
         """Wait for ever, or until there is such an error; raises it."""
         await self._failed.wait()
-        raise self._fault or ModemError("modem: failed")
+        raise self._fault  # pyright: ignore[reportGeneralTypeIssues]
 
     def stuck(self, now: int, working: bool = False) -> bool:
         """Whether a command runs 10 s beyond its own time-out, the reader task has died, or
@@ -173,19 +171,12 @@ class Channel:
         and ModemError when the UART is closed.
         """
         async with self._lock:
-            if self.dozes and self.now() - self._heard >= _DOZE_MS:
-                await self.rouse()
             if self._stale and not await self._sync(3):
                 response = Response(text)
                 response.final = "TIMEOUT"
             else:
                 response = await self._exchange(text, timeout_ms, finals, sink, payload)
         return response
-
-    async def rouse(self) -> None:
-        """Wake a modem that sleeps by itself: one character, and the time until it listens."""
-        self.uart.write(b"\r")
-        await asyncio.sleep_ms(_ROUSE_MS)
 
     async def probe(self, tries: int) -> bool:
         """Whether the modem answers AT, asked at most `tries` times, 300 ms each."""
@@ -212,27 +203,36 @@ class Channel:
     async def _exchange(self, text, timeout_ms, finals=(), sink=None, payload=None):
         if self._fault is not None:
             raise self._fault
+        if self.dozes and self.now() - self._heard >= _DOZE_MS:
+            self.uart.write(b"\r")
+            await asyncio.sleep_ms(_ROUSE_MS)
         response = Response(text, finals, sink)
         self._running = response
-        self._prompt = payload is not None
         self._event.clear()
         was_stale = self._stale
         self._stale = True  # until its own end is seen, also when this task is cancelled
-        self._owed = len(payload) if payload else 0
-        self._due = self.now() + timeout_ms + (_PROMPT_MS if payload else 0)
+        wait_ms = timeout_ms
+        self._owed = 0
+        if payload:
+            self._prompt = True
+            self._owed = len(payload)
+            wait_ms = _PROMPT_MS
+        self._due = self.now() + wait_ms + timeout_ms
         try:
             self.uart.write(text.encode() + b"\r")
-            heard = await self._wait(_PROMPT_MS if self._prompt else timeout_ms)
-            if heard and not response.final:
-                self.uart.write(payload)
-                await self._wait(timeout_ms)
+            while not response.final:
+                await asyncio.wait_for_ms(self._event.wait(), wait_ms)
+                self._event.clear()
+                if not response.final:
+                    self.uart.write(payload)
+                    wait_ms = timeout_ms
+        except asyncio.TimeoutError:
+            response.final = "TIMEOUT"
+            return response
         finally:
             self._running = None
             self._prompt = False
         final = response.final
-        if not final:
-            response.final = "TIMEOUT"
-            return response
         if final == "RESET":
             self._stale = False
             self._owed = 0
@@ -244,14 +244,6 @@ class Channel:
         if not self._stale:
             self._owed = 0
         return response
-
-    async def _wait(self, timeout_ms):
-        try:
-            await asyncio.wait_for_ms(self._event.wait(), timeout_ms)
-        except asyncio.TimeoutError:
-            return False
-        self._event.clear()
-        return True
 
     def _finish(self, final):
         running = self._running
@@ -357,12 +349,13 @@ class Channel:
         consumed = self._unsolicited(line)
         if running:
             for final in running.finals:
-                if line.startswith(final) or final == "." and _is_address(line):
+                if line.startswith(final) or final == "." and line.count(".") == 3:
                     if final != "OK":
                         self._finish(line)
                     return
-        if line in _RESTARTED or line in _READY:
-            if not self.booting and (line in _RESTARTED or self.now() > self._settled):
+        if ",%s," % line in _RESTARTED:
+            late = line[-5:] == "Ready"
+            if not self.booting and (not late or self.now() > self._settled):
                 self._restart(line)
         elif running and not consumed:
             self._answer(running, line)
@@ -379,7 +372,7 @@ class Channel:
 
     def _unsolicited(self, line):
         for prefix, handler in self._handlers:
-            if line.startswith(prefix) or prefix == "#" and line[1:2] == ",":
+            if line.startswith(prefix):
                 result = handler(line)
                 if result is False:
                     continue

@@ -5,6 +5,7 @@ import asyncio
 from micropython import const
 
 from .at import ModemError, ModemReset
+from .bringup import must
 
 _ATTACHED = const(2)
 _HOME = const(1)
@@ -179,12 +180,13 @@ async def _context(modem):
 
                 use_ca(modem)  # the next try is made with those
         raise ModemError("modem: AT+CIPSHUT answered %s" % response.final)
-    await modem.set("AT+CIPMUX=1")
-    await modem.set("AT+CIPRXGET=1" if config.get("udp_manual") else "AT+CIPSRIP=1")
+    await must(modem, "AT+CIPMUX=1")
+    await must(modem, "AT+CIPRXGET=1" if config.get("udp_manual") else "AT+CIPSRIP=1")
     await modem.ask("AT+CIPQSEND=0")
-    await modem.set(
+    await must(
+        modem,
         'AT+CSTT="%s","%s","%s"'
-        % (config["apn"], config.get("user") or "", config.get("password") or "")
+        % (config["apn"], config.get("user") or "", config.get("password") or ""),
     )
     response = await command("AT+CIICR", _CIICR_MS)
     if not response.ok:

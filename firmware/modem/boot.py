@@ -8,6 +8,7 @@ import asyncio
 from micropython import const
 
 from .at import ModemError
+from .bringup import must
 
 _OFF = const(0)
 _READY = const(1)
@@ -106,9 +107,9 @@ async def _set_up(modem):
         # Echo is saved as on, so that it tells of a restart that nobody heard.
         await modem.ask("ATE1")
         await modem.ask("AT&W")
-    await modem.set("ATE0")
+    await must(modem, "ATE0")
     channel.echo_off = True
-    await modem.set("AT+CMEE=1")
+    await must(modem, "AT+CMEE=1")
     # `+CFUN: 1` is taken for a boot code; another value was left by a recovery broken off.
     if (await channel.command("AT+CFUN?")).value("+CFUN:"):
         await modem.ask("AT+CFUN=1", _CFUN_MS)
@@ -124,9 +125,9 @@ async def _set_up(modem):
         await asyncio.sleep_ms(_RETRY_MS)
     else:
         raise ModemError("modem: SMS not ready after %d s" % _SMS_TRIES)
-    await modem.set('AT+CPMS="SM","SM","SM"')
+    await must(modem, 'AT+CPMS="SM","SM","SM"')
     stored = config.get("sms_storing", True)
-    await modem.set("AT+CNMI=2,1,0,0,0" if stored else modem.direct_sms)
+    await must(modem, "AT+CNMI=2,1,0,0,0" if stored else modem.direct_sms)
 
 
 async def _unlock_sim(modem):

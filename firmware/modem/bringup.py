@@ -14,6 +14,8 @@ _OFF = const(0)
 _READY = const(1)
 
 _STARTS = const(3)
+_TRIES = const(3)
+_RETRY_MS = const(300)
 _ATTACH_S = const(240)  # beyond the wait for the network: packet service, three contexts
 
 
@@ -50,6 +52,17 @@ async def step(modem, name: str) -> None:
         await getattr(boot, name)(modem)
     finally:
         release("boot")
+
+
+async def must(modem, text: str) -> None:
+    """Send a command that must succeed, three times at most; raises ModemError."""
+    for _ in range(_TRIES - 1):
+        if (await modem.channel.command(text)).ok:
+            return
+        await asyncio.sleep_ms(_RETRY_MS)
+    response = await modem.channel.command(text)
+    if not response.ok:
+        raise ModemError("modem: %s answered %s" % (text.split("=", 1)[0], response.final))
 
 
 async def recover(modem, rung: int) -> None:

@@ -5,6 +5,7 @@ import asyncio
 from micropython import const
 
 from .at import ModemError
+from .bringup import must
 
 _CNACT_MS = const(10_000)
 _UP_MS = const(60_000)
@@ -28,7 +29,7 @@ async def context(modem) -> str:
     if config.get("user"):
         method = _ANY_METHOD
         text += ',"%s","%s",%d' % (config["user"], config.get("password") or "", method)
-    await modem.set(text)
+    await must(modem, text)
     await modem.channel.command("AT+CASRIP=1")  # older firmware does not have it
     modem.context_lost = False
     # SIM7000 documents the access point here, too.

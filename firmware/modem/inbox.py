@@ -11,20 +11,20 @@ from .at import ModemError
 from .pdu import DELIVER, PduError, decode, from_hex
 from .wap import unwrap
 
-_DELETE = const(3)  # a job of the link
+_DELETE = const(2)  # a job of the link
 _ALL = const(-1)  # in the place of a storage index
 _TURN_MS = const(200)
 _BATCH = const(8)
+_NUMBERS_MAX = const(8)
 _PASSES = const(8)
 
 # Longest times of the manual, with a margin.
 _LIST_MS = const(21_000)
-_READ_MS = const(6000)
 _DELETE_MS = const(26_000)
 
 
 class _Listing:
-    """Takes the lines of AT+CMGL or AT+CMGR: eight messages, the others are left for later."""
+    """Takes the lines of AT+CMGL: eight messages, the others are left for later."""
 
     def __init__(self, known):
         self.found = []  # (storage index, length, hexadecimal text)
@@ -34,7 +34,7 @@ class _Listing:
         self._header = None
 
     def line(self, line):
-        if line[:5] == "+CMGL" or line[:5] == "+CMGR":
+        if line[:5] == "+CMGL":
             self.broken = self.broken or self._header is not None
             fields = line[6:].split(",")
             self._header = (_number(fields[0]), _number(fields[-1]))
@@ -59,7 +59,7 @@ def _is_hex(text):
     return len(text) & 1 == 0 and text.strip("0123456789ABCDEFabcdef") == ""
 
 
-async def drain(link) -> int:
+async def drain(link, missing: bool) -> int:
     """What `SmsLink.drain` says."""
     command = link.modem.channel.command
     count = 0
@@ -84,33 +84,14 @@ async def drain(link) -> int:
     if link.done:
         link.add((_DELETE, 0, 0))
     link.ends.clear()  # what is left there names no part any more
-    return count
-
-
-async def read(link, index: int) -> None:
-    """Read the stored message that +CMTI announced; all of them when it is not to be had."""
-    modem = link.modem
-    if index < 0:
+    if missing:
         link.drop("index")
-        if not await drain(link):
-            # Announced and not stored: this network's messages must be taken directly.
-            if not link.direct:
-                from .direct import listen
+        if not count and not link.direct:
+            from .direct import listen
 
-                listen(link)
-            await modem.ask(modem.direct_sms)
-        return
-    listing = _Listing(())
-    response = await modem.channel.command("AT+CMGR=%d" % index, _READ_MS, sink=listing.line)
-    if not response.ok:
-        link.drop("unreadable", response.final)
-        await drain(link)
-        return
-    done = _expired(link)
-    for _, length, text in listing.found:
-        done += _message(link, text, length, index)
-    link.done += done
-    await _delete(link)
+            listen(link)
+            await link.modem.ask(link.modem.direct_sms)
+    return count
 
 
 def direct(link, line: str, text: str):
@@ -129,7 +110,7 @@ def direct(link, line: str, text: str):
     return None
 
 
-async def delete(link, what: int) -> None:
+async def delete(link) -> None:
     """Delete what a listing brought, after what it brought about had its turn."""
     await asyncio.sleep_ms(_TURN_MS)
     await _delete(link)
@@ -173,7 +154,8 @@ def _message(link, text, length, index):
     except PduError as error:
         link.drop("malformed", str(error))
         return done
-    link.remember(pdu.number, pdu.address_type)
+    if pdu.number in link.types or len(link.types) < _NUMBERS_MAX:
+        link.types[pdu.number] = pdu.address_type
     link.received += 1
     if link.on_datagram:
         link.on_datagram(data, pdu.number, link)

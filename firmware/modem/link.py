@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _QUEUE_MAX = const(8)
+_HOUR_MS = const(3_600_000)
 
 
 class ModemLink:
@@ -59,6 +60,7 @@ class ModemLink:
             self._task = self.doing = None
             modem = self.modem
             if modem.now() >= modem.read_due and modem.on_restart:
+                modem.read_due = modem.now() + _HOUR_MS
                 modem.on_restart()  # a SIM that is full says nothing
             if self.on_idle:
                 self.on_idle()
@@ -68,5 +70,4 @@ class ModemLink:
 
     def drop(self, reason: str, detail: object = "") -> None:
         """Count a drop, and say so."""
-        self.dropped[reason] = self.dropped.get(reason, 0) + 1
-        self.modem.event("drop", {"link": self.binding, "reason": reason, "detail": detail})
+        self.modem.channel.drop(reason, detail, self)

@@ -19,10 +19,3 @@ class Sim7000(SimCom):
     idle_sleep = 0
     direct_sms = "AT+CNMI=1,2,0,0,0"  # mode 2 is refused with direct routing
     pdp = ""  # number of the packet context in AT+CNACT, and a comma
-
-    def __init__(self, uart, power, config: dict, log, now):
-        super().__init__(uart, power, config, log, now)
-        if config.get("udp_set") == "ca":
-            from .ca_udp import use_ca
-
-            use_ca(self)

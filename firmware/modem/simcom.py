@@ -56,15 +56,18 @@ class SimCom:
         self.asleep = False
         self.rests = False  # off or in PSM by design: its silence tells nothing, the key starts it
         self.generation = 0  # grows when sockets die, so that links know theirs are gone
-        self.channel = Channel(uart, self.now, self._on_drop, self._on_reset)
+        self.channel = Channel(uart, self.now, self.event, self._on_reset)
         self.channel.dozes = bool(self.idle_sleep) and not power.can_sleep()
-        self.channel.on("+PDP: DEACT", self._on_deactivated)
-        for prefix in ("UNDER-VOLT", "OVER-VOLT"):
-            self.channel.on(prefix, self._on_voltage)
+        for prefix in ("+PDP: DEACT", "UNDER-VOLT", "OVER-VOLT"):
+            self.channel.on(prefix, self._on_code)
         self.lock = asyncio.Lock()
         self.recoveries = [0] * 5  # how often each rung of the ladder was climbed
         self.pin_refused = False
         self.radio_set = False
+        if config.get("udp_set") == "ca":
+            from .ca_udp import use_ca
+
+            use_ca(self)
 
     # Life cycle
 
@@ -122,8 +125,6 @@ class SimCom:
         self.power.dtr(False)
         if self.power.can_sleep():
             await asyncio.sleep_ms(_DTR_MS)
-        else:
-            await self.channel.rouse()
         self.asleep = False
         psm = self.config.get("idle") == "psm"
         try:
@@ -157,12 +158,11 @@ class SimCom:
         if self.on_restart and not line.endswith("POWER DOWN"):
             self.on_restart()
 
-    def _on_deactivated(self, line):
-        if self.shut(READY):
+    def _on_code(self, line):
+        if line[0] != "+":
+            self.event("voltage", {"warning": line})
+        elif self.shut(READY):
             self.event("detached", {"reason": line})
-
-    def _on_voltage(self, line):
-        self.event("voltage", {"warning": line})
 
     # Helpers for the other modules of this room
 
@@ -173,21 +173,7 @@ class SimCom:
             self.event("refused", {"command": text.split("=", 1)[0], "answer": response.final})
         return response
 
-    async def set(self, text: str, timeout_ms: int = 5000):
-        """Send a command that must succeed, three times at most; raises ModemError."""
-        answer = ""
-        for _ in range(3):
-            response = await self.channel.command(text, timeout_ms)
-            if response.ok:
-                return response
-            answer = response.final
-            await asyncio.sleep_ms(300)
-        raise ModemError("modem: %s answered %s" % (text.split("=", 1)[0], answer))
-
     def event(self, name: str, facts: dict) -> None:
         """Tell the owner what happened."""
         if self.on_event:
             self.on_event(name, facts)
-
-    def _on_drop(self, reason, detail):
-        self.event("drop", {"link": "uart", "reason": reason, "detail": detail})

@@ -8,14 +8,12 @@ from .link import ModemLink
 _ROOM = const(140)  # bytes of 8-bit user data, TS 23.040 §9.2.3.24
 _PORTS = const(7)  # of which a port header takes so many
 _LIMIT = const(1024)
-_NUMBERS_MAX = const(8)
-_HOUR_MS = const(3_600_000)
+_INTERNATIONAL = const(0x91)
 
 _READY = const(1)  # a modem's state
 
-_READ = const(0)
-_DRAIN = const(1)
-_SEND = const(2)  # and from here on, what no listing makes needless
+_DRAIN = const(0)
+_SEND = const(1)
 
 
 class SmsLink(ModemLink):
@@ -49,24 +47,19 @@ class SmsLink(ModemLink):
         self.done = []  # storage indices of what was read and is to be deleted
         self.direct = False  # messages are taken as they come
         modem.on_restart = self.read_waiting
-        modem.channel.on("+CMTI:", self._on_stored)
+        modem.channel.on("+CMTI:", self.read_waiting)
         if not config.get("sms_storing", True):
             from .direct import listen
 
             listen(self)
-            release("direct")
+            _release()
 
     def peer(self, number: str) -> str:
-        """The peer for a configured number; its leading `+` is remembered as a type."""
+        """The peer for a configured number; its leading `+` is remembered."""
         if number[:1] == "+":
             number = number[1:]
-            self.remember(number, 0x91)
+            self.types[number] = _INTERNATIONAL
         return number
-
-    def remember(self, number: str, address_type: int) -> None:
-        """Send to these digits with this type-of-address octet; eight numbers are remembered."""
-        if number in self.types or len(self.types) < _NUMBERS_MAX:
-            self.types[number] = address_type
 
     def send(self, data, peer) -> None:
         """Queue a copy of a datagram for the digits in peer; never blocks, at most eight wait."""
@@ -75,28 +68,27 @@ class SmsLink(ModemLink):
         else:
             self.add((_SEND, bytes(data), peer))
 
-    def read_waiting(self) -> None:
-        """Queue a `drain`."""
-        self._due()
-        self.add((_DRAIN, 0, 0))
+    def read_waiting(self, line: str = "") -> None:
+        """Queue a `drain`, unless one waits. line: `+CMTI: "SM",3[,"MMS PUSH"]` that tells of a
+        message; on some networks it is `+CMTI: ,-1`.
+        """
+        if not [job for job in self._jobs if job[0] == _DRAIN]:
+            self.add((_DRAIN, ",-1" in line, 0))
 
-    def _due(self):
-        self.modem.read_due = self.modem.now() + _HOUR_MS
-
-    async def drain(self) -> int:
+    async def drain(self, missing: bool = False) -> int:
         """Read every stored message, after a boot and after a wake; return their count.
 
         One round trip lists eight messages. They are deleted a moment later, when what they
-        brought about has been sent. Raises ModemError.
+        brought about has been sent. missing: one was announced without a place; if none is there,
+        messages are taken directly. Raises ModemError.
         """
         from .inbox import drain
 
-        self._due()
         try:
             await self.modem.up(_READY)
             # Messages announced so far will be in the list.
-            self._jobs = [job for job in self._jobs if job[0] >= _SEND]
-            return await drain(self)
+            self._jobs = [job for job in self._jobs if job[0] != _DRAIN]
+            return await drain(self, missing)
         finally:
             _release()
 
@@ -109,26 +101,14 @@ class SmsLink(ModemLink):
 
                 await submit(self, what, peer)
             elif kind == _DRAIN:
-                await self.drain()
+                await self.drain(what)
             else:
-                from . import inbox
+                from .inbox import delete
 
-                await (inbox.read if kind == _READ else inbox.delete)(self, what)
+                await delete(self)
         finally:
             _release()
 
-    def _on_stored(self, line):
-        """`+CMTI: "SM",3[,"MMS PUSH"]`, and on some networks `+CMTI: ,-1`."""
-        jobs = [job for job in self._jobs if job[0] >= _SEND]
-        if len(jobs) < len(self._jobs):
-            # After an outage many come at once: one listing reads them all, and none is pushed
-            # out of the queue to lie on the SIM.
-            self._jobs = jobs
-            self.read_waiting()
-        else:
-            index = (line.split(",") + [""])[1].strip()
-            self.add((_READ, int(index) if index.isdigit() else -1, 0))
-
 
 def _release():
-    release("inbox", "outbox", "pdu", "wap", "concat")
+    release("inbox", "outbox", "direct", "pdu", "wap", "concat")

@@ -3,15 +3,13 @@
 Loaded only when a socket has to be opened or closed.
 """
 
-import asyncio
-
 from micropython import const
 
 from .at import ModemError
 from .ladder import opened
 
-_CONNECT_S = const(76)
-_START_MS = const(10_000)
+_RESULTS = "%d,CONNECT OK/%d,CONNECT FAIL/%d,ALREADY CONNECT/+PDP: DEACT/OK"
+_START_MS = const(76_000)
 _CLOSE_MS = const(5000)
 _STATUS_MS = const(2000)
 
@@ -27,41 +25,21 @@ async def open_socket(link, peer: tuple) -> int:
     port = modem.config.get("local_port")
     if port:
         await modem.ask('AT+CLPORT=%d,"UDP",%d' % (n, port + n))
-    fresh = False
-    while True:
-        link.result = None
-        link.result_event.clear()
-        response = await modem.channel.command(
-            'AT+CIPSTART=%d,"UDP","%s",%d' % (n, peer[0], peer[1]), _START_MS
-        )
-        # ALREADY CONNECT follows an ERROR; the other results follow an OK, as late as they like.
-        outcome = await _outcome(link, n, _CONNECT_S if response.ok else 1)
-        if outcome == "ALREADY CONNECT" and (await context_state(modem))[1].get(n) == peer:
+    start = 'AT+CIPSTART=%d,"UDP","%s",%d' % (n, peer[0], peer[1])
+    results = (_RESULTS % (n, n, n)).split("/")
+    for fresh in (False, True):
+        # OK comes at once and is not the end; the result may take the time of a name's lookup.
+        response = await modem.channel.command(start, _START_MS, results)
+        if response.ok:
+            return opened(link, n, peer)
+        # ALREADY CONNECT comes behind an ERROR, and may be true: what does the modem say?
+        if response.final == "ERROR" and (await context_state(modem))[1].get(n) == peer:
+            return opened(link, n, peer)
+        if fresh or response.final == "TIMEOUT":
             break
-        if outcome == "CONNECT OK":
-            break
-        if outcome != "ALREADY CONNECT" or fresh:
-            raise ModemError(
-                "modem: no socket to %s:%d (%s)" % (peer[0], peer[1], outcome or response.final)
-            )
-        fresh = True
         await close(link, n)
-    return opened(link, n, peer)
-
-
-async def _outcome(link, n, seconds):
-    generation = link.modem.generation
-    for _ in range(seconds):
-        try:
-            await asyncio.wait_for_ms(link.result_event.wait(), 1000)
-        except asyncio.TimeoutError:
-            if generation != link.modem.generation:
-                raise ModemError("modem: context lost while a socket opened")
-            continue
-        link.result_event.clear()
-        if link.result[0] == n:
-            return link.result[1]
-    return None
+    await close(link, n)  # a late result is nobody's
+    raise ModemError("modem: no socket to %s:%d (%s)" % (peer[0], peer[1], response.final))
 
 
 async def close(link, n: int) -> None:

@@ -1,7 +1,5 @@
 """Datagrams over the modem's UDP sockets, one socket a peer, in multi-connection mode."""
 
-import asyncio
-
 from micropython import const
 
 from . import release
@@ -35,8 +33,6 @@ class UdpLink(ModemLink):
         self.peers = [None] * modem.sockets
         self.known = []  # peers that had a socket before
         self.generation = -1
-        self.result = None
-        self.result_event = asyncio.Event()
         self.failures = 0
         self.retry_at = 0
         self.unheard = 0  # datagrams sent since one was received
@@ -52,7 +48,6 @@ class UdpLink(ModemLink):
 
             CaSockets(self)
             return
-        channel.on("#", self._on_connection)
         channel.on("+RECEIVE,", self._on_receive)
         if self.modem.config.get("udp_manual"):
             from .fetch import watch
@@ -134,20 +129,6 @@ class UdpLink(ModemLink):
         if response.ok or response.final.startswith("DATA ACCEPT"):
             return ""
         return response.final
-
-    def _on_connection(self, line):
-        if not line[0].isdigit():
-            return False
-        n = int(line[0])
-        word = line[2:]
-        if word in ("CLOSED", "CONNECT FAIL") and n < len(self.peers):
-            self.peers[n] = None
-        if "CONNECT" in word:  # OK, FAIL, ALREADY
-            self.result = (n, word)
-            self.result_event.set()
-        elif word != "CLOSED":
-            return False
-        return None
 
     # Reception
 

@@ -95,6 +95,26 @@ class Script:
         return answer
 
 
+class Store(Script):
+    """A script whose SIM lists and deletes messages: `slots` is {index: (length, PDU in hex)}."""
+
+    def __init__(self, slots, answers=None):
+        super().__init__(answers)
+        self.answers.pop("AT+CMGL=4", None)
+        self.slots = slots
+
+    def _answer(self, command):
+        slots = self.slots
+        if command == "AT+CMGL=4":
+            lines = ["+CMGL: %d,0,,%d\r\n%s\r\n" % ((i,) + slots[i]) for i in sorted(slots)]
+            return ("\r\n" + "".join(lines) + "\r\nOK\r\n").encode()
+        if command == "AT+CMGD=1,1":
+            slots.clear()
+        elif command.startswith("AT+CMGD="):
+            slots.pop(int(command[8:]), None)
+        return super()._answer(command)
+
+
 class Power:
     """Control lines that remember what was done to them."""
 
@@ -151,10 +171,10 @@ def run(coroutine):
 class Bench:
     """A driver and its links on a script."""
 
-    def __init__(self, answers=None, driver=Sim7000, config=None, wired=True):
+    def __init__(self, answers=None, driver=Sim7000, config=None, wired=True, slots=None):
         table = dict(SETTINGS)
         table.update(answers or {})
-        self.script = Script(table)
+        self.script = Script(table) if slots is None else Store(slots, table)
         self.power = Power(wired=wired)
         settings = dict(CONFIG)
         settings.update(config or {})

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from unit.modem.scripted import SETTINGS, Bench, Script, run
+from unit.modem.scripted import Bench, run
 
 A = "0791447700090000040C914477000910320004621122900000000E54020001C0FFEE01B13101300138"
 D1 = "0791447700090000440C91447700091032000462112290000000160B000337020105040B84C002010603C4AF9A44"
@@ -17,23 +17,8 @@ def test_messages_listed_in_batches():
     """TS 27.005 §3.4.2: many waiting; eight at a time, all read, all deleted."""
 
     async def play():
-        slots = {i: A for i in range(1, 20)}
-
-        class Store(Script):
-            def _answer(self, command):
-                if command == "AT+CMGL=4":
-                    lines = ["+CMGL: %d,0,,33\r\n%s\r\n" % (i, slots[i]) for i in sorted(slots)]
-                    return ("\r\n" + "".join(lines) + "\r\nOK\r\n").encode()
-                if command == "AT+CMGD=1,1":
-                    slots.clear()
-                elif command.startswith("AT+CMGD="):
-                    slots.pop(int(command[8:]))
-                return super()._answer(command)
-
-        bench = Bench()
-        bench.script = Store(dict(SETTINGS))
-        bench.script.answers.pop("AT+CMGL=4")
-        bench.modem.channel.uart = bench.script
+        slots = {i: (33, A) for i in range(1, 20)}
+        bench = Bench(slots=slots)
         await bench.modem.up(1)
         assert await bench.sms.drain() == 19
         await bench.idle()
@@ -47,15 +32,12 @@ def test_codes_of_messages():
     """TS 27.005 §3.4.1: index with trailing field, direct with alpha, reports, broken ones."""
 
     async def play():
-        bench = Bench(
-            {"AT+CMGR=3": b"\r\n+CMGR: 0,,33\r\n" + A.encode() + b"\r\n\r\nOK\r\n"},
-            config={"sms_storing": False},
-        )
+        bench = Bench(config={"sms_storing": False}, slots={3: (33, A)})
         await bench.modem.up(1)
         emit = bench.script.emit
         emit(b'\r\n+CMTI: "SM",3,"MMS PUSH"\r\n')
         await bench.idle()
-        assert len(bench.got) == 1 and bench.script.commands[-2:] == ["AT+CMGR=3", "AT+CMGD=3"]
+        assert len(bench.got) == 1 and bench.script.commands[-2:] == ["AT+CMGL=4", "AT+CMGD=3"]
         for head in (b",33", b'"",33', b" 33", b'"name",33'):
             emit(b"\r\n+CMT: " + head + b"\r\n" + A.encode() + b"\r\n")
         await bench.idle()
@@ -82,24 +64,25 @@ def test_parts_by_index_and_time_out():
     """TS 23.040 §9.2.3.24.1: parts stay stored until all are there, or until ten minutes."""
 
     async def play():
-        answers = {}
-        for index, line in ((1, D2), (2, D1), (3, D1)):
-            answers["AT+CMGR=%d" % index] = b"\r\n+CMGR: 0,,41\r\n%s\r\n\r\nOK\r\n" % line.encode()
-        bench = Bench(answers)
+        bench = Bench(slots={1: (41, D2)})
+        slots = bench.script.slots
         await bench.modem.up(1)
         bench.script.emit(b'\r\n+CMTI: "SM",1\r\n')
         await bench.idle()
         assert bench.got == [] and "AT+CMGD=1" not in bench.script.commands
         assert bench.freeze()[2][1][0] == 1
+        slots[2] = (41, D1)
         bench.script.emit(b'\r\n+CMTI: "SM",2\r\n')
         await bench.idle()
-        assert len(bench.got) == 1 and bench.script.commands[-2:] == ["AT+CMGD=1", "AT+CMGD=2"]
+        assert len(bench.got) == 1 and slots == {}
+        slots[3] = (41, D1)
         bench.script.emit(b'\r\n+CMTI: "SM",3\r\n')
         await bench.idle()
         await asyncio.sleep_ms(600_000)
         await bench.sms.drain()
         await bench.idle()
-        assert bench.script.commands[-1] == "AT+CMGD=3" and bench.sms.dropped == {"incomplete": 1}
+        assert bench.script.commands[-1] == "AT+CMGD=3" and slots == {}
+        assert bench.sms.dropped == {"incomplete": 1}
 
     run(play())
 
@@ -177,10 +160,7 @@ def test_an_error_behind_the_link_is_raised():
     """DESIGN §6: what a link's owner does wrong ends the run, not just the task of the link."""
 
     async def play():
-        bench = Bench(
-            {"AT+CMGR=3": b"\r\n+CMGR: 0,,33\r\n" + A.encode() + b"\r\n\r\nOK\r\n"},
-            config={"sms_storing": False},
-        )
+        bench = Bench(config={"sms_storing": False}, slots={3: (33, A)})
 
         def wrong(data, peer, link):
             raise KeyError("wrong")
