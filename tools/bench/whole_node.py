@@ -72,7 +72,7 @@ def start():
     from node.lean import forget
 
     site = config.check(_SITE)
-    forget("node.config")
+    forget("node.config", "node.feasible")
     from node.node import Node
 
     node = Node(site, Board)
