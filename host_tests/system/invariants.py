@@ -42,6 +42,10 @@ class MessageIds:
         self._send_up = life.world.network.send_up
         life.world.network.send_up = self._take
 
+    def forget(self):
+        """Forget all messages."""
+        self._seen.clear()
+
     def _take(self, address, port, peer, data):
         now = self._life.world.timers.now()
         ours = len(data) >= 4 and data[0] >> 4 & 3 in (CON, NON) and data[1] in _CODES
@@ -127,10 +131,10 @@ async def after(life):
 
     # Memory is what it was.
     await life.rest()
-    level = life.level()
+    level = await life.level()
     if life.first_level is not None and level is not None:
         assert level - life.first_level <= _LEVEL_TOLERANCE, (
-            "%d bytes in use, %d after an hour" % (level, life.first_level)
+            "%d bytes in use, %d when half of the life was over" % (level, life.first_level)
         )
     bounds(life)
 

@@ -135,6 +135,7 @@ class Peer:
         self._fetching = {}  # token -> [path, body so far, whether Confirmable]
         self._asking = None
         self._next_location = 0
+        self._expiry = None  # of the one registration
         self._timer = None
         self._link = Link()
         self._link.server = network.attach(address[0], address[1], self._datagram)
@@ -365,7 +366,10 @@ class Peer:
             if query.startswith("lt="):
                 registration.lifetime_s = int(query[3:])
         registration.expires_ms = now + registration.lifetime_s * 1000
-        self._timers.call_later(registration.lifetime_s * 1000 + 1, self._expire, registration)
+        self._timers.cancel(self._expiry)
+        self._expiry = self._timers.call_later(
+            registration.lifetime_s * 1000 + 1, self._expire, registration
+        )
 
     def _expire(self, registration):
         if self.registrations.get(registration.location) is registration:
