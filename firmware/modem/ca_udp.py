@@ -26,7 +26,6 @@ _READS = const(16)
 _LOOKS_S = (2, 4, 8, 16, 32)
 _RESULT_MS = const(3000)
 _FIRST_RESULT_MS = const(500)
-_NOTHING = (-1, 0)
 _SHORTEST = const(4)  # octets of a CoAP message: a smaller number is that of a connection
 
 
@@ -37,11 +36,11 @@ class CaSockets:
         self.link = link
         self.modem = link.modem
         self.result = None  # (connection, result) of +CAOPEN or +CASEND
-        self.told = asyncio.Event()
-        self.tells = None  # whether +CASEND follows the OK; None: not known yet
+        self._told = asyncio.Event()
+        self._tells = None  # whether +CASEND follows the OK; None: not known yet
         self._looked = []  # connections on which nothing waits that was not told of
         self._sent = asyncio.Event()
-        self._asked = _NOTHING  # (connection, octets) of AT+CARECV
+        self._asked = (0, 0)  # (connection, octets) of AT+CARECV
         del link.peers[self.modem.sockets :]
         link.open = self.open
         link.shut = self.shut
@@ -50,8 +49,7 @@ class CaSockets:
         link.watch = self.watch
         channel = self.modem.channel
         channel.on("+CADATAIND:", self._on_data)
-        channel.on("+CAURC:", self._on_data)
-        channel.on("+CARECV:", self._on_received)
+        channel.on("+CAURC:", self._on_pushed)
         channel.on("+CASTATE:", self._on_state)
         channel.on("+CAOPEN:", self._on_result)
         channel.on("+CASEND:", self._on_result)
@@ -77,17 +75,55 @@ class CaSockets:
         )
         if not response.ok:
             return response.final
-        if self.tells is not False:
-            code = await self.outcome(n, _RESULT_MS if self.tells else _FIRST_RESULT_MS)
+        if self._tells is not False:
+            code = await self.outcome(n, _RESULT_MS if self._tells else _FIRST_RESULT_MS)
             if code:
                 return "AT+CASEND result %d" % code
-            self.tells = code is not None
+            self._tells = code is not None
         if n not in self._looked:
             # What came while the host slept was told to nobody, and silences what comes after it.
             self._looked.append(n)
             self._look(n)
         self._sent.set()
         return ""
+
+    async def outcome(self, n: int, timeout_ms: int) -> int | None:
+        """The result that the modem tells of connection n, None where it tells none in time."""
+        end = self.modem.now() + timeout_ms
+        generation = self.modem.generation
+        while not (self.result and self.result[0] == n):
+            left = min(end - self.modem.now(), 1000)
+            if left <= 0 or generation != self.modem.generation:
+                return None
+            await _wait(self._told, left)
+        return self.result[1]
+
+    def _on_result(self, line):
+        """`+CAOPEN: n,result` or `+CASEND: n,result,length`, without which it is an echo."""
+        fields = [_number(field) for field in line[8:].split(",")]
+        sent = line[3] == "S"
+        if len(fields) < (3 if sent else 2) or min(fields) < 0:
+            return False
+        self.result = fields
+        if sent:
+            if self._tells is False and fields[1]:
+                self._closed(fields[0])  # too late to send again; the next opens another
+                self.link.drop("unsent", line)
+            self._tells = True
+        self._told.set()
+        return None
+
+    def _on_state(self, line):
+        """`+CASTATE: n,0`: closed, as an answer or unasked."""
+        if line[-2:] == ",0":
+            self._closed(_number(line[9:-2]))
+        return False
+
+    def _closed(self, n):
+        if 0 <= n < len(self.link.peers):
+            self.link.peers[n] = None
+
+    # Reception
 
     async def watch(self) -> None:
         """Look for answers that were not told of, for a minute behind what is sent; for ever.
@@ -99,155 +135,103 @@ class CaSockets:
             await self._sent.wait()
             self._sent.clear()
             for seconds in _LOOKS_S:
-                try:
-                    await asyncio.wait_for_ms(self._sent.wait(), seconds * 1000)
+                if await _wait(self._sent, seconds * 1000):
+                    self._sent.set()
                     break
-                except asyncio.TimeoutError:
-                    if not self.modem.asleep:
-                        self._look_at_all()
+                if not self.modem.asleep:
+                    self._look_at_all()
 
     def _look_at_all(self):
         for n, peer in enumerate(self.link.peers):
             if peer:
                 self._look(n)
 
-    async def outcome(self, n: int, timeout_ms: int) -> int | None:
-        """The result that the modem tells of connection n, None where it tells none in time."""
-        end = self.modem.now() + timeout_ms
-        generation = self.modem.generation
-        while True:
-            if self.result and self.result[0] == n:
-                return self.result[1]
-            left = min(end - self.modem.now(), 1000)
-            if left <= 0 or generation != self.modem.generation:
-                return None
-            self.told.clear()
-            try:
-                await asyncio.wait_for_ms(self.told.wait(), left)
-            except asyncio.TimeoutError:
-                pass
-
-    def _on_result(self, line):
-        """`+CAOPEN: n,result` or `+CASEND: n,result,length`, without which it is an echo."""
-        fields = line[8:].split(",")
-        if _number(fields, 0) < 0 or _number(fields, 1) < 0 or line[3] == "S" and len(fields) < 3:
-            return False
-        self.result = (_number(fields, 0), _number(fields, 1))
-        if line[3] == "S":
-            if self.tells is False and self.result[1]:
-                self._closed(self.result[0])  # too late to send again; the next opens another
-                self.link.drop("unsent", line)
-            self.tells = True
-        self.told.set()
-        return None
-
-    def _on_state(self, line):
-        """`+CASTATE: n,0`: closed, as an answer or unasked."""
-        fields = line[9:].split(",")
-        if _number(fields, 1) == 0:
-            self._closed(_number(fields, 0))
-        return False
-
-    def _closed(self, n):
-        if 0 <= n < len(self.link.peers):
-            self.link.peers[n] = None
-
-    # Reception
+    def _look(self, n):
+        if (None, n) not in self.link._jobs:
+            self.link.add((None, n))
 
     def _on_data(self, line):
-        """`+CADATAIND: n`; `+CAURC: "recv",n,length[,address,port]` and the octets behind it; or
+        """`+CADATAIND: n`."""
+        self._look(_number(line[11:]))
+
+    def _on_pushed(self, line):
+        """`+CAURC: "recv",n,length[,address,port]` and the octets behind it; or
         `+CAURC: "buffer full"`, which loses what came after it.
         """
-        if line[3] == "D":
-            self._look(_number((line[11:],), 0))
-            return None
         fields = line.split(",")
         if len(fields) > 2:
-            n = _number(fields, 1)
-            return _number(fields, 2), self._taker(n, [field.encode() for field in fields[3:]])
+            take = self._taker(_number(fields[1]), [field.encode() for field in fields[3:]])
+            return _number(fields[2]), take
         self.link.drop("buffer_full")
         self._look_at_all()
         return None
 
-    def _look(self, n):
-        if n >= 0 and (None, n) not in self.link._jobs:
-            self.link.add((None, n))
-
     async def fetch(self, n: int) -> None:
         """Read what waits on socket n. Raises ModemReset."""
-        if self.modem.asleep and not await self.modem.resume():
+        modem = self.modem
+        link = self.link
+        if modem.asleep and not await modem.resume():
             return
         for _ in range(_READS):
-            waiting = await self._waiting(n) if self._is_open(n) else 0
-            if not waiting:
+            if link.generation != modem.generation or not any(link.peers[n : n + 1]):
+                return
+            if await self._ask("CASTATE", n) != 1:
+                return
+            waiting = await self._ask("CARECV", n)
+            if waiting <= 0:
                 return
             self._asked = (n, min(waiting, _READ_MAX))
-            self.modem.channel.counted = self._counted
+            modem.channel.counted = self._counted
             try:
-                await self.modem.channel.command("AT+CARECV=%d,%d" % self._asked, _READ_MS)
+                await modem.channel.command("AT+CARECV=%d,%d" % self._asked, _READ_MS)
             finally:
-                self.modem.channel.counted = None
-                self._asked = _NOTHING
+                modem.channel.counted = None
 
-    def _is_open(self, n):
-        link = self.link
-        return link.generation == self.modem.generation and n < len(link.peers) and link.peers[n]
-
-    async def _waiting(self, n):
-        for name in ("CASTATE", "CARECV"):
-            response = await self.modem.channel.command("AT+%s?" % name)
-            for line in response.lines:
-                fields = line[9 if name == "CASTATE" else 8 :].split(",")
-                if _number(fields, 0) == n:
-                    value = _number(fields, 1)
-                    break
-            else:
-                return 0
-            if value <= 0 or not response.ok:
-                return 0
-        return value
+    async def _ask(self, name, n):
+        """The number that AT+name? tells of connection n, -1 without one."""
+        response = await self.modem.channel.command("AT+%s?" % name)
+        return _number(response.value("+%s: %d," % (name, n)) or "") if response.ok else -1
 
     def _counted(self, start):
         """`+CARECV: [address,port,]length,` and then the octets, on the same line.
 
-        Manuals of SIM7000 have `n,length` and the octets on a line of their own, which the end of
-        the line tells apart: counts so small are no messages.
+        Manuals of SIM7000 have `n,[address,port,]length` and the octets on a line of their own.
         """
+        n, wanted = self._asked
         if start[:8] != b"+CARECV:":
             return None
         fields = start[8:].split(b",", 3)
         at = 2 if b"." in fields[0] else 0
-        if len(fields) < at + 2 or not fields[at].strip().isdigit():
-            return None
-        length = int(fields[at])
-        if not at and length == self._asked[0] < _SHORTEST:
+        if len(fields) < at + 2:
             return None
         head = 9 + len(b",".join(fields[: at + 1]))
-        return head, self._payload(length, fields[:at])
-
-    def _on_received(self, line):
-        """`+CARECV: n,[address,port,]length`, the octets behind it; or `+CARECV: 0`, nothing."""
-        if self._asked is _NOTHING:
-            return False
-        fields = line[8:].split(",")
-        if len(fields) < 2:
-            return None
-        return self._payload(_number(fields, -1), [field.encode() for field in fields[1:-1]])
-
-    def _payload(self, length, source):
-        n, wanted = self._asked
-        if length > wanted:
-            length = -1  # it is none
-        return length, self._taker(n, source)
+        if _number(fields[0]) == n < _SHORTEST:
+            head = start.find(b"\n") + 1
+            if not head:
+                return None
+            fields = start[8:head].split(b",")[1:]
+            at = len(fields) - 1
+        length = _number(fields[at])
+        return head, (length if length <= wanted else -1, self._taker(n, fields[:at]))
 
     def _taker(self, n, source):
         source = b":".join([field.strip(b' "') for field in source]).decode() or None
         return lambda data: self.link.received(n, source, data)
 
 
-def _number(fields, index):
+async def _wait(event, timeout_ms):
+    """Wait for an event and clear it; False where it does not come in time."""
+    try:
+        await asyncio.wait_for_ms(event.wait(), timeout_ms)
+    except asyncio.TimeoutError:
+        return False
+    event.clear()
+    return True
+
+
+def _number(text):
     """A field as a number, -1 where it is none."""
-    text = fields[index].strip() if len(fields) > index else ""
+    text = text.strip()
     return int(text) if text.isdigit() else -1
 
 
