@@ -210,6 +210,8 @@ def day_of_reports(link, idle="sleep", awake_s=None):
     server = {"awake_time_s": awake_s} if awake_s else {}
     if idle != "sleep":
         modem["idle"] = idle
+        if idle == "psm":
+            modem["psm_active_s"] = awake_s
         server["sms_number"] = None
     return _play(link, scenario, modem=modem, server=server, setup=setup)
 
