@@ -7,17 +7,20 @@ HEAP_K = 640
 
 _HOUR_S = 3600
 _REPORT_S = 4 * _HOUR_S
+_PATH = "/3303/0/5700"
 
 
-def _world(idle, server=None, **settings):
-    """A board on NB-IoT that shows up every four hours and waits for no SMS."""
+def _world(idle, server=None, link="sim7000", pins=None, **settings):
+    """A board that shows up every four hours and waits for no SMS."""
     modem = {"apn": "iot.example", "network": "nb-iot"}
+    if link == "sim800":
+        del modem["network"]
     if idle:
         modem["idle"] = idle
     modem.update(settings)
     account = {"lifetime_s": _REPORT_S, "sms_trigger": False, "awake_time_s": 20}
     account.update(server or {})
-    return World("sim7000", server=account, modem=modem)
+    return World(link, server=account, modem=modem, pins=pins)
 
 
 async def _report(world):
@@ -50,7 +53,9 @@ async def _days(world, most_ms, most_commands, asleep):
 
 def test_asleep_for_days():
     """HW7000 sleep: the context stays, and an Update goes out at once."""
-    _world(None).play(lambda world: _days(world, 2000, 8, lambda modem: modem.power.asleep))
+    for link in ("sim800", "sim7000", "sim7080"):
+        world = _world(None, link=link)
+        world.play(lambda world: _days(world, 1400, 4, lambda modem: modem.power.asleep))
 
 
 def test_psm_for_days():
@@ -59,23 +64,48 @@ def test_psm_for_days():
     """
 
     async def play(world):
-        await _days(world, 14_000, 42, lambda modem: modem.psm.resting)
+        await _days(world, 13_000, 36, lambda modem: modem.psm.resting)
         told = world.all("device", "modem_power_saving")
         assert told == [{"psm_tau_s": 86400, "psm_active_s": 60, "edrx_s": None}]
         # RI is low with the modem's supply: it must not end a sleep.
         assert not any([facts["pin"] for facts in world.all("device", "sleeping")])
 
-    _world("psm", psm_active_s=60, psm_tau_s=86400).play(play)
+    for link, pins in (("sim7000", None), ("sim7080", None), ("sim7000", {"dtr": None})):
+        _world("psm", link=link, pins=pins, psm_active_s=60, psm_tau_s=86400).play(play)
 
 
 def test_off_for_days():
     """HW7000 AT+CPOWD: off between two reports, with the registration at the server kept."""
 
     async def play(world):
-        await _days(world, 18_000, 46, lambda modem: modem.state == "off")
-        assert not world.modem.psm.resting
+        await _days(world, 17_100, 40, lambda modem: modem.state == "off")
+        assert not (world.modem.psm and world.modem.psm.resting)
 
-    _world("off").play(play)
+    for link in ("sim800", "sim7000", "sim7080"):
+        _world("off", link=link).play(play)
+
+
+def test_a_notification_out_of_psm():
+    """TS 1.1 Core 8.3: the Update from the new address goes before what the server observes."""
+
+    async def play(world):
+        world.peer.observe(_PATH)
+        await world.saw("server", "answer", name="observe " + _PATH)
+        await world.sleeping()
+        for value in (25, 29.5, 22):
+            await world.sleep(_HOUR_S)
+            assert world.modem.psm.resting
+            since = world.mark()
+            world.command(do="set", path=_PATH, value=value)
+            update = await world.saw("server", "update", 30)
+            told = await world.saw("server", "notification", 10)
+            assert float(told["payload"]) == value
+            assert told.get("address", update["address"]) == update["address"]
+            await world.sleeping()
+            assert len(world.all("server", "notification", since)) == 1
+        assert len(world.all("server", "register")) == 1
+
+    _world("psm", psm_active_s=60).play(play)
 
 
 def test_psm_that_the_network_refuses():
@@ -83,7 +113,7 @@ def test_psm_that_the_network_refuses():
 
     async def play(world):
         world.modem.psm.active = "00000000"
-        await _days(world, 2000, 8, lambda modem: modem.power.asleep)
+        await _days(world, 1400, 4, lambda modem: modem.power.asleep)
         told = world.all("device", "modem_power_saving")
         assert told == [{"psm_tau_s": None, "psm_active_s": None, "edrx_s": None}]
         assert len(world.all("modem", "modem_boot")) == 2  # asked for again by a restart
