@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 
-TIMEOUT_S = 40
+TIMEOUT_S = 120  # a board whose sources have changed is compiled first
 
 
 class Program:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from programs.program import TIMEOUT_S, Program
 
+from tools import build
 from tools.server import running
 from tools.uart_port import FarModem, PortError
 
@@ -20,6 +21,12 @@ _SITE = (
     "--endpoint", "sensor", "--object", "3303", "--sms-number", _NUMBER,
     "--server-number", _SERVER_NUMBER, "--queue", "--awake-time", "2",
 )  # fmt: skip
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _built():
+    """Compile before the clock of a test runs."""
+    build.build()
 
 
 async def _desk(scenario, where, link="sim7000", modem=(), board=()):
