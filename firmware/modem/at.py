@@ -97,7 +97,6 @@ class Channel:
         self._next = None
         self._due = now()  # when the command that runs must have ended
         self._rest = b""  # an unfinished line or payload
-        self._skip = False  # the unfinished line is over-long
         self._count = 0  # octets of the payload that is being received
         self._sink = on_reset  # takes it
         self._cut = 0  # when it must have come
@@ -151,11 +150,10 @@ class Channel:
         """Whether a command runs 10 s beyond its own time-out, the reader task has died, or
         somebody who is at work with the modem (working) has asked nothing of it for 20 min.
         """
-        if now > self._due + (_STUCK_MS if self._running else _IDLE_MS) and (
-            working or self._running
-        ):
+        late_ms = now - self._due
+        if self._running and late_ms > _STUCK_MS or working and late_ms > _IDLE_MS:
             return True
-        return self._fault is not None or self._task is not None and self._task.done()
+        return bool(self._fault or self._task and self._task.done())
 
     # Commands
 
@@ -279,7 +277,7 @@ class Channel:
         now = self._heard = self.now()
         if self._count and now > self._cut:
             # Octets were lost, and what follows the payload must not fill it up for ever.
-            self.drop("payload_cut", "%d of %d octets" % (len(self._rest), self._count))
+            self.drop("payload_cut", self._count)
             self._count = 0
             self._rest = b""
         if self._rest:
@@ -304,31 +302,28 @@ class Channel:
                 break
             line = data[at:end].strip(_NO_TEXT)
             at = end + 1
-            if self._skip or len(line) > _LINE_MAX:
-                self._skip = False
+            if len(line) > _LINE_MAX:
                 self.drop("line_too_long")
                 continue
             if line and (min(line) < 32 or max(line) > 126):
                 self.drop("garbage")
                 line = bytes([octet for octet in line if 32 <= octet < 127])
             if self._prompt and line == b">":
-                self._prompted()
+                self._prompt = False
+                self._event.set()
             elif line:
                 self._take(line.decode())
         data = data[at:]
         if not self._count:
             # The prompt has no line end; a stray octet may come before it.
             if self._prompt and (data == b">" or data[-2:] == b"> " and len(data) < 5):
-                self._prompted()
+                self._prompt = False
+                self._event.set()
                 data = b""
             elif len(data) > _LINE_MAX:
-                self._skip = True
+                self.drop("line_too_long")
                 data = b""
         self._rest = data
-
-    def _prompted(self):
-        self._prompt = False
-        self._event.set()
 
     def _take(self, line):
         following = self._next
@@ -358,17 +353,14 @@ class Channel:
             if not self.booting and (not late or self.now() > self._settled):
                 self._restart(line)
         elif running and not consumed:
-            self._answer(running, line)
-
-    def _answer(self, running, line):
-        if line in ("OK", "ERROR") or line[:3] == "+CM" and line[4:11] == " ERROR:":
-            self._finish(line)
-        elif running.sink:
-            running.sink(line)
-        elif len(running.lines) < _LINES_MAX:
-            running.lines.append(line)
-        else:
-            self.drop("lines")
+            if line in ("OK", "ERROR") or line[:3] == "+CM" and line[4:11] == " ERROR:":
+                self._finish(line)
+            elif running.sink:
+                running.sink(line)
+            elif len(running.lines) < _LINES_MAX:
+                running.lines.append(line)
+            else:
+                self.drop("lines")
 
     def _unsolicited(self, line):
         for prefix, handler in self._handlers:

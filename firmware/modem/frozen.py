@@ -9,8 +9,8 @@ def freeze(modem, udp, sms) -> list:
 
     Of the modem (state, PIN refused, address, recoveries, off by design, datagrams sent since one
     was received, how many of them raise a suspicion); of the UDP link ((socket, host, port), …),
-    those that are open; of the SMS link (last reference, (storage index, deadline), …), the parts
-    of messages that wait on the SIM.
+    those that are open, an address as four octets; of the SMS link (last reference, (storage
+    index, deadline), …), the parts of messages that wait on the SIM.
     """
     refused = 1 if modem.pin_refused else 0
     facts = (modem.state, refused, modem.info.get("ip", ""), tuple(modem.recoveries))
@@ -19,12 +19,20 @@ def freeze(modem, udp, sms) -> list:
         facts += (1,)
     sockets = []
     if udp.generation == modem.generation:
-        sockets = [(n, peer[0], peer[1]) for n, peer in enumerate(udp.peers) if peer]
+        sockets = [(n, _packed(peer[0]), peer[1]) for n, peer in enumerate(udp.peers) if peer]
     ends = dict(sms.ends)
     if sms.assembler:
         ends.update(sms.assembler.waiting())
     parts = [pair for pair in ends.items() if pair[0] is not None]
     return [facts, tuple(sockets), tuple([sms.reference] + parts)]
+
+
+def _packed(host):
+    parts = host.split(".")
+    if len(parts) == 4 and host == ".".join([part for part in parts if part.isdigit()]):
+        if max([int(part) for part in parts]) < 256:
+            return bytes([int(part) for part in parts])
+    return host
 
 
 def thaw(record, modem, udp, sms) -> None:
@@ -47,6 +55,8 @@ def thaw(record, modem, udp, sms) -> None:
         use_ca(modem)
     udp.generation = modem.generation
     for n, host, port in sockets:
+        if host.__class__ is bytes:
+            host = "%d.%d.%d.%d" % tuple(host)
         udp.peers[n] = (host, port)
         udp.known.append((host, port))
     sms.reference = parts[0]

@@ -156,7 +156,6 @@ def _message(link, text, length, index):
         return done
     if pdu.number in link.types or len(link.types) < _NUMBERS_MAX:
         link.types[pdu.number] = pdu.address_type
-    link.received += 1
     if link.on_datagram:
         link.on_datagram(data, pdu.number, link)
     return done

@@ -6,8 +6,8 @@ from micropython import const
 
 from .at import ModemError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
+_TYPING = const(0)  # for the type checker alone
+if _TYPING:
     from typing import Any
 
 _QUEUE_MAX = const(8)
@@ -50,7 +50,7 @@ class ModemLink:
             while self._jobs:
                 try:
                     self.doing = self._jobs.pop(0)
-                    await self._do(self.doing)
+                    await self._do(self.doing)  # pyright: ignore[reportAttributeAccessIssue]
                 except ModemError as error:
                     self.drop("modem", str(error))
                 except Exception as error:
@@ -64,9 +64,6 @@ class ModemLink:
                 modem.on_restart()  # a SIM that is full says nothing
             if self.on_idle:
                 self.on_idle()
-
-    async def _do(self, job):
-        raise NotImplementedError
 
     def drop(self, reason: str, detail: object = "") -> None:
         """Count a drop, and say so."""

@@ -39,7 +39,6 @@ class SmsLink(ModemLink):
         super().__init__(modem)
         config = modem.config
         self.mtu = config.get("sms_mtu") or _ROOM - (_PORTS if config.get("sms_ports") else 0)
-        self.received = 0
         self.assembler = None  # concat.Assembler while parts wait for others
         self.types = {}  # digits: type-of-address octet
         self.ends = {}  # from before a sleep: storage index of a part: deadline
