@@ -343,6 +343,7 @@ def test_a_count_is_told_from_the_number_of_the_connection():
             bench.script.emit(b"\r\n+CADATAIND: 1\r\n")
             await bench.idle()
         assert bench.got == [(b"hello", ("192.0.2.1", 5683)), (b"again", ("192.0.2.1", 5683))]
+        assert bench.modem.channel.dropped["payload_length"] == 2
         await bench.send(b"in step")
         assert bench.script.payloads[-1] == b"in step"
 
@@ -460,6 +461,59 @@ def test_a_context_that_is_lost():
     run(play())
 
 
+def test_a_context_that_is_lost_while_a_connection_opens():
+    """AT7000 18.2.3 (asyncOpen_enable), AT7080 (URC): its result does not come any more."""
+
+    async def play():
+        bench = CaBench({OPEN_7080: [OK, OPENED]})
+        await bench.modem.up()
+        start = virtual_time.now_ms()
+        bench.udp.send(b"x", PEER)
+        await asyncio.sleep_ms(5000)
+        bench.script.emit(b"\r\n+APP PDP: 0,DEACTIVE\r\n")
+        await bench.idle()
+        assert bench.script.payloads == [b"x"]
+        assert virtual_time.now_ms() - start < 30_000
+
+    run(play())
+
+
+def test_data_told_while_the_modem_sleeps():
+    """TCP7000 12: the code comes out, but AT is answered with DTR low only."""
+
+    async def play():
+        bench = CaBench(waits(b"data"))
+        await bench.send()
+        await bench.modem.sleep()
+        assert bench.power.levels[-1] is True
+        bench.script.emit(b"\r\n+CADATAIND: 0\r\n")
+        await bench.idle()
+        assert bench.power.levels[-1] is False and bench.got == [(b"data", PEER)]
+
+    run(play())
+
+
+def test_looking_for_what_was_not_told():
+    """AT7000 18.2.3 (CADATAIND): a minute long behind what is sent, but not in sleep."""
+
+    async def play():
+        bench = CaBench({"AT+CARECV?": b"\r\n+CARECV: 0,0\r\n" + OK})
+        task = asyncio.create_task(bench.udp.watch())
+        await bench.send()
+        await asyncio.sleep_ms(600_000)
+        assert len(bench.sent("AT+CARECV?")) == 5
+        await bench.send()
+        await bench.send()
+        await asyncio.sleep_ms(5000)
+        assert len(bench.sent("AT+CARECV?")) == 6
+        await bench.modem.sleep()
+        await asyncio.sleep_ms(600_000)
+        assert len(bench.sent("AT+CARECV?")) == 6 and bench.modem.asleep
+        task.cancel()
+
+    run(play())
+
+
 def test_a_result_that_comes_too_late():
     """AT7000 18.2.5: where OK alone was the rule, a late failure drops the socket."""
 
@@ -516,6 +570,7 @@ def test_kept_over_a_sleep_of_the_host():
             again = CaBench(waits(b"late"), driver, config)
             thaw(record, again.modem, again.udp, again.sms)
             assert again.modem.udp_set == "ca" and again.udp.find(PEER) == 0
+            assert len(again.udp.peers) == again.modem.sockets
             await again.send(b"y")
             assert again.script.payloads == [b"y"] and again.got == [(b"late", PEER)]
             assert not again.sent("AT+CAOPEN=") and not again.sent("AT+CNACT")
