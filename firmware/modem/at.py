@@ -353,14 +353,17 @@ class Channel:
             if not self.booting and (not late or self.now() > self._settled):
                 self._restart(line)
         elif running and not consumed:
-            if line in ("OK", "ERROR") or line[:3] == "+CM" and line[4:11] == " ERROR:":
-                self._finish(line)
-            elif running.sink:
-                running.sink(line)
-            elif len(running.lines) < _LINES_MAX:
-                running.lines.append(line)
-            else:
-                self.drop("lines")
+            self._answer(running, line)
+
+    def _answer(self, running, line):
+        if line in ("OK", "ERROR") or line[:3] == "+CM" and line[4:11] == " ERROR:":
+            self._finish(line)
+        elif running.sink:
+            running.sink(line)
+        elif len(running.lines) < _LINES_MAX:
+            running.lines.append(line)
+        else:
+            self.drop("lines")
 
     def _unsolicited(self, line):
         for prefix, handler in self._handlers:
