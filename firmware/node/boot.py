@@ -12,16 +12,21 @@ from micropython import const
 
 from node.lean import forget
 
+_AT_REPL_S = const(86_400)
 # Bytes that may be taken between two collections. One that comes only when all is taken leaves
 # what lives on scattered over the heap, and then a datagram finds no place.
 _COLLECT_EVERY = const(16_384)
 
 
 def _configuration(path):
-    from node import config
+    import board
+
+    from node import config, feasible
 
     try:
-        return config.load(path)
+        site = config.load(path)
+        feasible.check_board(site, board)
+        return site
     except config.ConfigError as error:
         print(error)
         return None
@@ -45,12 +50,12 @@ async def run(site_path: str, console=None) -> None:
     A configuration that cannot work is said in one line, and the board does nothing. console: a
     reader of command lines (node/console.py), or None.
     """
-    site = _configuration(site_path)
-    if site is None:
-        return
-    forget("node.config")
     node = None
     try:
+        site = _configuration(site_path)
+        if site is None:
+            return
+        forget("node.config", "node.feasible")
         for room in ("coap.endpoint", "lwm2m.client"):
             # One after the other: what nested imports leave behind would lie between what stays.
             __import__(room)
@@ -71,11 +76,25 @@ async def run(site_path: str, console=None) -> None:
             node.close()
 
 
+def interrupted() -> None:
+    """Give a person at the REPL time before the watchdog, which cannot be stopped, bites."""
+    from node import hw
+
+    hw.Watchdog(_AT_REPL_S).feed()
+
+
 def crashed(error: BaseException, node=None) -> None:
     """Print what ended the run, keep it for the servers, and restart the chip."""
     sys.print_exception(error)
     if node:
         node.close()
+        node.client = node.tree = node.bearer = None
+        node.timers = []
+    if hasattr(gc, "mem_free"):  # of MicroPython
+        # Whatever has taken the memory must not keep the board from its restart.
+        for name in list(sys.modules):
+            if name[:4] != "node" and hasattr(sys.modules[name], "__file__"):
+                del sys.modules[name]
     gc.collect()
     from node.crash import panic
 

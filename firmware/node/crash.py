@@ -74,6 +74,8 @@ def take_up(node, facts: dict) -> int:
     meant = state & _MEANT
     state &= ~_MEANT
     cause = facts["cause"]
+    if meant or cause != "deep_sleep":
+        node.slept = False  # what was a wake, and not a restart after a crash, may be a good one
     code = pause_ms = 0
     text = b""
     if cause == "power_on":  # RTC memory is lost with the power, but not in a brown-out
@@ -103,7 +105,7 @@ def take_up(node, facts: dict) -> int:
     if count >= _SAFE_AFTER and not state & _TRIAL:
         facts["mode"] = "safe"
         node.site["objects"] = []
-        due_ms = node.kept_due_ms[0] if node.kept_due_ms else node.clock.now() + _SAFE_MS
+        due_ms = node.kept_due_ms[0] if node.slept else node.clock.now() + _SAFE_MS
         node.timers.append([_SAFE_MS, due_ms, node.restart])
     node.crashes = state
     _store(node, _MEANT if pause_ms else 0)
@@ -246,7 +248,7 @@ def _signature(trace):
 
 
 class _Frames(io.IOBase):
-    """Takes a traceback as it is printed and keeps its innermost frames: "module function:line".
+    """Takes a traceback as it is printed and keeps its innermost frames, "module function:line".
 
     A recursion without end prints hundreds of them.
     """
@@ -264,15 +266,13 @@ class _Frames(io.IOBase):
         return len(data)
 
     def _take(self, line):
-        # `  File "node.node", line 1, in _loop`
+        # `  File "node.node", line 1, in _loop`, without a function where a syntax is wrong
         parts = line.split(b'"')
-        if len(parts) != 3 or parts[0] != b"  File ":
-            return
-        words = parts[2].split(b" ")
-        if len(words) < 5:
+        words = parts[-1].split(b" ")
+        if len(parts) != 3 or parts[0] != b"  File " or len(words) < 3:
             return
         name = parts[1][parts[1].rfind(b"/") + 1 :]
-        self.kept.append(name + b" " + words[4] + b":" + words[2].rstrip(b","))
+        self.kept.append(b" ".join([name] + words[4:]) + b":" + words[2].rstrip(b","))
         if len(self.kept) > _FRAMES:
             self.kept.pop(0)
 
