@@ -1,9 +1,9 @@
-"""A virtual SIM800 or SIM7000: its UART, its control lines, and the network behind it.
+"""A virtual SIM800, SIM7000 or SIM7080: its UART, control lines, and the network behind it.
 
 The parts: uart.py carries the bytes, at.py reads command lines, power.py has the control lines and
 sleep, general.py the basic and information commands, sim.py the card, radio.py registration, ip.py
-and sockets.py the CIP* set, sms.py text messages.  profiles.py tells the modems apart, faults.py
-breaks them.
+and sockets.py the CIP* set, ca_context.py and ca.py the CA* set, sms.py text messages, sim7080.py
+what that modem has alone.  profiles.py tells the modems apart, faults.py breaks them.
 """
 
 from tools.virtual import profiles
