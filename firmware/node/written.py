@@ -72,6 +72,9 @@ def save(node, paths) -> None:
                 cbor.put(record, [_SERVER, iid, rid, account.server.values.get(rid)])
         for row in rows(node, known):
             cbor.put(record, row)
+        for row in _load(node, store)[1] if node.mode == "safe" else ():
+            if not node.tree.object_class(row[0]):  # the application's, which is not there
+                cbor.put(record, row)
         record.append(_BREAK)
         if attributes or len(record) > empty + 2 or store.generation():
             store.save(record)

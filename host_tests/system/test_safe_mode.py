@@ -318,3 +318,37 @@ def test_brown_outs():
         assert await _read(world, "/20/0/4014")
 
     _world(_App()).play(play)
+
+
+def test_what_servers_wrote_outlives_safe_mode():
+    """TS 1.1 Core 6.3.3: a Write in safe mode costs none of those before it."""
+
+    class Lamp(Object):
+        object_id = 33000
+        resources = b"\x00\x00\x03\x02"
+
+    class App(_App):
+        def setup(self, node):
+            node.add(Lamp()).values[0] = 1
+            super().setup(node)
+
+    async def play(world):
+        await world.settled()
+        world.peer.write("/33000/0/0", "5")
+        assert (await _answer(world, "/33000/0/0", False))["code"] == "2.04"
+        await world.sleeping()
+        world.app.error = ValueError()
+        world.app.after_s = None
+        await world.reset()
+        await world.saw("device", "booted", mode="safe")
+        await world.sleeping()
+        world.peer.write("/1/0/1", "7200")
+        assert (await _answer(world, "/3/0/11/1"))["code"] == "2.04"
+        world.app.error = None
+        await _execute(world, "/3/0/4")
+        await world.saw("device", "booted", mode="normal", cause="hard")
+        await world.sleeping()
+        assert await _read(world, "/33000/0/0") == b"5"
+        assert await _read(world, "/1/0/1") == b"7200"
+
+    _world(App(after_s=1)).play(play)

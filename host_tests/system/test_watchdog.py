@@ -7,7 +7,6 @@ of its own (programs/test_safe_mode_board.py).
 import asyncio
 
 from modem.at import Response
-from modem.at import Response
 from system.world import World
 
 # Firmware, virtual modem, network and server in one process, 340 KB on a 64-bit machine.
