@@ -1,4 +1,4 @@
-"""SIM800, SIM7000 and SIM7080 modems: AT channel, drivers, SMS PDUs, the UDP link and the SMS link.
+"""SIM800, SIM7000 and SIM7080: AT channel, drivers, SMS PDUs, the UDP link and the SMS link.
 
 What is needed seldom (boot, attach, socket opening, reading messages …) is in modules of its own,
 which are imported where they are used and released after it.
