@@ -43,6 +43,7 @@ class SmsLink(ModemLink):
         self.types = {}  # digits: type-of-address octet
         self.ends = {}  # from before a sleep: storage index of a part: deadline
         self.reference = 0
+        self.refused = 0  # messages in a row that the network did not take
         self.done = []  # storage indices of what was read and is to be deleted
         self.direct = False  # messages are taken as they come
         modem.on_restart = self.read_waiting
