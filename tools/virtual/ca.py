@@ -20,8 +20,8 @@ _INPUT_MS = 5000
 _STALL_MS = 75_000  # a connection that fails for want of an answer
 
 # Results of AT+CAOPEN, AT+CASERVER and AT+CASEND (AT7000 18.2.3).
-SOCKET_ERROR, NO_MEMORY, LIMIT, BAD_PARAMETER, BAD_ADDRESS = 1, 2, 3, 4, 6
-CANNOT_BIND, NO_HOST, NOT_ACTIVE = 12, 20, 21
+SOCKET_ERROR, NO_MEMORY = 1, 2
+CANNOT_BIND, NO_HOST, NOT_ACTIVE, FAILED = 12, 20, 21, 27
 CLOSED, CONNECTED, LISTENING = range(3)
 
 
@@ -196,7 +196,7 @@ class CaSockets:
 
     def _outcome(self, name, cid, context, host, port, mode):
         modem = self._modem
-        result = self._fault("ca_open")
+        result = self._fault("ca_open") or FAILED * modem.next_fault("connect_fail")
         delay_ms = _STALL_MS if result == NO_MEMORY else modem.scaled("connect_ms")
         if not host.replace(".", "").isdigit():
             delay_ms += modem.scaled("dns_ms")
@@ -306,7 +306,7 @@ class CaSockets:
 
     def _sent(self, cid, each, data):
         modem = self._modem
-        code = self._fault("ca_send")
+        code = self._fault("ca_send") or SOCKET_ERROR * modem.next_fault("send_fail")
         if each.state == CLOSED or self._connections[cid] is not each:
             code = SOCKET_ERROR
         if not code:

@@ -132,7 +132,8 @@ class CaContexts:
         modem = self._modem
         if context.state != ACTIVATING or self._contexts[index] is not context:
             return
-        if modem.radio.attached and not modem.next_fault("ciicr"):
+        failed = modem.next_fault("ciicr") or modem.next_fault("ciicr_deact")
+        if modem.radio.attached and not failed:
             modem.radio.traffic()
             context.address = modem.network.open_context(
                 self.sockets.receiver(index), context.settings[1]

@@ -38,8 +38,8 @@ The next `value` times (1 where None):
     "ciicr"          AT+CIICR, or AT+CNACT, fails
     "ciicr_deact"    AT+CIICR fails with +PDP: DEACT before its ERROR
     "shut_deact"     AT+CIPSHUT is answered +PDP: DEACT instead of SHUT OK
-    "connect_fail"   CIPSTART ends in CONNECT FAIL
-    "send_fail"      CIPSEND ends in SEND FAIL
+    "connect_fail"   CIPSTART ends in CONNECT FAIL, AT+CAOPEN in result 27
+    "send_fail"      CIPSEND ends in SEND FAIL, AT+CASEND in result 1 or ERROR
     "cmgs"           AT+CMGS ends in +CMS ERROR: 500
     "cmti"           a stored message is announced as +CMTI: ,-1
     "cmti_lost"      a message is announced as +CMTI: ,-1 and stored nowhere

@@ -210,6 +210,8 @@ def test_open_that_fails():
         for code in (1, 3, 4, 6, 7, 12, 13, 23, 24, 25, 26, 27):
             desk.modem.set_fault("ca_open", code)
             await desk.expect(OPEN_7080, b"\r\n+CAOPEN: 0,%d\r\n" % code + OK)
+        desk.modem.set_fault("connect_fail")
+        await desk.expect(OPEN_7080, b"\r\n+CAOPEN: 0,27\r\n" + OK)
         desk.modem.set_fault("ca_open", [2, 27])
         await desk.expect(OPEN_7080, b"", 74_900)
         await desk.expect(b"", b"\r\n+CAOPEN: 0,2\r\n" + OK)
@@ -234,6 +236,8 @@ def test_send():
         await sent(desk, data, OK + last)
         assert desk.received[-1][0] == data
         desk.modem.set_fault("ca_send", 1)
+        await sent(desk, b"lost", OK + b"\r\n+CASEND: 0,1,0\r\n" if result else ERROR)
+        desk.modem.set_fault("send_fail")
         await sent(desk, b"lost", OK + b"\r\n+CASEND: 0,1,0\r\n" if result else ERROR)
         assert len(desk.received) == 1
 
