@@ -255,17 +255,17 @@ class Client:
                     account.expires = now
         self.nearer()
 
-    def freeze(self, now: int, limit: int = 1536) -> bytes:
+    def freeze(self, now: int, limit: int = 1536, known=()) -> bytes:
         """Return what must outlive a deep sleep, if possible in `limit` bytes; see lwm2m.state."""
         from lwm2m.state import freeze
 
-        return freeze(self, now, limit)
+        return freeze(self, now, limit, known)
 
-    def thaw(self, record: bytes, now: int) -> bool:
+    def thaw(self, record: bytes, now: int, known=()) -> bool:
         """Take back what `freeze` returned, before `start`; False when it cannot be used."""
         from lwm2m.state import thaw
 
-        return thaw(self, record, now)
+        return thaw(self, record, now, known)
 
     def emit(self, name: str, account=None, **facts) -> None:
         """Report an event (for the parts of the client)."""

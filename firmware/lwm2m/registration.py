@@ -136,9 +136,13 @@ def _parameters(client, account):
     """
     if account.links is None:
         _listed(client, account)
-    value = account.value
+    return terms(client, account) + (account.links,)
+
+
+def terms(client, account) -> tuple:
+    """Return what a registration tells beside the object list."""
     number = client.sms_number if "S" in client.links else None
-    return (value("lifetime"), value("binding"), account.queue, number, account.links)
+    return (account.value("lifetime"), account.value("binding"), account.queue, number)
 
 
 def _listed(client, account):

@@ -35,6 +35,7 @@ _OFF_PAYS_MS = const(1_000_000)
 
 # Network Bearer of Object 4, by what the modem calls its radio.
 _BEARERS = {"GSM": 0, "CAT-M1": 6, "NB-IOT": 7}
+_IDENTITY = ("imei", "rat")  # what is known of a modem that is not asked again
 _OWN_NAMES = "attached detached drop sms_sent".split()
 
 
@@ -104,7 +105,9 @@ class CellularBearer:
 
             thaw(kept[:3], self.modem, self._udp, self._sms)
             release("frozen")
-            self.info.update(kept[3])
+            for index, key in enumerate(_IDENTITY):
+                if kept[3][index] is not None:
+                    self.info[key] = kept[3][index]
             self._read_at = kept[4]
         self._suit_radio()
 
@@ -240,7 +243,7 @@ class CellularBearer:
 
     def freeze(self) -> list:
         """Return what must outlive a deep sleep, as CBOR can hold it."""
-        identity = {key: self.info[key] for key in ("imei", "rat") if key in self.info}
+        identity = [self.info.get(key) for key in _IDENTITY]
         from modem.frozen import freeze
 
         return freeze(self.modem, self._udp, self._sms) + [identity, self._read_at]

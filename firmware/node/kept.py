@@ -19,6 +19,7 @@ it up begins with, so that an ordinary wake writes nothing.
 import binascii
 
 from lwm2m.codec import CodecError, cbor
+from lwm2m.state import followed, steps
 from micropython import const
 
 from node import hw, retained, values
@@ -31,6 +32,7 @@ _ACCESS_CONTROL = const(2)
 _CRASHES = const(0x0F)  # bits of Node.crashes, see node/crash.py
 _OF_A_RUN = b"R"  # before a state that was that of the deep sleep before the run
 
+_CLIENT_BYTES = const(1536)  # before samples and stored notifications give way
 _MIRROR = "slept"
 _MARK_BYTES = const(4)
 # Message IDs and tokens that may be used before the mirror is written again, and how many whoever
@@ -61,17 +63,18 @@ def load(node) -> "tuple | None":
     try:
         kept: "Any" = cbor.loads(body)
         slept_at_ms, slept_at_s, endpoint, client, bearer, due, bootstrap = kept[:7]
-        node.written, node.mirrored, node.on_flash, found = kept[7:]
-    except (CodecError, ValueError, TypeError):
+        node.written, node.mirrored, node.on_flash, paths, found = kept[7:]
+        rows = _unpacked(paths, found)
+    except (CodecError, ValueError, TypeError, IndexError):
         return None
     # A clock that was set back must not make the node wait longer than it meant to.
     slept_ms = max(0, hw.epoch_s() - slept_at_s) * 1000
     node.clock.resume(slept_at_ms + slept_ms)
     node.kept_due_ms = due
     node.kept_bootstrap = bootstrap
-    node.kept_values = found
+    node.kept_values = rows
     node.resumable = True
-    return endpoint, client, None if node.stale else bearer
+    return endpoint or node.site["endpoint"], client, None if node.stale else bearer
 
 
 def take_up(node, client: "bytes | None") -> bool:
@@ -84,9 +87,10 @@ def take_up(node, client: "bytes | None") -> bool:
         from node.written import held
 
         values.put(node, held(node))
-    values.put(node, node.kept_values)
+    found = node.kept_values
+    values.put(node, found)
     node.kept_values = []
-    good = client is not None and node.client.thaw(client, node.clock.now())
+    good = client is not None and node.client.thaw(client, node.clock.now(), _known(found))
     if client is not None and not good:
         node.log.event("error", {"reason": "the retained registration is unusable"})
         node.resumable = False
@@ -107,40 +111,59 @@ def freeze(node, now: int) -> "bytes | None":
     client = node.client
     mirror = node.site.get("outlive_power") or node.sagging
     mark = _mark(client) if mirror else b""
-    state = [
-        now,
-        hw.epoch_s(),
-        client.endpoint_name,
-        client.freeze(now),
-        node.bearer.freeze(),
-        [timer[1] for timer in node.timers],
-        client.bootstrap and client.bootstrap.freeze(),
-        node.written,
-        bool(mirror or node.mirrored),
-        False,
-        list(values.rows(node, node.changed)),
-    ]
+    # One resource of several instances after the other: `steps` are short then.
+    changed = sorted([(path[0], path[2], path[1]) for path in node.changed])
+    rows = list(values.rows(node, [(oid, iid, rid) for oid, rid, iid in changed]))
+    on_flash = False
     while True:
+        state = [
+            now,
+            hw.epoch_s(),
+            None if client.endpoint_name == node.site["endpoint"] else client.endpoint_name,
+            client.freeze(now, _CLIENT_BYTES, _known(rows)),
+            node.bearer.freeze(),
+            [timer[1] for timer in node.timers],
+            client.bootstrap and client.bootstrap.freeze(),
+            node.written,
+            bool(mirror or node.mirrored),
+            on_flash,
+            list(steps([_path(row) for row in rows])),
+            [row[3] for row in rows],
+        ]
         try:
             record = node.packed(client.endpoint.freeze(), cbor.dumps(state))
             break
         except retained.RecordTooLarge as error:
             node.log.event("error", {"reason": str(error)})
-        rows = state[-1]
         if not rows:
             return None
-        if node.written and not state[-2]:
+        if node.written and not on_flash:
             from node.written import beyond
 
-            state[-2] = True
-            state[-1] = beyond(node, rows)
+            on_flash = True
+            rows = beyond(node, rows)
             continue
         # Values are measured or written again; a registration costs airtime, rights go before.
         rights = [row for row in rows if row[0] == _ACCESS_CONTROL]
-        state[-1] = rights if len(rights) < len(rows) else []
+        rows = rights if len(rights) < len(rows) else []
     if mirror:
         _keep_mirror(node, mark, record)
     return record
+
+
+def _unpacked(paths, found):
+    """Return the rows that the record has as paths and values."""
+    paths = list(followed(paths))
+    return [list(paths[at] + (None,))[:3] + [found[at]] for at in range(len(paths))]
+
+
+def _path(row):
+    return (row[0], row[1]) if row[2] is None else (row[0], row[1], row[2])
+
+
+def _known(rows):
+    """Return the paths of resources whose values are in rows."""
+    return [_path(row) for row in rows if row[2] is not None]
 
 
 def mirror(node, now: int) -> None:

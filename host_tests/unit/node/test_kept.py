@@ -33,7 +33,7 @@ class _Part:
         self.size = 100
         self.errors = []
 
-    def freeze(self, now=None):
+    def freeze(self, now=None, limit=None, known=()):
         return (1, 2) if now is None else bytes(self.size)
 
     def event(self, name, facts):
@@ -49,7 +49,7 @@ class _Node:
         self.timers = []
         self.changed = set()
         self.given = []
-        self.site = {}
+        self.site = {"endpoint": "probe-1"}
         self.sagging = self.mirrored = False
         self.written = None
         for level in (5, 6):
@@ -76,7 +76,7 @@ class _Node:
 def _record(node):
     """Return (client, values) of the record for a deep sleep."""
     state = loads(retained.unpack(kept.freeze(node, 0))[1])
-    return state[3], state[-1]
+    return state[3], kept._unpacked(state[-2], state[-1])
 
 
 def _slept(node, rights=False):
