@@ -65,6 +65,7 @@ class SimulatedBoard:
         self._timer = self._dog = None
         self._halt = None
         self._falling_asleep = False
+        self._pin_was_low = False  # after the chip had stopped, before its process had ended
         self._unplugged = asyncio.Event()
         self._stopping = False
         self._levels = {}
@@ -140,6 +141,7 @@ class SimulatedBoard:
         memory_file = self.folder / ".rtc_memory"
         memory_file.write_bytes(self._memory)
         self._wake_pin = None
+        self._pin_was_low = False
         self.ended.clear()
         self._unplugged.clear()
         self._halt = None
@@ -219,7 +221,9 @@ class SimulatedBoard:
         self._wake_pin = halt["wake_pin"]
         if self._pending_lines:
             self._wake(WOKEN_BY_GPIO, "console")
-        elif self._wake_pin is not None and self._levels.get(self._wake_pin, 1) == 0:
+        elif self._wake_pin is not None and (
+            self._pin_was_low or self._levels.get(self._wake_pin, 1) == 0
+        ):
             self._wake(WOKEN_BY_PIN, "pin")
         elif halt["duration_ms"] is not None:
             loop = asyncio.get_running_loop()
@@ -302,14 +306,20 @@ class SimulatedBoard:
     def _modem_output(self, data):
         for start in range(0, len(data), 512):
             self._send(b"U", bytes(data[start : start + 512]))
-        if not self.running and self._wake_pin == self._wiring.UART["rx"]:
-            self._wake(WOKEN_BY_PIN, "pin")  # a start bit is low; the bytes are lost
+        self._low(self._wiring.UART["rx"])  # a start bit is; what a sleeping chip gets is lost
 
     def _ri(self, level):
         pin = self._wiring.PINS["ri"]
         self._levels[pin] = 1 if level else 0
         self._send(b"P", bytes((pin, self._levels[pin])))
-        if not level and not self.running and self._wake_pin == pin:
+        if not level:
+            self._low(pin)
+
+    def _low(self, pin):
+        """A pin is low: the chip wakes where it sleeps until this one is."""
+        if self._halt and self._halt["wake_pin"] == pin:
+            self._pin_was_low = True
+        elif not self.running and self._wake_pin == pin:
             self._wake(WOKEN_BY_PIN, "pin")
 
     def _flush_lines(self):

@@ -101,6 +101,7 @@ class Channel:
         self._sink = on_reset  # takes it
         self._cut = 0  # when it must have come
         self._heard = 0
+        self._answered = 0
 
     def open(self) -> None:
         """Start the reader task, once."""
@@ -201,7 +202,8 @@ class Channel:
     async def _exchange(self, text, timeout_ms, finals=(), sink=None, payload=None):
         if self._fault is not None:
             raise self._fault
-        if self.dozes and self.now() - self._heard >= _DOZE_MS:
+        # What a dozing modem says unasked does not wake its ear.
+        if self.dozes and self.now() - self._answered >= _DOZE_MS:
             self.uart.write(b"\r")
             await asyncio.sleep_ms(_ROUSE_MS)
         response = Response(text, finals, sink)
@@ -230,6 +232,7 @@ class Channel:
         finally:
             self._running = None
             self._prompt = False
+        self._answered = self.now()
         final = response.final
         if final == "RESET":
             self._stale = False
