@@ -3,151 +3,14 @@
 import asyncio
 import gc
 
-from modem import frozen
 from modem.at import ModemError
 from modem.info import identify, measure
-from modem.sim800 import Sim800
-from modem.sim7000 import Sim7000
-from modem.sms import SmsLink
-from modem.udp import UdpLink
 from shim import virtual_time
-
-from tools.virtual.modem import VirtualModem
-from tools.virtual.network import Network
-from tools.virtual.timers import Timers
+from unit.modem.on_virtual import KINDS, NUMBER, SENDER, SERVER, each
 
 # The virtual modem and its network take the place of hardware; the firmware alone is budgeted
 # elsewhere.
 HEAP_K = 320
-
-SERVER = ("203.0.113.9", 5683)
-NUMBER = "+4790000001"
-SENDER = "+447700900123"
-KINDS = (("sim800l", Sim800), ("sim7000g", Sim7000))
-
-
-class _Uart:
-    size = 0
-
-    def __init__(self, virtual):
-        self.virtual = virtual
-        virtual.on_output = self._output
-        self._data = b""
-        self._event = asyncio.Event()
-
-    def _output(self, data):
-        self._data += bytes(data)
-        self._event.set()
-
-    async def read(self):
-        while not self._data:
-            self._event.clear()
-            await self._event.wait()
-        size = self.size or len(self._data)
-        data = self._data[:size]
-        self._data = self._data[size:]
-        return data
-
-    def write(self, data):
-        self.virtual.write(bytes(data))
-
-    def set_baudrate(self, rate):
-        self.virtual.set_baud(rate)
-
-
-class _Power:
-    wired = True
-
-    def __init__(self, virtual):
-        self.virtual = virtual
-        self.pulses = 0
-
-    async def pulse(self, duration_ms):
-        self.pulses += 1
-        self.virtual.pwrkey(True)
-        await asyncio.sleep_ms(duration_ms)
-        self.virtual.pwrkey(False)
-
-    def dtr(self, asleep):
-        self.virtual.dtr(asleep)
-
-    def can_sleep(self):
-        return self.wired
-
-    def can_switch(self):
-        return True
-
-
-class Bench:
-    """One virtual modem, the driver and both links on it, and a server that keeps what it gets."""
-
-    def __init__(self, kind, config=None, **options):
-        name, driver = kind
-        self.driver = driver
-        self.config = {"apn": "iot.example", "baudrate": 115200}
-        self.config.update(config or {})
-        self.timers = Timers()
-        self.network = Network(self.timers)
-        self.virtual = VirtualModem(name, self.network, self.timers, NUMBER, **options)
-        self.power = _Power(self.virtual)
-        self.at_server = []
-        self.events = []
-        self.server = self.network.attach(SERVER[0], SERVER[1], self._at_server)
-        self.board()
-
-    def board(self):
-        """The host starts: a driver with nothing in its memory."""
-        self.got = []
-        self.uart = _Uart(self.virtual)
-        self.modem = self.driver(
-            self.uart, self.power, self.config, self._event, virtual_time.now_ms
-        )
-        self.udp = UdpLink(self.modem)
-        self.sms = SmsLink(self.modem)
-        self.udp.on_datagram = self._datagram
-        self.sms.on_datagram = self._datagram
-
-    def _at_server(self, data, peer):
-        self.at_server.append((data, peer))
-
-    def _event(self, name, facts):
-        self.events.append((name, facts))
-
-    def _datagram(self, data, peer, link):
-        self.got.append((link.binding, bytes(data), peer))
-
-    def freeze(self):
-        return frozen.freeze(self.modem, self.udp, self.sms)
-
-    def thaw(self, record):
-        frozen.thaw(record, self.modem, self.udp, self.sms)
-
-    def names(self):
-        return [name for name, _ in self.events]
-
-    async def idle(self, limit_s=1200):
-        """Wait until both links have nothing to do."""
-        for _ in range(limit_s * 10):
-            await asyncio.sleep_ms(100)
-            if not self.udp.busy and not self.sms.busy:
-                return
-        raise AssertionError("busy after %d s: %s" % (limit_s, self.events[-5:]))
-
-    async def sent(self, data, limit_s=1200):
-        """Send to the server and wait until it is there."""
-        self.udp.send(data, SERVER)
-        await self.idle(limit_s)
-        await asyncio.sleep_ms(1000)
-        return [d for d, _ in self.at_server].count(data)
-
-
-def _each(play, kinds=KINDS, **options):
-    async def go(kind):
-        await play(Bench(kind, **options))
-
-    for kind in kinds:
-        gc.collect()
-        virtual_time.run(go(kind))
 
 
 def test_cold_start_send_receive():
@@ -169,7 +32,7 @@ def test_cold_start_send_receive():
         assert bench.at_server[0][1] == bench.at_server[1][1]
         assert bench.udp.dropped == {} and bench.modem.recoveries == [0] * 5, bench.events
 
-    _each(play)
+    each(play)
 
 
 def test_running_modem_is_not_switched_off():
@@ -182,7 +45,7 @@ def test_running_modem_is_not_switched_off():
         assert bench.power.pulses == 1
         assert await bench.sent(b"x") == 1
 
-    _each(play)
+    each(play)
 
 
 def test_other_rate():
@@ -193,7 +56,7 @@ def test_other_rate():
         await bench.modem.up(1)
         assert bench.virtual.settings["+IPR"] == 115200
 
-    _each(play)
+    each(play)
 
 
 def test_information():
@@ -210,7 +73,7 @@ def test_information():
         assert info["sms_used"] == 0 and info["sms_total"] > 0
         assert abs(info["epoch_s"] - bench.network.epoch_s()) < 5, (info, bench.network.epoch_s())
 
-    _each(play)
+    each(play)
 
 
 def test_sms_by_index_and_direct():
@@ -229,8 +92,8 @@ def test_sms_by_index_and_direct():
         info = await measure(bench.modem)
         assert info["sms_used"] == 0
 
-    _each(play)
-    _each(play, config={"sms_storing": False})
+    each(play)
+    each(play, config={"sms_storing": False})
 
 
 def test_sms_that_is_not_for_us():
@@ -245,7 +108,7 @@ def test_sms_that_is_not_for_us():
         assert bench.got == [] and bench.sms.dropped == {"not_8bit": 1, "no_number": 1}
         assert (await measure(bench.modem))["sms_used"] == 0
 
-    _each(play)
+    each(play)
 
 
 def test_sms_announced_without_index():
@@ -259,7 +122,7 @@ def test_sms_announced_without_index():
         await bench.idle()
         assert len(bench.got) == 1 and bench.sms.dropped == {"index": 1}
 
-    _each(play)
+    each(play)
 
 
 def test_sms_out():
@@ -276,12 +139,12 @@ def test_sms_out():
         await asyncio.sleep_ms(20_000)
         assert b"".join([message[1] for message in heard]) == b"\x60\x45" + bytes(200), heard
         assert len(heard) == 3
-        bench.virtual.set_fault("cmgs", 2)
+        bench.virtual.set_fault("cmgs", 3)
         bench.sms.send(b"x", peer)
         await bench.idle()
         assert bench.sms.dropped == {"unsent": 1}
 
-    _each(play)
+    each(play)
 
 
 def test_sleep_and_sms_wake():
@@ -310,7 +173,7 @@ def test_sleep_and_sms_wake():
         assert bench.at_server[0][1] == bench.at_server[1][1], "the socket was opened again"
         assert bench.power.pulses == 1 and bench.modem.recoveries == [0] * 5
 
-    _each(play)
+    each(play)
 
 
 def test_sleep_without_dtr():
@@ -324,7 +187,7 @@ def test_sleep_without_dtr():
         assert bench.virtual.power.asleep
         assert await bench.sent(b"x") == 1
 
-    _each(play, KINDS[:1])
+    each(play, KINDS[:1])
 
 
 def test_part_survives_the_host():
@@ -351,7 +214,7 @@ def test_part_survives_the_host():
         await bench.idle()
         assert (await measure(bench.modem))["sms_used"] == 0
 
-    _each(play)
+    each(play)
 
 
 def test_context_lost():
@@ -367,7 +230,7 @@ def test_context_lost():
         bench.virtual.set_fault("detach")
         assert await bench.sent(b"c") == 1
 
-    _each(play)
+    each(play)
 
 
 def test_context_lost_while_the_host_slept():
@@ -387,7 +250,7 @@ def test_context_lost_while_the_host_slept():
         assert await bench.sent(b"b") == 1
         assert virtual_time.now_ms() - start < 30_000
 
-    _each(play)
+    each(play)
 
 
 def test_restart_of_the_modem():
@@ -405,7 +268,7 @@ def test_restart_of_the_modem():
         bench.virtual.set_fault("power_cut")  # off without a word
         assert await bench.sent(b"c") == 1
 
-    _each(play)
+    each(play)
 
 
 def test_ladder():
@@ -437,7 +300,7 @@ def test_ladder():
         await asyncio.sleep_ms(31_000)
         assert await bench.sent(b"later") == 1
 
-    _each(play)
+    each(play)
 
 
 def test_context_refused():
@@ -448,7 +311,7 @@ def test_context_refused():
         await bench.modem.up()
         assert bench.modem.state == 2
 
-    _each(play)
+    each(play)
 
 
 def test_sim_states():
@@ -480,7 +343,7 @@ def test_sim_states():
         bench.config["pin"] = "1234"
         await bench.modem.up(1)
 
-    _each(play)
+    each(play)
 
 
 def test_no_network():
@@ -500,7 +363,7 @@ def test_no_network():
         bench.virtual.set_fault("registration", 5)
         await bench.modem.up()
 
-    _each(play)
+    each(play)
 
 
 def test_codes_at_any_octet():
@@ -514,7 +377,7 @@ def test_codes_at_any_octet():
             assert await bench.sent(b"n%d" % after) >= 1, (after, bench.events[-6:])
         assert bench.udp.dropped == {}
 
-    _each(play)
+    each(play)
 
 
 def test_restart_at_any_octet():
@@ -531,7 +394,7 @@ def test_restart_at_any_octet():
             bench.events[:] = []
             gc.collect()
 
-    _each(play)
+    each(play)
 
 
 def test_octet_by_octet():
@@ -548,7 +411,7 @@ def test_octet_by_octet():
         assert [got[1] for got in bench.got] == [b"> \r\nERROR\r\n", bytes(range(256))]
         assert bench.udp.dropped == {} and bench.sms.dropped == {}
 
-    _each(play)
+    each(play)
 
 
 def test_manual_reading():
@@ -562,7 +425,7 @@ def test_manual_reading():
         await bench.idle()
         assert bench.got == [("U", b"answer", SERVER)]
 
-    _each(play, config={"udp_manual": True})
+    each(play, config={"udp_manual": True})
 
 
 def test_local_port():
@@ -573,7 +436,7 @@ def test_local_port():
         assert await bench.sent(b"a") == 1
         assert bench.udp.peers[0] == SERVER
 
-    _each(play, config={"local_port": 5683})
+    each(play, config={"local_port": 5683})
 
 
 def test_power_off_and_on():
@@ -587,7 +450,7 @@ def test_power_off_and_on():
         assert await bench.sent(b"x") == 1
         assert bench.power.pulses == 2
 
-    _each(play)
+    each(play)
 
 
 def test_restart_while_the_host_slept():
@@ -606,7 +469,7 @@ def test_restart_while_the_host_slept():
         assert await bench.sent(b"b") == 1
         assert bench.power.pulses == 1 and bench.modem.recoveries == [0] * 5
 
-    _each(play)
+    each(play)
 
 
 def test_choice_of_radio():
@@ -618,7 +481,7 @@ def test_choice_of_radio():
         assert info["rat"] == "NB-IOT", info
         assert await bench.sent(b"a") == 1
 
-    _each(play, KINDS[1:], config={"network": "nb-iot"})
+    each(play, KINDS[1:], config={"network": "nb-iot"})
 
 
 def test_noise_between_everything():
@@ -648,4 +511,4 @@ def test_noise_between_everything():
         await asyncio.sleep_ms(60_000)
         assert await bench.sent(b"last") >= 1, bench.events[-8:]
 
-    _each(play)
+    each(play)
