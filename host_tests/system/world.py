@@ -86,6 +86,10 @@ class _Chip:
         seconds = _days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second
         self._world.set_epoch(seconds)
 
+    def uart_rate(self, baudrate):
+        if self.running:
+            self._world.modem.set_baud(baudrate)
+
     def uart_write(self, data):
         if self.running:
             self._world.modem.write(self._world.passing(data))
