@@ -176,7 +176,9 @@ def remove_mirror() -> None:
     """Have no later start take up the state on flash; OSError where that is not possible."""
     from node.storage import Store
 
-    Store(_MIRROR).save(b"")
+    store = Store(_MIRROR)
+    if store.load():
+        store.save(b"")
 
 
 def _keep_mirror(node, mark, record):

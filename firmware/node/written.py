@@ -139,9 +139,11 @@ def _load(node, store, paths_only=False) -> "Any":
     same = reader.item() == _mark(node)
     attributes = reader.item()
     provided = node.client.bootstrap and node.client.bootstrap.touched or ()
-    reader.head()
-    while not reader.ends(None):
+    _, count = reader.head()
+    while not reader.ends(count):
         row: "Any" = reader.item()
+        if count:
+            count -= 1
         if not same and (row[0] <= _ACCESS_CONTROL or (row[0], row[1]) in provided):
             continue
         if not paths_only:

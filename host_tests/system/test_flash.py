@@ -1,8 +1,11 @@
 """What servers wrote, over power cuts at every step of a flash write, resets and deep sleeps."""
 
+import json
+
 from lwm2m.object import Object
 from lwm2m.objects.ipso import Temperature
-from system.world import HARD_RESET, POWER_ON, World
+from system.bootstrap_peer import FINISH, URI, BootstrapPeer, account
+from system.world import HARD_RESET, POWER_ON, SERVER, SERVER_NUMBER, World
 
 # Firmware, virtual modem, network and server in one process.
 HEAP_K = 700
@@ -308,3 +311,117 @@ def test_more_than_the_record_holds():
         assert (await _read(world, "/30001/1/1"))[0] == "4.04"
 
     _world().play(play)
+
+
+def test_a_bootstrap_replaces_what_servers_wrote():
+    """TS 1.1 Core 6.1.7: of the Objects that it provides, also where it provides what it did
+    before; a factory reset (Device resource 5) ends all that servers wrote."""
+    script = account("coap://%s:%d" % SERVER, number=SERVER_NUMBER, r21=True)
+    world = _world(bootstrap={"uri": URI}, servers=[])
+    BootstrapPeer(world, script + FINISH)
+
+    async def wrote(world):
+        world.peer.write(world.peer.resource("lifetime"), "7200")
+        world.peer.write("/30001/0/0", "77")
+        world.peer.write_attributes("/3303/0/5700", "pmin=10")
+        await _done(world)
+
+    async def play(world):
+        await world.settled()
+        await wrote(world)
+        assert "lt=7200" in (await _off_and_on(world))["query"]
+        since = world.mark()
+        world.peer.trigger(path="/1/0/9")
+        await world.saw("server", "register")
+        await world.settled()
+        assert "lt=86400" in world.all("server", "register", since)[0]["query"]
+        assert "lt=86400" in (await _off_and_on(world))["query"]
+        assert await _read(world, "/30001/0/0") == ("2.05", b"77")
+        await wrote(world)
+        assert "lt=7200" in (await _off_and_on(world))["query"]
+        world.peer.execute("/3/0/5")
+        since = world.mark()
+        world.peer.trigger()
+        await world.saw("server", "register")
+        await world.settled()
+        assert "lt=86400" in world.all("server", "register", since)[0]["query"]
+        assert await _read(world, "/30001/0/0") == ("2.05", b"5")
+
+    world.play(play)
+
+
+def test_servers_that_the_configuration_names_no_more():
+    """Requirement, configuration: of a board whose server is another one only the values hold."""
+    flash = []
+
+    async def first(world):
+        await world.settled()
+        world.peer.write(world.peer.resource("lifetime"), "7200")
+        world.peer.write("/30001/0/0", "77")
+        world.peer.write_attributes("/3303/0/5700", "pmin=10")
+        await _done(world)
+        flash.append(world.flash)
+
+    async def second(world):
+        register = await world.saw("server", "register")
+        assert "lt=86400" in register["query"], register
+        await world.settled()
+        assert await _read(world, "/30001/0/0") == ("2.05", b"77")
+        world.peer.ask("discover", world.peer.request(1, "/3303/0/5700").add(17, 40))
+        world.peer.ask_now()
+        await world.until(lambda: "discover" in world.peer.answers)
+        assert b"pmin" not in world.peer.answers["discover"][1]
+
+    _world().play(first)
+    world = _world(server={"short_server_id": 7})
+    world.flash = flash[0]
+    world.play(second)
+
+
+def test_a_record_of_another_firmware():
+    """DESIGN §6: values that the Objects do not take, and Objects that are no more, are left out;
+    a record of another layout is none."""
+    from lwm2m.codec import cbor
+
+    rows = [
+        [30001, 0, 0, "five"],
+        [30001, 0, 1, {0: "x"}],
+        [30001, 0, 9, 1],
+        [30001, 1, 0, 8],
+        [30002, 0, 0, 1],
+        [30002, 3, None, None],
+        [1, 0, 1, "never"],
+        [1, 9, 1, 60],
+        [2, 4, 0, 5],
+    ]
+    site = _world()._site
+
+    def recorded(layout):
+        from node import written
+
+        class Node:
+            pass
+
+        node = Node()
+        node.client = Node()
+        node.client.bootstrap = None
+        node.site = json.loads(site)
+        node.site["servers"][0].setdefault("short_server_id", 1)
+        return cbor.dumps([layout, written._mark(node), [[1, [3303, 0, 5700], [10]]], rows])
+
+    for layout, level in ((1, b"8"), (9, b"6")):
+
+        async def play(world, layout=layout, level=level):
+            await world.settled()
+            await world.power_cut()
+            from node.storage import Store
+
+            Store("written").save(recorded(layout))
+            assert world.flash.writes == 1
+            world.power_on()
+            await world.settled()
+            assert await _read(world, "/30001/1/0") == ("2.05", level)
+            assert await _read(world, "/30001/0/0") == ("2.05", b"5")
+            assert "lt=86400" in world.all("server", "register")[-1]["query"]
+
+        _world().play(play)
