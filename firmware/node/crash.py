@@ -74,8 +74,8 @@ def take_up(node, facts: dict) -> int:
     meant = state & _MEANT
     state &= ~_MEANT
     cause = facts["cause"]
-    if meant or cause != "deep_sleep":
-        node.slept = False  # what was a wake, and not a restart after a crash, may be a good one
+    if meant:
+        node.slept = False  # it rested after a crash, which is no wake
     code = pause_ms = 0
     text = b""
     if cause == "power_on":  # RTC memory is lost with the power, but not in a brown-out

@@ -38,16 +38,11 @@ _ROOM = const(2030)  # bytes of a body
 
 _MEANT = const(0x40)  # bits of `crashes`, see node/crash.py
 _TRIAL = const(0x80)
-_SMS_FAILURE = const(6)  # error codes of Device
+_LOW_BATTERY = const(1)  # error codes of Device
+_SMS_FAILURE = const(6)
 _IP_FAILURE = const(7)
 _PERIPHERAL = const(8)
 _PERSISTENT_MS = const(40_000)  # the pause after the third failure in a row to get to the network
-
-# Modules that are of use when the client is made, or comes out of a deep sleep.
-_AT_START = (
-    "node.kept node.values node.written node.storage node.objects node.crash lwm2m.state "
-    "lwm2m.codec.cbor lwm2m.retry lwm2m.enablers lwm2m.configured lwm2m.server_uri lwm2m.backoff"
-)
 
 
 class Node:
@@ -183,73 +178,40 @@ class Node:
         """
         dog = hw.Watchdog(self.site["watchdog_s"])
         dog.feed()
-        woken = hw.wake_reason()
-        from node.kept import load, take_up
+        from node.start import begin, clear, furnish
 
-        record = load(self)
-        self.slept = record is not None
-        fresh = self.counters is None
-        if fresh:  # a record says that there was a run, should this one not get far
-            self.counters = (hw.random_bits(16), hw.random_bits(16))
-            hw.store_memory(self.packed(self.counters))
-        facts = {"cause": hw.reset_cause(), "woken": woken, "clean": record is None}
-        facts.update({"mode": self.mode, "crashes": 0})
-        crash = None
-        pause_ms = 0
-        if self.crashes or self.trace or (
-            facts["cause"] != "deep_sleep" and not fresh and not self.from_mirror
-        ):
-            from node import crash
-
-            pause_ms = crash.take_up(self, facts)
-            self.mode = facts["mode"]
-        self.cause = facts["cause"]
-        self.log.event("booted", facts)
-        if crash and pause_ms:
-            crash.rest(pause_ms, self.board)
+        record = begin(self)
         setup = None
         if application and self.mode != "safe":
             setup = application()
         endpoint, kept_client, kept_bearer = record or (self.site["endpoint"], None, None)
         self.bearer = self._make_bearer(kept_bearer)
         for task in self.bearer.tasks():
-            self._spawn(task)
+            self.spawn(task)
         if self.site["watchdog_s"]:
             from node.guard import guard
 
-            self._spawn(guard(self, dog))
+            self.spawn(guard(self, dog))
         if not endpoint:
             endpoint = "urn:imei:" + await self.bearer.imei()
-        from node.objects import make_client
-
-        make_client(self, endpoint)
-        if setup:
-            setup(self)
-        if self.client.bootstrap:
-            from node.accounts import settle
-
-            settle(self, self.kept_bootstrap)
-        resumed = take_up(self, kept_client)
-        if crash:
-            crash.report(self)
-            self._spawn(crash.recover(self))
-        # This goes on for ever, and would hold on to their modules.
-        del load, take_up, make_client, crash, setup, application
+        resumed = furnish(self, endpoint, kept_client, setup)
+        clear()
+        # This goes on for ever, and would hold on to what is over.
+        del begin, clear, furnish, setup, application, record, kept_client, kept_bearer
         self.tree.on_change.append(self._note_change)
         self.client.on_accepted = self._accepted
         self.client.on_event = self._client_event
-        forget(*_AT_START.split(" "))
         self._set_counters_aside()
         self.client.on_due = self._event.set
         if console:
             from node.console import serve
 
-            self._spawn(serve(self, console))
-            if woken == "gpio":
+            self.spawn(serve(self, console))
+            if hw.wake_reason() == "gpio":
                 self.stay_awake()  # somebody pressed a button to say something
         kept = resumed and not self.stale
         # The bearer of a node that slept comes up when there is something to read or to send.
-        self.connecting = not kept or woken in ("pin", "pins") or self.bearer.stale()
+        self.connecting = not kept or hw.wake_reason() in ("pin", "pins") or self.bearer.stale()
         if self.connecting:
             self.connect(kept)
         await self._loop()
@@ -274,7 +236,7 @@ class Node:
         """Bring the bearer up, or, where it was kept over a sleep, see what came in meanwhile."""
         self.connecting = True
         self._tasks = [task for task in self._tasks if not task.done()]
-        self._spawn(self._connect(kept))
+        self.spawn(self._connect(kept))
 
     async def _connect(self, kept):
         """Bring the bearer up; the client speaks after it, or its first words would be lost."""
@@ -309,6 +271,7 @@ class Node:
         self.log.event(name, facts)
         if "UNDER" in facts.get("warning", ""):
             self.sagging = True
+            self.fault(_LOW_BATTERY)
             self._event.set()
         if name == "attached":
             self.fault(_IP_FAILURE, False)
@@ -465,7 +428,8 @@ class Node:
         if path[0] > 1:
             self.changed.add(path)
 
-    def _spawn(self, coroutine):
+    def spawn(self, coroutine) -> None:
+        """Run a coroutine beside the loop; what it raises ends the run."""
         self._tasks.append(asyncio.create_task(self._guarded(coroutine)))
 
     async def _guarded(self, coroutine):

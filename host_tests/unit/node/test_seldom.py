@@ -3,7 +3,7 @@
 import os
 import sys
 
-from node import node, sleeping
+from node import sleeping, start
 
 # All of them at once.
 HEAP_K = 160
@@ -24,7 +24,7 @@ def _codecs():
 
 def test_names_are_those_of_modules():
     """DESIGN §4: a name of no module would forget nothing, in silence."""
-    for name in sleeping._SELDOM.split(" ") + node._AT_START.split(" "):
+    for name in sleeping._SELDOM.split(" ") + start._AT_START.split(" "):
         __import__(name)
         assert name in sys.modules, name
 
