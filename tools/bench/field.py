@@ -27,14 +27,6 @@ from system.world import POWER_ON, World
 from unit.node.files import Flash
 
 _PATH = "/3303/0/5700"
-# Each server observes these, with the attributes that it writes.
-_OBSERVED = (
-    ("/3303/0/5700", "pmin=30", "pmax=3600"),
-    ("/3303/1/5700", "gt=30", "lt=5", "st=0.5"),
-    ("/3303/2/5700", "pmin=60", "gt=25.5"),
-    ("/3303/3/5700", "st=2"),
-    ("/3303/4/5700",),
-)
 _POST = 2
 _CONFIRMABLE = 4  # version 1 and type of such a message of CoAP
 _EVERY_MS = 900_000
@@ -216,32 +208,13 @@ def day_of_reports(link, idle="sleep", awake_s=None):
     return _play(link, scenario, modem=modem, server=server, setup=setup)
 
 
-def retained_record():
-    """Two servers that each observe five values, with attributes of every kind."""
+def retained_record(same):
+    """The longest record of host_tests/system/test_retained_size.py: two servers with five
+    observations each, of the same sensors or of ten.
+    """
+    from system.test_retained_size import measured
 
-    def setup(node):
-        from lwm2m.objects.ipso import Temperature
-
-        for value in (21.5, 22.5, 23.5, 24.5, 25.5):
-            node.add(Temperature(units="Cel")).set(5700, value)
-
-    async def observe(world, peer):
-        for path, *queries in _OBSERVED:
-            if queries:
-                peer.write_attributes(path, *queries)
-            peer.observe(path)
-        peer.trigger()
-        await world.until(lambda: "observe " + _OBSERVED[-1][0] in peer.answers)
-        await world.sleeping()
-
-    async def scenario(world, wire):
-        await world.until(lambda: len(world.all("device", "registered")) == 2)
-        await world.sleeping()
-        await observe(world, world.peer)
-        await observe(world, world.other)
-        return {"kept_bytes": world.all("device", "sleeping")[-1]["retained"]}
-
-    return _play("sim7000", scenario, objects=[], other={}, setup=setup)
+    return {"kept_bytes": max(measured(same))}
 
 
 if __name__ == "__main__":
