@@ -223,7 +223,11 @@ def _code(error):
 
 
 def _message(error):
-    return ("%s: %s" % (error.__class__.__name__, error))[:_MESSAGE_BYTES]
+    text = "%s: %s" % (error.__class__.__name__, error)
+    end = _MESSAGE_BYTES
+    while len(text[:end].encode()) > _MESSAGE_BYTES:
+        end -= 1
+    return text[:end]
 
 
 def _signed(text, code, up_s):
