@@ -23,7 +23,7 @@ from tools.cli import Parser, number
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNTIMES = ("cpython", "micropython")
-MODEMS = ("sim800", "sim7000")
+MODEMS = ("sim800", "sim7000", "sim7080")
 _PATHS = ("firmware", "host_tests/shim", "host_tests", "")
 # Firmware, virtual modem, network and server in one process on a 64-bit machine, and what is
 # remembered of the life.

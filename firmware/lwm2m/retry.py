@@ -42,7 +42,7 @@ def failed(client, account, state: int, response, reason: str, now: int) -> None
     registering = state == _REGISTERING
     if reason == "timeout":
         link, peer = client.route(account)
-        if hasattr(link, "disconnect"):
+        if hasattr(link, "disconnect") and not getattr(link, "busy", False):
             link.disconnect(peer)  # a modem's socket that hears nothing does not know it
     asks_back = code in (_SERVICE_UNAVAILABLE, _TOO_MANY_REQUESTS)
     rejected = code >> 5 == 4 and not asks_back

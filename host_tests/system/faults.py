@@ -288,7 +288,13 @@ class Faults:
         elif kind.startswith("modem."):
             self._modem(kind[6:], fault.size)
         else:
-            getattr(self, "_" + kind)(fault)
+            {
+                "nat_rebinds": self._nat_rebinds,
+                "server_restarts": self._server_restarts,
+                "server_refuses": self._server_refuses,
+                "clock_steps": self._clock_steps,
+                "reboot": self._reboot,
+            }[kind](fault)
 
     async def _awake(self):
         world = self.world

@@ -35,7 +35,7 @@ _PAUSE_MIN = (20, 480)
 _PATIENCE_S = const(1_200)
 _LONGEST_PATIENCE_S = const(10_800)
 
-MODEMS = ("sim800", "sim7000")
+MODEMS = ("sim800", "sim7000", "sim7000", "sim7080")
 _VERSIONS = ("1.1", "1.1", "1.1", "draft", "1.0", "1.2")
 _REPORTS_S = (900, 3_600, 3_600, 10_800)
 _LIFETIMES_S = (86_400, 86_400, 7_200, 604_800)
@@ -156,9 +156,14 @@ class Life:
     def _seen(self, who, name, facts):
         key = who + " " + name
         self.counts[key] = self.counts.get(key, 0) + 1
-        look = getattr(self, "_seen_" + who, None)
-        if look:
-            look(name, facts)
+        if who == "device":
+            self._seen_device(name, facts)
+        elif who == "modem":
+            self._seen_modem(name, facts)
+        elif who == "network":
+            invariants.look_at_address(self, name, facts)
+        elif who == "server":
+            self._seen_server(name, facts)
 
     def _seen_modem(self, name, facts):
         now = virtual_time.now_ms()
@@ -180,9 +185,6 @@ class Life:
             self._told(facts["payload"])
         elif name == "register":
             self._registered()
-
-    def _seen_network(self, name, facts):
-        invariants.look_at_address(self, name, facts)
 
     def _seen_device(self, name, facts):
         if name == "drop" and facts["reason"] in ("store_full", "stored_lost"):
