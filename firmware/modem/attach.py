@@ -133,11 +133,16 @@ async def _register(modem):
     pause_ms = _POLL_MS
     while True:
         seen = []
+        silent = True
         # CREG may stay 0 on NB-IoT, so it counts only where GSM is all there is.
         names = ("CREG", "CGREG") if modem.gsm_only else ("CEREG", "CGREG")
         for name in names:
             response = await modem.channel.command("AT+%s?" % name)
             seen.append(registration(response.lines, "+%s:" % name))
+            silent = silent and response.final == "TIMEOUT"
+        if silent:
+            modem.lost("silent")
+            raise ModemReset("modem: silent")
         good = [status in (_HOME, _ROAMING) for status in seen]
         if all(good) or any(good) and not modem.gsm_only:
             return

@@ -63,6 +63,11 @@ class Script:
     def _payload(self):
         if self._wanted == 0:
             size = self._line.find(b"\x1a") + 1
+            if self._line[:1] == b"\x1b":  # ESC: nothing is sent
+                self._line = self._line[1:]
+                self._wanted = None
+                self.emit(b"\r\nOK\r\n")
+                return True
         else:
             size = self._wanted if len(self._line) >= self._wanted else 0
         if not size:
