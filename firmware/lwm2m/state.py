@@ -3,10 +3,10 @@
 Times are kept as whole seconds from the moment of freezing, so that they stay short; a due time is
 rounded up, an expiry down. A list ends with the last fact that is not what a new account or
 observation has anyway. A path is a number: its place among `known`, those whose values the caller
-keeps, or behind them in the record's own list, where most follow from the one before (`steps`). A
-CRC-32 ends the record, and a fingerprint of the configuration begins it: a record of other
-servers, another version or another endpoint name is no use. The counters of the endpoint are not
-in it, because they have to outlive a reset as well (node/retained.py).
+keeps, or behind them in the record's own list (lwm2m.steps). A CRC-32 ends the record, and a
+fingerprint of the configuration begins it: a record of other servers, another version or another
+endpoint name is no use. The counters of the endpoint are not in it, because they have to outlive a
+reset as well (node/retained.py).
 """
 
 import binascii
@@ -18,6 +18,7 @@ from lwm2m.codec import CodecError
 from lwm2m.codec.cbor import dumps, loads
 from lwm2m.observe import Observation
 from lwm2m.registration import terms
+from lwm2m.steps import followed, steps
 
 _REGISTERING = const(1)
 _REGISTERED = const(2)
@@ -132,33 +133,6 @@ def _facts(client, now, known):
             _samples(client.tree),
         ]
     )
-
-
-def steps(paths):
-    """Yield each path as what tells it from the one before: another instance (0 …), another
-    resource (-1 - id), or all of it.
-    """
-    before: tuple = ()
-    for path in paths:
-        if len(path) == len(before) == 3 and path[0] == before[0] and path[2] == before[2]:
-            yield path[1]
-        elif len(path) == len(before) == 3 and path[:2] == before[:2]:
-            yield -1 - path[2]
-        else:
-            yield list(path)
-        before = path
-
-
-def followed(found, before: tuple = ()):
-    """Yield the paths that `steps` made its list of."""
-    for step in found:
-        if step.__class__ is list:
-            before = tuple(step)
-        elif step < 0:
-            before = (before[0], before[1], -1 - step)
-        else:
-            before = (before[0], step, before[2])
-        yield before
 
 
 def _place(paths, path):

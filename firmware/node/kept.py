@@ -19,7 +19,7 @@ it up begins with, so that an ordinary wake writes nothing.
 import binascii
 
 from lwm2m.codec import CodecError, cbor
-from lwm2m.state import followed, steps
+from lwm2m.steps import followed, steps
 from micropython import const
 
 from node import hw, retained, values
@@ -33,7 +33,8 @@ _CRASHES = const(0x0F)  # bits of Node.crashes, see node/crash.py
 _OF_A_RUN = b"R"  # before a state that was that of the deep sleep before the run
 
 _CLIENT_BYTES = const(1536)  # before samples and stored notifications give way
-_MIRROR = "slept"
+_MIRROR = "slept"  # names of records on flash
+_WRITTEN = "written"
 _MARK_BYTES = const(4)
 # Message IDs and tokens that may be used before the mirror is written again, and how many whoever
 # takes it up leaves out.
@@ -94,11 +95,14 @@ def take_up(node, client: "bytes | None") -> bool:
     if client is not None and not good:
         node.log.event("error", {"reason": "the retained registration is unusable"})
         node.resumable = False
-        node.written = None
+        node.written = 0
     if not good or node.stale:
-        from node.written import load
+        from node.storage import Store
 
-        load(node)
+        if Store(_WRITTEN).generation() != node.written:
+            from node.written import load as load_written
+
+            load_written(node)
     values.act(node)
     for account in node.client.accounts if good and node.stale else ():
         if account.registered:  # what the run that is lost has told the server is not known

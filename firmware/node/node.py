@@ -58,7 +58,7 @@ class Node:
     resumable = False  # a reset may go on from the record, though its body is older than the run
     mirrored = False  # flash has it as well
     sagging = False  # the modem has told of an under-voltage
-    written: "int | None" = None  # generation of what servers wrote
+    written = 0  # generation of what servers wrote
     on_flash = False  # the record leaves out what that has
     unsaved = ()  # paths that flash has refused
 

@@ -11,8 +11,8 @@ from node.lean import forget
 # Modules that are of use when the client is made, or comes out of a deep sleep.
 _AT_START = (
     "node.start node.kept node.values node.written node.storage node.objects node.crash "
-    "lwm2m.state lwm2m.codec.cbor lwm2m.retry lwm2m.enablers lwm2m.configured lwm2m.server_uri "
-    "lwm2m.backoff"
+    "lwm2m.state lwm2m.steps lwm2m.codec.cbor lwm2m.retry lwm2m.enablers lwm2m.configured "
+    "lwm2m.server_uri lwm2m.backoff"
 )
 
 
@@ -24,6 +24,8 @@ def begin(node) -> "tuple | None":
     from node.kept import load
 
     record = load(node)
+    del load
+    forget("node.kept", "node.values", "node.storage", "lwm2m.steps")  # for want of room
     cause = hw.reset_cause()
     facts = {"cause": cause, "woken": hw.wake_reason(), "clean": record is None}
     facts.update({"mode": node.mode, "crashes": 0})
@@ -50,7 +52,6 @@ def furnish(node, endpoint: str, client: "bytes | None", setup) -> bool:
     """Make the client and all the Objects, the application's by setup(node), and give them what
     they had; client: its part of the record. Returns whether its registrations go on.
     """
-    from node.kept import take_up
     from node.objects import make_client
 
     make_client(node, endpoint)
@@ -60,6 +61,8 @@ def furnish(node, endpoint: str, client: "bytes | None", setup) -> bool:
         from node.accounts import settle
 
         settle(node, node.kept_bootstrap)
+    from node.kept import take_up
+
     resumed = take_up(node, client)
     if "node.crash" in sys.modules:  # `begin` had use for it
         from node.crash import recover, report

@@ -88,12 +88,9 @@ def save(node, paths) -> None:
 
 
 def load(node) -> None:
-    """Take up what servers wrote, where it is more than the record of a deep sleep has."""
+    """Take up what servers wrote."""
     store = Store(_RECORD)
-    generation = store.generation()
-    if node.written == generation:
-        return
-    node.written = generation
+    node.written = store.generation()
     try:
         attributes, found = _load(node, store)
         if attributes is not None:

@@ -51,7 +51,7 @@ class _Node:
         self.given = []
         self.site = {"endpoint": "probe-1"}
         self.sagging = self.mirrored = False
-        self.written = None
+        self.written = 0
         for level in (5, 6):
             lamp = self.tree.add(Lamp())
             lamp.values[0] = level
