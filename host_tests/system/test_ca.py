@@ -1,5 +1,8 @@
 """SIM7080, and SIM7000 by the CA* commands: the main job, and what can happen to them."""
 
+import sys
+
+from modem import release
 from system.test_main_job import _silent
 from system.world import SERVER, World
 
@@ -63,6 +66,23 @@ def test_main_job_with_data_unasked():
     """AT7080 AT+CAOPEN (recv_mode 1): each datagram comes in a frame of its own."""
     modem = {"apn": "iot.example", "udp_push": True}
     _main_job("sim7080", profiles.sim7080g(ca_merge=True), modem=modem)
+
+
+def test_nothing_of_it_is_loaded_elsewhere():
+    """DESIGN.md §4: a modem that is told nothing by CA* keeps nothing of it, another only what it
+    always needs."""
+
+    async def play(world):
+        for name in [name for name in sys.modules if name[:9] == "modem.ca_"]:
+            release(name[6:])
+        await world.settled()
+        await _job(world)
+        loaded.append(sorted([name for name in sys.modules if name[:9] == "modem.ca_"]))
+
+    for link in ("sim800", "sim7000", "sim7080"):
+        loaded = []
+        World(link).play(play)
+        assert loaded == [[] if link != "sim7080" else ["modem.ca_udp"]], (link, loaded)
 
 
 def test_data_told_once_after_a_send():
