@@ -11,7 +11,7 @@ NODE = "node.registered"
 # What field.py plays, by id: a function there, and its arguments.
 FIELD = {
     "node.retained": ("retained_record", True),
-    "node.retained.10_sensors": ("retained_record", False),
+    "node.retained.10": ("retained_record", False),
     "modem.wake_to_update": ("wake_to_update", "sim7000"),
     "modem.wake_to_update.sim800": ("wake_to_update", "sim800"),
     "modem.wake_to_update.sim7080": ("wake_to_update", "sim7080"),
