@@ -258,6 +258,7 @@ class Node:
 
     def _received(self, data, peer, link):
         if self.client:  # without it the IMEI is still asked for; what came is read and gone
+            self.fault(_SMS_FAILURE if link.binding == "S" else _IP_FAILURE, False)
             try:
                 self.client.receive(data, peer, link, self.clock.now())
             except MemoryError:
@@ -275,7 +276,7 @@ class Node:
             self._event.set()
         if name == "attached":
             self.fault(_IP_FAILURE, False)
-        elif name in ("sms", "sms_sent"):
+        elif name == "sms_sent":
             self.fault(_SMS_FAILURE, False)
         elif facts.get("reason") == "unsent" or facts.get("again_ms", 0) >= _PERSISTENT_MS:
             self.fault(_SMS_FAILURE if facts.get("link") == "S" else _IP_FAILURE)
@@ -308,12 +309,16 @@ class Node:
 
     def _run_timers(self, now):
         nearest = None
+        called = 0
         for timer in self.timers:
             if now >= timer[1]:
+                called += 1
                 # Missed periods are not made up for: one call, then the next period from here.
                 timer[1] = now + timer[0]
                 self.attempt(timer[2])
             nearest = earlier(nearest, timer[1])
+        if called and called == len(self.timers) and not self._failing:
+            self.fault(_PERIPHERAL, False)  # also one from before a deep sleep
         return nearest
 
     def attempt(self, function) -> None:

@@ -98,9 +98,11 @@ class Device(Object):
         instance 0 says that there is none.
         """
         errors = self.values[_ERROR_CODE]
+        if (code in errors.values()) == present:
+            return
         left = {riid: errors[riid] for riid in errors if errors[riid] not in (0, code)}
         if present:
-            if code in errors.values() or len(left) >= _MAX_ERRORS:
+            if len(left) >= _MAX_ERRORS:
                 return
             riid = 0
             while riid in left:
