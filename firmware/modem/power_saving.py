@@ -1,7 +1,7 @@
 """Power saving that the network has to grant: PSM and eDRX (TS 24.008; AT7000 and LPM7080).
 
-Loaded once a start of the modem, when it is attached. A modem keeps what it was told over a power
-cut, so that what an earlier configuration asked for is ended here, too.
+Loaded once a start of a modem that shall have one of them, when it is attached. A modem keeps what
+it was told over a power cut, so that the one that is not wanted is ended here.
 """
 
 import asyncio
@@ -76,9 +76,6 @@ async def settle(modem) -> None:
     config = modem.config
     wants_psm = config.get("idle") == "psm"
     edrx_s = config.get("edrx_s")
-    if not wants_psm and not edrx_s:
-        await modem.channel.command("AT+CPSMS=0;+CEDRXS=0")  # old firmware knows neither
-        return
     psm = edrx = None
     radio = modem.info.get("rat")
     if radio != "GSM":

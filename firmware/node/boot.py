@@ -21,11 +21,16 @@ _COLLECT_EVERY = const(16_384)
 def _configuration(path):
     import board
 
-    from node import config, feasible
+    from node import config, hw
 
     try:
         site = config.load(path)
-        feasible.check_board(site, board)
+        if site["link"] != "udp":
+            pin = board.UART["rx"] if board.PINS["ri"] is None else board.PINS["ri"]
+            if "idle" in site["modem"] or not hw.can_wake(pin):
+                from node.feasible import check_board
+
+                check_board(site, board)
         return site
     except config.ConfigError as error:
         print(error)

@@ -165,11 +165,14 @@ class CellularBearer:
         await measure(self.modem)
         release("info", "calendar")
         self._suit_radio()
-        if not self.modem.gsm_only:
+        if self._idle == "psm" or self.modem.config.get("edrx_s"):
             from modem.power_saving import settle
 
             await settle(self.modem)
             release("power_saving")
+        elif not self.modem.gsm_only:
+            # The modem keeps what an earlier configuration wanted, and would miss messages.
+            await self.modem.channel.command("AT+CPSMS=0;+CEDRXS=0")
         network_s = self.info.get("epoch_s")
         if network_s and abs(network_s - hw.epoch_s()) > _CLOCK_TOLERANCE_S:
             hw.set_epoch_s(network_s)

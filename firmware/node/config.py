@@ -18,6 +18,8 @@ class ConfigError(Exception):
 # is not there where it is not given, to spend no memory on what hardly a site has.
 _NEEDED = "…"
 _LEFT_OUT = "-"
+# An AT command takes at most 86 s (AT+CIICR); a watchdog below it would bite a modem at work.
+_WATCHDOG_S = 100
 
 _SITE = (
     ("endpoint", "str", None, 64),
@@ -198,11 +200,47 @@ def _together(site):
                 "%sbinding: %s needs a modem; use link sim800, sim7000 or sim7080, or binding U"
                 % (key, server["binding"])
             )
-    from node.feasible import check_modem
+    if not site["modem"]["sms_storing"] and site["sleep"] in ("deep", "light"):
+        raise ConfigError(
+            "modem.sms_storing: false is not allowed with sleep %s; "
+            "the message that wakes the board would be lost" % site["sleep"]
+        )
+    if 0 < site["watchdog_s"] < _WATCHDOG_S:
+        raise ConfigError(
+            "watchdog_s: %d is not allowed, one AT command may take 86 s; use 0, or an integer "
+            "from %d to 86400" % (site["watchdog_s"], _WATCHDOG_S)
+        )
+    _check_modem(site["link"], site["modem"])
+    for row in _MODEM:
+        if row[2] is _LEFT_OUT and row[0] in site["modem"] and row[0] != "udp_set":
+            if site["link"] != "udp":
+                from node.feasible import check_power
 
-    check_modem(site)
+                check_power(site)
+            break
     if site["link"] == "udp" and not site["endpoint"]:
         raise ConfigError("endpoint: missing; without a modem there is no IMEI to make it from")
+
+
+def _check_modem(link, modem):
+    """Refuse what this modem cannot do, or what no modem can be told."""
+    pin = modem["pin"]
+    if pin is not None and not (4 <= len(pin) <= 8 and pin.isdigit()):
+        raise ConfigError("modem.pin: malformed; use 4 to 8 digits")
+    for name in ("apn", "user", "password"):
+        # Each stands between quotes on a command line of the modem's.
+        for character in modem[name]:
+            if not " " <= character <= "~" or character == '"':
+                raise ConfigError("modem.%s: malformed; use ASCII characters but quotes" % name)
+    for name, value, unfit in (
+        ("udp_set", "ca", "sim800"),
+        ("udp_set", "cip", "sim7080"),
+        ("network", "gsm", "sim7080"),
+    ):
+        if link == unfit and modem.get(name) == value:
+            raise ConfigError("modem.%s: %s is not allowed with link %s" % (name, value, link))
+    if link != "udp" and not modem["apn"]:
+        raise ConfigError("modem.apn: missing; use the operator's access point name")
 
 
 def _fits_version(key, server, version):

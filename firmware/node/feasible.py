@@ -1,13 +1,12 @@
 """What a configuration asks of the modem and of the board, against what they can do.
 
 node/config.py has looked at each key by itself. Here are the refusals of what is right key by key
-and could not work in the field: each names the key, the value and what is allowed.
+and could not work in the field: each names the key, the value and what is allowed. Loaded only
+where a site has keys of power saving, or a board no pin that wakes it.
 """
 
 from node.config import ConfigError
 
-# An AT command takes at most 86 s (AT+CIICR); a watchdog below it would bite a modem at work.
-_WATCHDOG_S = 100
 _AWAKE_S = 160  # awake time by default, at most: MAX_TRANSMIT_WAIT on NB-IoT, 157 s
 
 # GPIO numbers that can end a deep sleep.
@@ -17,30 +16,13 @@ _WAKING = {
 }
 
 
-def check_modem(site: dict) -> None:
-    """Refuse what the modem cannot do, or what none can be told. Raises ConfigError.
+def check_power(site: dict) -> None:
+    """Refuse a power saving that the modem has not, or that shuts a server out.
 
-    site: a configuration that is right key by key.
+    site: a configuration with a modem that is right but for that. Raises ConfigError.
     """
     modem = site["modem"]
-    link = site["link"]
-    watchdog_s = site["watchdog_s"]
-    if 0 < watchdog_s < _WATCHDOG_S:
-        raise ConfigError(
-            "watchdog_s: %d is not allowed, one AT command may take 86 s; "
-            "use 0, or an integer from %d to 86400" % (watchdog_s, _WATCHDOG_S)
-        )
-    _told(modem)
-    if link == "udp":
-        return
-    if not modem["apn"]:
-        raise ConfigError("modem.apn: missing; use the operator's access point name")
-    if not modem["sms_storing"] and site["sleep"] in ("deep", "light"):
-        raise ConfigError(
-            "modem.sms_storing: false is not allowed with sleep %s; "
-            "the message that wakes the board would be lost" % site["sleep"]
-        )
-    _radio(link, modem)
+    _radio(site["link"], modem)
     idle = modem.get("idle", "sleep")
     for name in ("psm_tau_s", "psm_active_s"):
         if name in modem and idle != "psm":
@@ -59,27 +41,8 @@ def check_modem(site: dict) -> None:
     _waits_for_nothing(site, idle)
 
 
-def _told(modem):
-    """Refuse what no modem can be told."""
-    pin = modem["pin"]
-    if pin is not None and not (4 <= len(pin) <= 8 and pin.isdigit()):
-        raise ConfigError("modem.pin: malformed; use 4 to 8 digits")
-    for name in ("apn", "user", "password"):
-        # Each stands between quotes on a command line of the modem's.
-        for character in modem[name]:
-            if not " " <= character <= "~" or character == '"':
-                raise ConfigError("modem.%s: malformed; use ASCII characters but quotes" % name)
-
-
 def _radio(link, modem):
     """Refuse what this modem, or the radio that it shall use, does not have."""
-    for name, value, unfit in (
-        ("udp_set", "ca", "sim800"),
-        ("udp_set", "cip", "sim7080"),
-        ("network", "gsm", "sim7080"),
-    ):
-        if link == unfit and modem.get(name) == value:
-            raise ConfigError("modem.%s: %s is not allowed with link %s" % (name, value, link))
     gsm = modem["network"] == "gsm"
     for name in ("edrx_s", "release_assistance", "idle"):
         value = modem.get(name)

@@ -121,6 +121,22 @@ def test_psm_that_the_network_refuses():
     _world("psm", psm_active_s=60).play(play)
 
 
+def test_psm_of_an_earlier_configuration():
+    """AT7000 AT+CPSMS: it is kept in the modem, and one in PSM would miss every trigger."""
+
+    async def play(world):
+        world.modem.saved["+CPSMS"] = (1, "10100010", "00000101")
+        world.modem.saved["+CEDRXS"] = (1, 5, "1111")
+        await world.settled()
+        await world.sleep(900)
+        assert world.modem.power.asleep and not world.all("modem", "modem_psm")
+        world.peer.trigger()
+        await world.saw("device", "trigger", 10)
+        await world.sleeping()
+
+    _world(None, {"sms_trigger": True}).play(play)
+
+
 def test_psm_lost_with_the_supply():
     """LPM7080: a modem that lost its supply in PSM is registered anew, and the board with it."""
 

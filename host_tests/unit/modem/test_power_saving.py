@@ -91,17 +91,6 @@ def test_timers_of_a_registration():
         assert timers_of(told) is None, told
 
 
-def test_what_is_not_wanted_is_ended():
-    """AT7000 AT+CPSMS: it is kept in the modem, and one in PSM takes no SMS."""
-
-    async def play():
-        bench = _bench({})
-        await settle(bench.modem)
-        assert bench.script.commands == ["AT+CPSMS=0;+CEDRXS=0"] and not _told(bench)
-
-    run(play())
-
-
 def test_psm_granted():
     """LPM7080: a change from 0 to 1 asks the network; AT+CPSMRDP tells what it grants."""
 
