@@ -17,7 +17,7 @@ class Program:
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
-    async def start(cls, name, *arguments, stdin=asyncio.subprocess.PIPE):
+    async def start(cls, name, *arguments, stdin=asyncio.subprocess.PIPE, env=None):
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -26,6 +26,7 @@ class Program:
             "json",
             *arguments,
             stdin=stdin,
+            env=env,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )

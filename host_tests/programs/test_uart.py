@@ -5,8 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import pytest
 from programs.program import TIMEOUT_S, Program
@@ -264,20 +262,17 @@ def test_no_folder_is_left(number, tmp_path):
     """README, "A simulated board": the end of its terminal ends a board as `quit` does."""
 
     async def main():
-        before = _folders()
         device = await Program.start(
-            "tools.device", "--server", "coap://127.0.0.1:9", "--endpoint", "sensor"
-        )
+            "tools.device", "--server", "coap://127.0.0.1:9", "--endpoint", "sensor",
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+        )  # fmt: skip
         try:
             await device.event("booted")
-            assert _folders() > before
+            assert list(tmp_path.glob("nudge-board-*"))
             device.signal(number)
             assert await device.ended() == 0
-            assert _folders() <= before
+            assert not list(tmp_path.iterdir())
         finally:
             await device.kill()
-
-    def _folders():
-        return set(Path(tempfile.gettempdir()).glob("nudge-board-*"))
 
     asyncio.run(main())

@@ -190,6 +190,8 @@ class Power:
         modem.timers.cancel(self._idle_timer)
         self._idle_timer = None
         mode = modem.settings.get("+CSCLK", 0)
+        if not (modem.profile.lte or modem.fixed_rate() or modem.line.synchronised):
+            mode = 0  # SIM800L Hardware Design 3.6: in auto-baud, not before the rate is found
         if self.state == ON and not self.asleep and (mode == 2 or mode == 1 and self.dtr):
             delay_ms = modem.profile.idle_ms if mode == 1 else _AUTO_SLEEP_MS
             self._idle_timer = modem.timers.call_later(delay_ms, self._sleep)

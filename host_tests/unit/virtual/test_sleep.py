@@ -117,6 +117,21 @@ def test_saved_sleep_is_a_trap():
     run(body, "sim7000g", saved={"+IPR": 115200, "+CSCLK": 1})
 
 
+def test_no_sleep_before_the_rate_is_found():
+    """HW800L 3.6: in auto-baud a SIM800 does not sleep before it knows its host's rate."""
+
+    async def body(desk):
+        await desk.pulse(1100)  # DTR is high
+        await asyncio.sleep_ms(30_000)
+        assert not desk.modem.power.asleep
+        desk.take()
+        await desk.expect("AT", b"AT\r\r\nOK\r\n")
+        await asyncio.sleep_ms(1000)
+        assert desk.modem.power.asleep
+
+    run(body, "sim800l", saved={"+CSCLK": 1})
+
+
 def test_automatic_sleep():
     """facts/modem.md §1.5: AT+CSCLK=2 sleeps after 5 s; the first bytes wake it and are lost."""
 
