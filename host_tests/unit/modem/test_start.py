@@ -8,6 +8,9 @@ from modem.sim7000 import Sim7000
 from shim import virtual_time
 from unit.modem.scripted import Bench, run
 
+# What a bench remembers of each command takes more than the firmware.
+HEAP_K = 200
+
 
 async def _fails(bench, *words):
     """Bring the modem up, which must fail with these words; returns the seconds that it took."""
