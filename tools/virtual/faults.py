@@ -87,9 +87,48 @@ _POWER = ("reset", "power_cut", "hang")  # what went out before such a fault sti
 
 _BURST = 2300
 _SAG_MS = 500
-_SAG_MV = 3350
 _BURST_CODE = b"\r\n+CSQN: 18,0\r\n"
 _FILLER = "00040B915121436587F900006210100000000003C8371C"  # "Hop" of a stranger
+
+
+_CHOICES = {
+    "reset": (None, "silent"),
+    "hang": (None, "hard"),
+    "prompt": (None, "bare"),
+    "codes": (None, "double"),
+    "ri": (None, "dead", "low"),
+    "forgetful": (None, False, True),
+    "hold_codes": (None, False, True),
+    "sim": (None, "ready", "absent", "busy", "pin", "puk"),
+    "registration": (None, 0, 1, 2, 3, 4, 5, 6),
+}
+_NUMBERS = _COUNTED + _TIMES + (
+    "answer_ms", "prompt_ms", "bit_flips", "brown_out", "burst", "lose_in", "lose_out", "cut",
+    "cms", "ca_lost",
+)  # fmt: skip
+
+
+def _is_count(value):
+    return isinstance(value, int) and value >= 0
+
+
+def _allowed(name, value):
+    """Whether a fault takes this value."""
+    if name in _CHOICES:
+        return value in _CHOICES[name]
+    if name in _NUMBERS:
+        return value is None or _is_count(value)
+    if name == "urc":
+        return isinstance(value, str)
+    if name == "garbage":
+        return isinstance(value, bytes)
+    pair = isinstance(value, (tuple, list)) and len(value) == 2
+    if name == "answer":
+        return pair and all([isinstance(each, str) for each in value])
+    if name == "signal":
+        numbers = value if pair else (0 if value is None else value,)
+        return all([_is_count(each) for each in numbers])
+    return True
 
 
 class Faults:
@@ -102,7 +141,6 @@ class Faults:
         self._ends = {}  # name -> the timer that ends it
         self._answers = []  # (prefix, text)
         self._places = {}  # place -> [fn]
-        self._counted = list(_COUNTED)
         self._at_once = {
             "pdp_deact": self._pdp_deact,
             "detach": self._detach,
@@ -122,15 +160,16 @@ class Faults:
             "ca_lost": self._ca_lost,
         }
 
-    def declare(self, *names) -> None:
-        """Add counted faults of another command set; it asks for them by `next`."""
-        self._counted.extend(names)
-
     def set(self, name, value, ms, after, after_in, at) -> None:
-        """Set a fault now, or for later; raises ValueError for a name or place that is none."""
+        """Set a fault now, or for later; raises ValueError naming what is not allowed."""
         strike = self._at_once.get(name)
-        if strike is None and name not in _HELD + _ONCE and name not in self._counted:
+        if strike is None and name not in _HELD + _ONCE + _COUNTED:
             raise ValueError(f"fault: no {name!r}")
+        if not _allowed(name, value):
+            raise ValueError(f"fault: {name} with the value {value!r} is not allowed")
+        for count in (ms, after, after_in):
+            if count is not None and not _is_count(count):
+                raise ValueError(f"fault: {count!r} is no number of bytes or milliseconds")
         if at is not None and at not in _PLACES:
             raise ValueError(f"fault: at {at!r} is not one of {', '.join(_PLACES)}")
 
@@ -206,7 +245,7 @@ class Faults:
     def _keep(self, name, value, ms):
         modem = self._modem
         modem.timers.cancel(self._ends.pop(name, None))
-        if name in self._counted:
+        if name in _COUNTED:
             self._counts[name] = 1 if value is None else value
         elif name in _ONCE:
             self._held[name] = 1 if value is None else value
@@ -224,7 +263,7 @@ class Faults:
             elif name == "ri":
                 modem.power.show_ri()
         if ms is not None:
-            rest = 0 if name in self._counted else None
+            rest = 0 if name in _COUNTED else None
             self._ends[name] = modem.timers.call_later(ms, self._keep, name, rest, None)
 
     # Faults at once.
@@ -290,4 +329,3 @@ class Faults:
 
     def _storage_full(self, value, ms):
         self._modem.sms.fill(bytes.fromhex(_FILLER))
-

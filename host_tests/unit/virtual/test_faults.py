@@ -28,7 +28,15 @@ def test_names_and_places():
 
     async def body(desk):
         assert "'pdp'" in _refused(desk, "pdp")
-        assert "'declare'" in _refused(desk, "declare")
+        assert "'set'" in _refused(desk, "set")
+        for name, value in (
+            ("bit_flips", "many"), ("error", -1), ("registration", 7), ("signal", (1, 2, 3)),
+            ("signal", "low"), ("answer", "AT"), ("answer", ("AT", 5)), ("urc", 5), ("ri", "x"),
+            ("garbage", "00"), ("reset", "loud"), ("boot_ms", 1.5), ("sim", "gone"),
+        ):  # fmt: skip
+            assert f"{name} with the value" in _refused(desk, name, value)
+        for when in ({"ms": -1}, {"after": "x"}, {"after_in": 1.5}):
+            assert "is no number" in _refused(desk, "error", **when)
         assert "'somewhere'" in _refused(desk, "urc", "X", at="somewhere")
 
     run(body, "sim800l")
