@@ -50,7 +50,11 @@ async def start(modem) -> None:
     try:
         silent = not await channel.probe(1 if rests else 3)
         if silent and (rests or not await _other_rate(modem)):
-            for _ in range(_KEY_TRIES):
+            for attempt in range(_KEY_TRIES):
+                if attempt:
+                    # One that hangs is on, and the pulse that starts does not switch it off.
+                    await modem.power.pulse(modem.pulse_off_ms)
+                    await asyncio.sleep_ms(_KEY_OFF_MS)
                 await modem.power.pulse(modem.pulse_on_ms)
                 await asyncio.sleep_ms(modem.boot_ms)
                 if await _answers(channel) or await _other_rate(modem):
