@@ -93,7 +93,7 @@ class CellularBearer:
         # Without RI the modem's first byte ends the sleep: a start bit is low too.
         self._pin = board.UART["rx"] if self._pins.ri_pin is None else self._pins.ri_pin
         self.wake_pin = self._pin  # None while RI is stuck, or nothing can wake
-        self.deep_wakes = hw.can_wake(self._pin)  # light sleep ends by any pin
+        self.can_wake = hw.can_wake(self._pin)  # light sleep ends by any pin
         self.woken = hw.wake_reason() in ("pin", "pins")
         self._idle = settings.get("idle", "sleep")
         if settings.get("release_assistance"):
@@ -126,9 +126,9 @@ class CellularBearer:
         kept: the modem went on while the chip slept, so that what it stored has only to be read.
         Returns whether that had to be tried again.
         """
-        if not kept and not self.deep_wakes and self._idle == "sleep":
+        if not kept and not self.can_wake and self._idle == "sleep":
             check_s = self.modem.config.get("sms_check_s")
-            self._on_event("modem_wakes", {"by": "timer", "sms_check_s": check_s})
+            self._on_event("modem_wakes_nobody", {"sms_check_s": check_s})
         pause_ms = _FIRST_PAUSE_MS
         while True:
             try:
@@ -191,12 +191,12 @@ class CellularBearer:
         """
         if self._idle != "sleep":
             return False
-        return not self.deep_wakes or self._now() - self._read_at >= _STALE_MS
+        return not self.can_wake or self._now() - self._read_at >= _STALE_MS
 
     def look_at(self) -> "int | None":
         """Return when a deep sleep has to end to look for messages, None where a pin ends it."""
         check_s = self.modem.config.get("sms_check_s")
-        if not check_s or self.deep_wakes or self._idle != "sleep":
+        if not check_s or self.can_wake or self._idle != "sleep":
             return None
         return self._read_at + check_s * 1000
 

@@ -18,8 +18,6 @@ class ConfigError(Exception):
 # is not there where it is not given, to spend no memory on what hardly a site has.
 _NEEDED = "…"
 _LEFT_OUT = "-"
-# An AT command takes at most 86 s (AT+CIICR); a watchdog below it would bite a modem at work.
-_WATCHDOG_S = 100
 
 _SITE = (
     ("endpoint", "str", None, 64),
@@ -205,18 +203,18 @@ def _together(site):
             "modem.sms_storing: false is not allowed with sleep %s; "
             "the message that wakes the board would be lost" % site["sleep"]
         )
-    if 0 < site["watchdog_s"] < _WATCHDOG_S:
+    if 0 < site["watchdog_s"] < 100:
         raise ConfigError(
-            "watchdog_s: %d is not allowed, one AT command may take 86 s; use 0, or an integer "
-            "from %d to 86400" % (site["watchdog_s"], _WATCHDOG_S)
+            "watchdog_s: %d is not allowed, one AT command may take 86 s (AT+CIICR); use 0, or an "
+            "integer from 100 to 86400" % site["watchdog_s"]
         )
     _check_modem(site["link"], site["modem"])
     for row in _MODEM:
         if row[2] is _LEFT_OUT and row[0] in site["modem"] and row[0] != "udp_set":
             if site["link"] != "udp":
-                from node.feasible import check_power
+                from node import feasible
 
-                check_power(site)
+                feasible.check(site)
             break
     if site["link"] == "udp" and not site["endpoint"]:
         raise ConfigError("endpoint: missing; without a modem there is no IMEI to make it from")

@@ -16,7 +16,7 @@ _WAKING = {
 }
 
 
-def check_power(site: dict) -> None:
+def check(site: dict) -> None:
     """Refuse a power saving that the modem has not, or that shuts a server out.
 
     site: a configuration with a modem that is right but for that. Raises ConfigError.

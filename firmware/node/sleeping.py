@@ -72,6 +72,6 @@ def _sleep_deep(node, now, duration_ms):
     if record is None:
         return
     hw.store_memory(record)
-    pin = node.bearer.wake_pin if node.bearer.deep_wakes else None
+    pin = node.bearer.wake_pin if node.bearer.can_wake else None
     node.log.event("sleeping", {"ms": duration_ms, "pin": pin, "retained": len(record)})
     hw.deep_sleep(duration_ms, pin)

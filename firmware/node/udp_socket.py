@@ -99,7 +99,7 @@ class SocketBearer:
     """
 
     wake_pin = None
-    deep_wakes = False
+    can_wake = False
 
     def __init__(self, site, board, received, on_event, now, kept):
         link = UdpSocketLink(site["local_port"], site["mtu"])

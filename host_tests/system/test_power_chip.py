@@ -130,7 +130,7 @@ def test_the_timer_alone():
     async def play(world):
         world.board.UART = dict(world.board.UART, rx=_RX_THAT_CANNOT_WAKE)
         await world.settled()
-        assert world.all("device", "modem_wakes") == [{"by": "timer", "sms_check_s": 900}]
+        assert world.all("device", "modem_wakes_nobody") == [{"sms_check_s": 900}]
         assert world.all("device", "sleeping")[-1]["pin"] is None
         for pause_s in (100, 1000, 5000):
             await world.sleep(pause_s)
@@ -148,7 +148,7 @@ def test_the_timer_of_an_update():
     async def play(world):
         world.board.UART = dict(world.board.UART, rx=_RX_THAT_CANNOT_WAKE)
         await world.settled()
-        assert world.all("device", "modem_wakes") == [{"by": "timer", "sms_check_s": None}]
+        assert world.all("device", "modem_wakes_nobody") == [{"sms_check_s": None}]
         await world.sleep(100)
         since = world.mark()
         world.peer.trigger()

@@ -269,7 +269,7 @@ def test_power_saving_that_cannot_work():
         ),
         (
             _modem({}, watchdog_s=30),
-            "watchdog_s: 30 is not allowed, one AT command may take 86 s; use 0, or an integer",
+            "watchdog_s: 30 is not allowed, one AT command may take 86 s (AT+CIICR); use 0, or an",
         ),
         (
             _modem({"sms_storing": False}, sleep="light"),
