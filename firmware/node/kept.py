@@ -6,7 +6,7 @@ form of the record.
 While the node runs, RTC memory keeps the state of the deep sleep before, for a reset that gives no
 notice: values are brought up to date by what node/written.py has, servers are told by an Update at
 once, and the counters are ahead. What that cannot make up for ends it: an observation that has
-begun since, or another registration (Node.outdate). After a second crash in a row it is not taken
+begun since, or another registration (`outdate`). After a second crash in a row it is not taken
 up, as it may be the reason.
 
 A node that is to outlive the loss of its supply, too, has a mirror of the record on flash, where
@@ -23,6 +23,7 @@ from lwm2m.steps import followed, steps
 from micropython import const
 
 from node import hw, retained, values
+from node.lean import forget
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 _ACCESS_CONTROL = const(2)
 _CRASHES = const(0x0F)  # bits of Node.crashes, see node/crash.py
-_OF_A_RUN = b"R"  # before a state that was that of the deep sleep before the run
 
 _CLIENT_BYTES = const(1536)  # before samples and stored notifications give way
 _MIRROR = "slept"  # names of records on flash
@@ -56,7 +56,7 @@ def load(node) -> "tuple | None":
     if record is None:
         return None
     node.counters, body, node.crashes, node.trace = record
-    if body[:1] == _OF_A_RUN:
+    if body[:1] == retained.OF_A_RUN:
         body = body[1:]
         node.stale = True
     if node.stale and node.crashes & _CRASHES:
@@ -174,6 +174,16 @@ def mirror(node, now: int) -> None:
     """Put the state on flash while the node runs, because its supply may fail."""
     node.mirrored = True
     freeze(node, now)
+
+
+def outdate(node) -> None:
+    """Have the next start register, whatever the records say."""
+    node.resumable = False
+    hw.store_memory(node.packed(node.counters))
+    if node.mirrored:
+        node.mirrored = False
+        node.attempt(remove_mirror)
+    forget("node.kept", "node.values", "node.storage", "lwm2m.steps")
 
 
 def remove_mirror() -> None:

@@ -33,8 +33,6 @@ _SET_ASIDE = const(256)
 _OUTDATING = (
     "registered deregistered disabled observed bootstrapped bootstrap_account_purged".split()
 )
-_OF_A_RUN = b"R"
-_ROOM = const(2030)  # bytes of a body
 
 _MEANT = const(0x40)  # bits of `crashes`, see node/crash.py
 _TRIAL = const(0x80)
@@ -392,34 +390,19 @@ class Node:
         """Return the body of the record while the node runs: that of the sleep before, while it
         holds.
         """
-        record = retained.unpack(hw.load_memory()) if self.resumable else None
-        body = record[1] if record else b""
-        if body and body[:1] != _OF_A_RUN:
-            body = _OF_A_RUN + body
-        return body if len(body) <= _ROOM else b""
-
-    def outdate(self) -> None:
-        """Have the next start register, whatever the record says."""
-        self.resumable = False
-        hw.store_memory(self.packed(self.counters))
-        if self.mirrored:
-            self.mirrored = False
-            from node.kept import remove_mirror
-
-            self.attempt(remove_mirror)
-            forget("node.kept", "node.values", "node.storage")
+        return retained.of_a_run(hw.load_memory()) if self.resumable else b""
 
     def flash_writes(self) -> int:
         """Return how often the records on flash were written."""
-        from node.storage import Store
+        from node.storage import writes
 
-        count = sum([Store(name).generation() for name in ("account", "written", "slept")])
-        forget("node.storage")
-        return count
+        return writes("account", "written", "slept")
 
     def _client_event(self, name, facts):
         if (self.resumable or self.mirrored) and name in _OUTDATING:
-            self.outdate()
+            from node.kept import outdate
+
+            outdate(self)
         self.log.event(name, facts)
 
     def _accepted(self, paths):

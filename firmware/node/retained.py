@@ -6,9 +6,9 @@ and of what follows (4), trace, body. RTC memory holds 2048 bytes, has no check 
 hold anything after a power-on, so whatever does not fit this layout to the last bit counts as no
 record.
 
-A deep sleep leaves the node's state as the body. While the node runs the body is empty, and the
-counters are ahead of those in use: whatever ends the run, none of them is used again. The trace is
-the text of the last panic, in UTF-8.
+A deep sleep leaves the node's state as the body. While the node runs that stays, behind a mark, as
+long as it is of use (node/kept.py), and the counters are ahead of those in use: whatever ends the
+run, none of them is used again. The trace is the text of the last panic, in UTF-8.
 """
 
 import binascii
@@ -21,6 +21,7 @@ _VERSION = const(3)
 _COUNTED = const(14)  # bytes before the CRC
 _HEAD = const(18)
 _TRACE = const(400)  # bytes of a trace that are kept: its end, which names the error
+OF_A_RUN = b"R"  # the mark
 LIMIT = 2048  # bytes of RTC memory on an ESP32, header included
 
 
@@ -65,6 +66,15 @@ def unpack(memory: bytes) -> "tuple | None":
     if len(rest) != trace + length or _crc(memory[4:_COUNTED], rest) != crc:
         return None
     return (message_id, tokens), rest[trace:], crashes, rest[:trace]
+
+
+def of_a_run(memory: bytes) -> bytes:
+    """Return the body in `memory` as it is kept while the node runs, b"" where there is no room."""
+    record = unpack(memory)
+    body = record[1] if record else b""
+    if body and body[:1] != OF_A_RUN:
+        body = OF_A_RUN + body
+    return body if len(body) <= LIMIT - _HEAD else b""
 
 
 def _crc(head, rest):

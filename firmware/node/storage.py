@@ -24,6 +24,8 @@ import struct
 
 from micropython import const
 
+from node.lean import forget
+
 _MAGIC = b"NUDR"
 _VERSION = const(1)
 _COUNTED = const(11)  # bytes before the CRC
@@ -93,6 +95,15 @@ class Store:
             if found and found[0] > newest[0]:
                 newest = (found[0], slot, found[1])
         return newest
+
+
+def writes(*names: str) -> int:
+    """Return how often the records of these names were written."""
+    count = 0
+    for name in names:
+        count += Store(name).generation()
+    forget("node.storage")
+    return count
 
 
 def _look(path, record=None):

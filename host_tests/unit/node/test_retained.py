@@ -80,3 +80,16 @@ def test_the_trace_gives_way():
 def test_crashes_have_an_end():
     """DESIGN §6: a count that no longer fits its byte stays at the largest."""
     assert retained.unpack(retained.pack(COUNTERS, b"", 300))[2] == 255
+
+
+def test_the_body_while_the_node_runs():
+    """facts on resets: the state of the last sleep stays, behind a mark that is put there once;
+    one that leaves no room for the mark is none."""
+    memory = retained.pack(COUNTERS, b"state")
+    for _ in range(2):
+        body = retained.of_a_run(memory)
+        assert body == b"Rstate"
+        memory = retained.pack(COUNTERS, body, 1, b"trace")
+    assert retained.of_a_run(b"") == b"" == retained.of_a_run(retained.pack(COUNTERS))
+    assert retained.of_a_run(retained.pack(COUNTERS, bytes(2030))) == b""
+    assert len(retained.of_a_run(retained.pack(COUNTERS, bytes(2029)))) == 2030
