@@ -72,7 +72,7 @@ _MODEM = (
     ("sms_storing", "bool", True, None),
     ("sms_mtu", "int", None, (64, 1024)),  # bytes of an answer in one piece; unset: one message
     ("network", "str", None, ("gsm", "cat-m", "nb-iot", "lte", "auto")),
-    ("attach_s", "int", 180, (30, 3600)),
+    ("attach_s", "int", None, (30, 3600)),  # None: as long as the radios may take
     ("udp_manual", "bool", False, None),
     ("udp_push", "bool", _LEFT_OUT, None),  # SIM7080: data unasked, each datagram in a frame
     ("udp_set", "str", _LEFT_OUT, ("cip", "ca")),  # which of its UDP commands a SIM7000 is given

@@ -7,7 +7,6 @@ from modem.sim800 import Sim800
 from shim import virtual_time
 from unit.modem.scripted import Bench, run
 
-
 # What a bench remembers of each command takes more than the firmware.
 HEAP_K = 200
 

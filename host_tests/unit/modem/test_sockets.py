@@ -170,3 +170,61 @@ def test_silent_modem_is_bounded():
         assert bench.udp.dropped == {"unsent": 1}
 
     run(play())
+
+
+def test_local_port_refused():
+    """TCP7000 §3.3 says that CLPORT works in single connection mode only: where it is refused, the
+    socket opens without."""
+
+    async def play():
+        for answer in (b"\r\nERROR\r\n", b"\r\n+CME ERROR: 3\r\n", b"\r\nOK\r\n"):
+            bench = Bench({'AT+CLPORT=0,"UDP",5683': answer}, config={"local_port": 5683})
+            await bench.send()
+            assert bench.script.payloads == [b"x"] and bench.modem.recoveries == [0] * 5
+            assert ("refused" in bench.names()) == (answer != b"\r\nOK\r\n")
+
+    run(play())
+
+
+def test_longest_datagram():
+    """AT800 CIPSEND: 1460 octets at most, whatever is configured."""
+    assert run(_mtu(2000)) == 1460 and run(_mtu(512)) == 512
+
+
+async def _mtu(configured):
+    return Bench(config={"mtu": configured}).udp.mtu
+
+
+def test_manual_reading_after_a_lost_code():
+    """AT800 CIPRXGET: the code comes once until the buffer is empty; what waits behind one that
+    was lost is read with the next datagram that goes out."""
+
+    async def play():
+        empty = b"\r\n+CIPRXGET: 2,0,0,0\r\n\r\nOK\r\n"
+        bench = Bench({"AT+CIPRXGET=2,0,1024": empty}, config={"udp_manual": True})
+        await bench.send()
+        bench.script.answers["AT+CIPRXGET=2,0,1024"] = [
+            b"\r\n+CIPRXGET: 2,0,2,3\r\nhi\r\nOK\r\n",
+            b"\r\n+CIPRXGET: 2,0,3,0,203.0.113.9:5683\r\nyou\r\nOK\r\n",
+            empty,
+        ]
+        await bench.send()
+        assert bench.got == [(b"hi", PEER), (b"you", PEER)]
+
+    run(play())
+
+
+def test_context_commands_refused():
+    """AT800 CIPMUX, CSTT (only in IP INITIAL): tried three times, then the context is begun anew
+    with CIPSHUT."""
+
+    async def play():
+        refused = b"\r\nERROR\r\n"
+        for command in ("AT+CIPSRIP=1", 'AT+CSTT="iot.example","",""'):
+            bench = Bench({command: [refused] * 4 + [b"\r\nOK\r\n"]})
+            await bench.send()
+            assert bench.script.commands.count(command) == 5
+            assert bench.script.commands.count("AT+CIPSHUT") == 2
+            assert bench.script.payloads == [b"x"]
+
+    run(play())
