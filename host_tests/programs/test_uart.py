@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
+import serial
 from programs.program import TIMEOUT_S, Program
 
 from tools import build
@@ -75,7 +77,7 @@ async def _asleep_and_triggered(device, modem, server):
     assert (await asyncio.wait_for(reading, TIMEOUT_S)).ok
 
 
-@pytest.mark.parametrize("link", ["sim7000", "sim800"])
+@pytest.mark.parametrize("link", ["sim7000", "sim800", "sim7080"])
 def test_over_tcp(link):
     """README, "A real modem": the modem answers on a TCP port; no line but RX and TX is there."""
     asyncio.run(_desk(_asleep_and_triggered, "tcp:127.0.0.1:0", link))
@@ -188,6 +190,80 @@ def test_the_rate_reaches_a_serial_port():
         os.close(ours)
         os.close(theirs)
 
+    asyncio.run(main())
+
+
+class _Serial:
+    """A serial port with all its lines, as pyserial has it."""
+
+    made = []
+
+    def __init__(self):
+        self.in_waiting = 0
+        self.port = self.baudrate = self.timeout = self.write_timeout = self.exclusive = None
+        self.dtr = self.ri = False
+        self.written = b""
+        self.input = b""
+        self.gone = False
+        self.made.append(self)
+
+    def open(self):
+        if self.gone:
+            raise serial.SerialException(2, "could not open port")
+
+    def read(self, count):
+        time.sleep(0.01)
+        if self.gone:
+            raise serial.SerialException("device reports readiness to read but returned no data")
+        data, self.input = self.input, b""
+        return data
+
+    def write(self, data):
+        self.written += data
+
+    def close(self):
+        pass
+
+
+def test_lines_of_a_serial_port(monkeypatch):
+    """HW7000 3.4: DTR high lets the modem sleep, RI low is a message; asserted lines are low."""
+
+    async def main():
+        events, levels, heard = [], [], []
+        far = FarModem("/dev/ttyUSB7", 9600, lambda name, facts: events.append((name, facts)))
+        far.on_output, far.on_ri = heard.append, levels.append
+        await far.open()
+        port = _Serial.made[0]
+        assert (port.port, port.baudrate, port.exclusive) == ("/dev/ttyUSB7", 9600, True)
+        assert far.has_dtr and far.has_ri and port.dtr is True
+        far.dtr(True)
+        assert port.dtr is False
+        far.write(b"AT")
+        far.set_baud(57600)
+        assert (port.written, port.baudrate) == (b"AT", 57600)
+        port.ri, port.input = True, b"RING"
+        await _until(lambda: levels == [False] and heard == [b"RING"])
+        port.ri = False
+        await _until(lambda: levels == [False, True])
+        port.gone = True
+        await _until(lambda: events)
+        assert events == [("error", {"reason": "/dev/ttyUSB7: gone; looking for it"})]
+        await _until(lambda: len(events) == 2)
+        again = _Serial.made[-1]
+        assert (again.baudrate, again.dtr) == (57600, False)  # as the board had left them
+        far.close()
+        wired = FarModem("/dev/ttyUSB7", 9600, print, ("dtr",))
+        await wired.open()
+        assert wired.has_dtr and not wired.has_ri
+        wired.close()
+
+    async def _until(ready):
+        async with asyncio.timeout(TIMEOUT_S):
+            while not ready():
+                await asyncio.sleep(0.01)
+
+    _Serial.made.clear()
+    monkeypatch.setattr("tools.uart_port.serial.Serial", _Serial)
     asyncio.run(main())
 
 
