@@ -102,9 +102,9 @@ def _parser():
     site.add_argument("--local-port", type=int, default=0, metavar="PORT")
     site.add_argument(
         "--sleep",
-        choices=("deep", "idle", "none"),
+        choices=("deep", "light", "idle", "none"),
         default=None,
-        help="deep ends the process (default with a modem); idle keeps it",
+        help="deep ends the process (default with a modem); the others keep it",
     )
     bench = parser.add_argument_group("bench")
     bench.add_argument(

@@ -20,6 +20,7 @@ import serial
 
 DEFAULT_BAUD = 115200
 _AGAIN_S = 1.0
+_UNREAD_MAX = 65536
 _POLL_S = 0.03  # RI is low for 120 ms
 _LINES = ("dtr", "ri")
 
@@ -187,7 +188,9 @@ class _Tcp:
         self._owner.lost(self, reason)
 
     def write(self, data):
-        self._writer.write(data)
+        # A far end that reads no more loses what comes, as on a wire.
+        if self._writer.transport.get_write_buffer_size() < _UNREAD_MAX:
+            self._writer.write(data)
 
     def set_baud(self, rate):
         """A stream has none."""
