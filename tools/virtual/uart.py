@@ -42,10 +42,6 @@ class Uart:
         self._sent_marks.clear()
         self._taken_marks.clear()
 
-    def seed(self, value: int) -> None:
-        """Choose which bytes are flipped."""
-        self._random = (value * 2654435761 + 12345) & 0xFFFFFFFF or 1
-
     # Marks.
 
     def after(self, count: int, fn) -> None:
