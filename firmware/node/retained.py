@@ -69,7 +69,7 @@ def unpack(memory: bytes) -> "tuple | None":
 
 
 def of_a_run(memory: bytes) -> bytes:
-    """Return the body in `memory` as it is kept while the node runs, b"" where there is no room."""
+    """Return the body in `memory` as it is kept while the node runs; b"" for want of room."""
     record = unpack(memory)
     body = record[1] if record else b""
     if body and body[:1] != OF_A_RUN:

@@ -171,3 +171,54 @@ def test_a_record_has_a_limit():
     except ValueError as error:
         assert "8193" in str(error)
     assert flash.steps == steps
+
+
+def test_a_full_file_system_leaves_the_old_record():
+    """facts on flash: no free block, at the opening or at any byte or at the close; what is there
+    stays, and the next record goes where there is room again."""
+
+    class Full(Flash):
+        room = None
+
+        def step(self):
+            if self.room is not None:
+                if self.room == 0:
+                    raise OSError(28)
+                self.room -= 1
+            return Flash.step(self)
+
+    for room in range(len(NEW) + 18):
+        flash = Full()
+        store = _store(flash)
+        store.save(b"the first")
+        store.save(OLD)
+        flash.room = room
+        try:
+            store.save(NEW)
+        except OSError:
+            # At the close alone all of it may be there.
+            assert store.load() == (OLD if room < len(NEW) + 16 else NEW), room
+        else:
+            assert store.load() == NEW and room == len(NEW) + 17, room
+        flash.room = None
+        store.save(b"the next")
+        assert store.load() == b"the next"
+
+
+def test_rot_costs_one_change():
+    """facts on flash: a bit of the newest record flips, and of all that is written after it; the
+    record before stands in, and what is saved next is kept."""
+    flash = Flash()
+    store = _store(flash)
+    for count in range(1, 20):
+        store.save(b"record %d" % count)
+        slot = "account.%d" % (1 - count % 2)
+        assert flash.files[slot].endswith(b"record %d" % count)
+        if count % 3 == 0:
+            at = count % len(flash.files[slot])
+            rotten = bytearray(flash.files[slot])
+            rotten[at] ^= 1 << count % 8
+            flash.files[slot] = bytes(rotten)
+            assert store.load() == b"record %d" % (count - 1), count
+            store.save(b"record %d" % count)
+            assert store.load() == b"record %d" % count
