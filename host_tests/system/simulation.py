@@ -357,7 +357,7 @@ class Life:
             gc.collect()
             level = gc.mem_alloc()
             least = level if least is None else min(least, level)
-            await self.world.sleep(7)
+            await self.world.sleep(97)
         return least
 
     async def _live(self, world):
