@@ -1,15 +1,9 @@
 """UDP by the CA* commands, which SIM7080 has instead of CIP*, and newer SIM7000 besides it.
 
-What comes in waits in the modem until it is read:
-
-    +CADATAIND: 0      something waits on connection 0; perhaps told once only until it is read
-    AT+CASTATE?        is it still open? SIM7000 crashes when AT+CARECV? finds none
-    AT+CARECV?         +CARECV: 0,12: so many octets wait
-    AT+CARECV=0,12     +CARECV: 12,<octets>; SIM7000 freezes when more is asked for than waits
-
-Whether several datagrams that wait come one by one is not documented. Each is read as soon as it
-is told of; those that waited together in a modem that keeps no borders arrive as one. A SIM7080
-that is found to do so is told to send each unasked, in a frame of its own (config "udp_push"):
+What comes in waits in the modem until it is read (ca_read.py): `+CADATAIND: 0` says that something
+waits on connection 0, perhaps once only until it is read. A modem that is found to make one of
+several datagrams that wait is told to send each unasked, in a frame of its own (config "udp_push",
+SIM7080 only):
 
     +CAURC: "recv",0,12,203.0.113.9,5683 and the octets; the address with AT+CASRIP=1 only
 """
@@ -18,15 +12,14 @@ import asyncio
 
 from micropython import const
 
+from . import release
+
 _READY = const(1)
 _SEND_MS = const(20_000)
-_READ_MS = const(5000)
-_READ_MAX = const(1460)
-_READS = const(16)
 _LOOKS_S = (2, 4, 8, 16, 32)
 _RESULT_MS = const(3000)
 _FIRST_RESULT_MS = const(500)
-_SHORTEST = const(4)  # octets of a CoAP message: a smaller number is that of a connection
+_CONNECTIONS = const(4)  # of a SIM7000: ca_read.py tells their numbers from lengths
 
 
 class CaSockets:
@@ -40,7 +33,6 @@ class CaSockets:
         self._tells = None  # whether +CASEND follows the OK; None: not known yet
         self._looked = []  # connections on which nothing waits that was not told of
         self._sent = asyncio.Event()
-        self._asked = (0, 0)  # (connection, octets) of AT+CARECV
         del link.peers[self.modem.sockets :]
         link.open = self.open
         link.shut = self.shut
@@ -160,63 +152,23 @@ class CaSockets:
         """
         fields = line.split(",")
         if len(fields) > 2:
-            take = self._taker(_number(fields[1]), [field.encode() for field in fields[3:]])
-            return _number(fields[2]), take
+            n = _number(fields[1])
+            source = ":".join(fields[3:]) or None
+            return _number(fields[2]), lambda data: self.link.received(n, source, data)
         self.link.drop("buffer_full")
         self._look_at_all()
         return None
 
     async def fetch(self, n: int) -> None:
         """Read what waits on socket n. Raises ModemReset."""
-        modem = self.modem
-        link = self.link
-        if modem.asleep and not await modem.resume():
-            return
-        for _ in range(_READS):
-            if link.generation != modem.generation or not any(link.peers[n : n + 1]):
-                return
-            if await self._ask("CASTATE", n) != 1:
-                return
-            waiting = await self._ask("CARECV", n)
-            if waiting <= 0:
-                return
-            self._asked = (n, min(waiting, _READ_MAX))
-            modem.channel.counted = self._counted
-            try:
-                await modem.channel.command("AT+CARECV=%d,%d" % self._asked, _READ_MS)
-            finally:
-                modem.channel.counted = None
+        try:
+            from .ca_read import read
 
-    async def _ask(self, name, n):
-        """The number that AT+name? tells of connection n, -1 without one."""
-        response = await self.modem.channel.command("AT+%s?" % name)
-        return _number(response.value("+%s: %d," % (name, n)) or "") if response.ok else -1
-
-    def _counted(self, start):
-        """`+CARECV: [address,port,]length,` and then the octets, on the same line.
-
-        Manuals of SIM7000 have `n,[address,port,]length` and the octets on a line of their own.
-        """
-        n, wanted = self._asked
-        if start[:8] != b"+CARECV:":
-            return None
-        fields = start[8:].split(b",", 3)
-        at = 2 if b"." in fields[0] else 0
-        if len(fields) < at + 2:
-            return None
-        head = 9 + len(b",".join(fields[: at + 1]))
-        if _number(fields[0]) == n < _SHORTEST:
-            head = start.find(b"\n") + 1
-            if not head:
-                return None
-            fields = start[8:head].split(b",")[1:]
-            at = len(fields) - 1
-        length = _number(fields[at])
-        return head, (length if length <= wanted else -1, self._taker(n, fields[:at]))
-
-    def _taker(self, n, source):
-        source = b":".join([field.strip(b' "') for field in source]).decode() or None
-        return lambda data: self.link.received(n, source, data)
+            await read(self.link, n)
+        except MemoryError:
+            self.link.drop("no_memory")  # it waits on in the modem, and is looked for
+        finally:
+            release("ca_read")
 
 
 async def _wait(event, timeout_ms):
@@ -248,5 +200,5 @@ def use_ca(modem) -> None:
     modem.udp_set = "ca"
     modem.context_lost = False
     if not modem.pdp:
-        modem.sockets = _SHORTEST
+        modem.sockets = _CONNECTIONS
     modem.channel.on("+APP PDP:", told)

@@ -1,6 +1,7 @@
 """UDP by the CA* commands against scripted answers: both forms of whatever documents differ in."""
 
 import asyncio
+import sys
 
 from modem.sim7000 import Sim7000
 from modem.sim7080 import Sim7080
@@ -489,6 +490,29 @@ def test_data_told_while_the_modem_sleeps():
         bench.script.emit(b"\r\n+CADATAIND: 0\r\n")
         await bench.idle()
         assert bench.power.levels[-1] is False and bench.got == [(b"data", PEER)]
+
+    run(play())
+
+
+def test_no_memory_to_read():
+    """DESIGN.md §6: what cannot be read for want of memory waits on, and is read when it is looked
+    for."""
+
+    class Full:
+        @staticmethod
+        async def read(link, n):
+            raise MemoryError
+
+    async def play():
+        bench = CaBench(waits(b"data"))
+        await bench.send()
+        sys.modules["modem.ca_read"] = Full  # pyright: ignore[reportArgumentType]
+        bench.script.emit(b"\r\n+CADATAIND: 0\r\n")
+        await bench.idle()
+        assert bench.got == [] and bench.udp.dropped == {"no_memory": 1}
+        bench.script.emit(b"\r\n+CADATAIND: 0\r\n")
+        await bench.idle()
+        assert bench.got == [(b"data", PEER)]
 
     run(play())
 
