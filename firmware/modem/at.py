@@ -22,13 +22,6 @@ _DOZE_MS = const(4000)  # a modem with AT+CSCLK=2 sleeps after 5 s of silence
 _ROUSE_MS = const(120)
 _IDLE_MS = const(1_200_000)  # nobody who has work for a modem pauses longer
 _STUCK_MS = const(10_000)
-_NO_TEXT = b"\r \0\xff"
-
-# What a restart says; the last two may come long after a boot, too. One text takes less memory.
-_RESTARTED = (
-    ",RDY,+CFUN: 1,NORMAL POWER DOWN,UNDER-VOLTAGE POWER DOWN,OVER-VOLTAGE POWER DOWN,"
-    "Call Ready,SMS Ready,"
-)
 
 
 class ModemError(Exception):
@@ -46,7 +39,7 @@ class Response:
     named, or "TIMEOUT". ok: it is "OK" or the first of the named endings.
     """
 
-    def __init__(self, text, finals=(), sink=None):
+    def __init__(self, text, finals, sink):
         self.text = text
         self.finals = finals
         self.sink = sink
@@ -171,7 +164,7 @@ class Channel:
         """
         async with self._lock:
             if self._stale and not await self._sync(3):
-                response = Response(text)
+                response = Response(text, finals, sink)
                 response.final = "TIMEOUT"
             else:
                 response = await self._exchange(text, timeout_ms, finals, sink, payload)
@@ -192,7 +185,7 @@ class Channel:
             await asyncio.sleep_ms(_QUIET_MS)
         for _ in range(tries):
             response = await self._exchange("AT", _PROBE_MS)
-            if response.final == "OK":
+            if response.ok:
                 if self._stale:
                     await asyncio.sleep_ms(_QUIET_MS)  # the end of an older command may still come
                 self._stale = False
@@ -237,7 +230,7 @@ class Channel:
         if final == "RESET":
             self._stale = False
             self._owed = 0
-            raise ModemReset("modem: restarted during %s" % text.split("=", 1)[0])
+            raise ModemReset("modem: restarted during " + text[:8])
         if final == "CLOSED":
             raise self._fault or ModemError("modem: UART closed")
         # An unsolicited ending may be followed by the command's own, or by its prompt.
@@ -303,7 +296,7 @@ class Channel:
             end = data.find(b"\n", at)
             if end < 0:
                 break
-            line = data[at:end].strip(_NO_TEXT)
+            line = data[at:end].strip(b"\r \0\xff")
             at = end + 1
             if len(line) > _LINE_MAX:
                 self.drop("line_too_long")
@@ -351,7 +344,11 @@ class Channel:
                     if final != "OK":
                         self._finish(line)
                     return
-        if ",%s," % line in _RESTARTED:
+        # What a restart says; the last two may come long after a boot, too.
+        if ",%s," % line in (
+            ",RDY,+CFUN: 1,NORMAL POWER DOWN,UNDER-VOLTAGE POWER DOWN,OVER-VOLTAGE POWER DOWN,"
+            "Call Ready,SMS Ready,"
+        ):
             late = line[-5:] == "Ready"
             if not self.booting and (not late or self.now() > self._settled):
                 self._restart(line)

@@ -15,9 +15,9 @@ from micropython import const
 from . import release
 from .at import Channel, ModemError
 
-OFF = const(0)
-READY = const(1)
-ATTACHED = const(2)
+_OFF = const(0)
+_READY = const(1)
+_ATTACHED = const(2)
 
 _DTR_MS = const(60)
 _HOUR_MS = const(3_600_000)
@@ -52,7 +52,7 @@ class SimCom:
         self.on_restart = None  # set by the SMS link, which then starts the modem and reads
         self.read_due = self.now() + _HOUR_MS  # when the stored messages are looked at anyway
         self.info = {}
-        self.state = OFF
+        self.state = _OFF
         self.asleep = False
         self.rests = False  # off or in PSM by design: its silence tells nothing, the key starts it
         self.generation = 0  # grows when sockets die, so that links know theirs are gone
@@ -71,7 +71,7 @@ class SimCom:
 
     # Life cycle
 
-    async def up(self, goal: int = ATTACHED) -> None:
+    async def up(self, goal: int = _ATTACHED) -> None:
         """Bring the modem to `attached`, or to `ready` for SMS, from wherever it is; returns at
         once when it is there.
 
@@ -95,10 +95,8 @@ class SimCom:
         One AT round trip. A modem that is silent, or echoes again because it has restarted, gives
         False; then `up` starts it anew.
         """
-        async with self.lock:
-            if self.state != OFF:
-                await self._wake()
-            return self.state != OFF
+        await self.up(_OFF)
+        return self.state != _OFF
 
     async def power_off(self) -> None:
         """Switch off, by command or else by key: state `off`. Without a key, the radio only."""
@@ -140,7 +138,7 @@ class SimCom:
 
     def lost(self, reason: str, name: str = "reset") -> None:
         """Settings and sockets are gone."""
-        if self.shut(OFF):
+        if self.shut(_OFF):
             self.event(name, {"reason": reason})
 
     def shut(self, state: int) -> bool:
@@ -161,7 +159,7 @@ class SimCom:
     def _on_code(self, line):
         if line[0] != "+":
             self.event("voltage", {"warning": line})
-        elif self.shut(READY):
+        elif self.shut(_READY):
             self.event("detached", {"reason": line})
 
     # Helpers for the other modules of this room

@@ -52,7 +52,6 @@ class SmsLink(ModemLink):
             from .direct import listen
 
             listen(self)
-            _release()
 
     def peer(self, number: str) -> str:
         """The peer for a configured number; its leading `+` is remembered."""
@@ -90,7 +89,7 @@ class SmsLink(ModemLink):
             self._jobs = [job for job in self._jobs if job[0] != _DRAIN]
             return await drain(self, missing)
         finally:
-            _release()
+            release("inbox", "outbox", "direct", "pdu", "wap", "concat")
 
     async def _do(self, job):
         kind, what, peer = job
@@ -107,8 +106,4 @@ class SmsLink(ModemLink):
 
                 await delete(self)
         finally:
-            _release()
-
-
-def _release():
-    release("inbox", "outbox", "direct", "pdu", "wap", "concat")
+            release("inbox", "outbox", "direct", "pdu", "wap", "concat")

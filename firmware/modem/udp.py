@@ -134,17 +134,14 @@ class UdpLink(ModemLink):
 
     def _on_receive(self, line):
         """`+RECEIVE,n,length[,address:port]:` and then the datagram."""
-        fields = line.split(",")
-        count = fields[2].rstrip(":") if len(fields) > 2 else ""
-        if not fields[1].isdigit() or not count.isdigit():
+        n, count, source = (line.rstrip(":").split(",") + ["", ""])[1:4]
+        if not n.isdigit() or not count.isdigit():
             self.drop("receive_header", line)
             return None
-        source = fields[3].rstrip(":") if len(fields) > 3 else None
-        n = int(fields[1])
-        return int(count), lambda data: self.received(n, source, data)
+        return int(count), lambda data: self.received(int(n), source, data)
 
     def received(self, n: int, source: str | None, data: bytes) -> None:
-        """Hand on what socket n got from source ("address:port", or None where not told)."""
+        """Hand on what socket n got from source ("address:port", or nothing where not told)."""
         self.unheard = 0
         self.patience = _PATIENCE
         peer = None

@@ -87,7 +87,7 @@ def test_command_without_end():
         channel = node.bearer.modem.channel
 
         async def exchange(text, timeout_ms, *others):
-            channel._running = Response(text)
+            channel._running = Response(text, (), None)
             channel._due = channel.now() + timeout_ms
             await _for_ever()
 
