@@ -29,7 +29,7 @@ _KEPT_FLAGS = const(53)  # observe: DIRTY, UNANSWERED, MET and OWED
 _IN_FLIGHT = const(2)
 _OWED = const(32)
 
-_FORMAT = const(7)
+_FORMAT = const(8)
 _CRC_BYTES = const(4)
 _HOUR_S = const(3600)
 _ACCOUNT_FACTS = const(18)
@@ -61,6 +61,10 @@ def freeze(client, now: int, limit: int, known=()) -> bytes:
             if shorten(client.tree):
                 client.drop("samples_lost")
                 continue
+        if client.observations.orphans:
+            client.drop("stored_lost", client.observations.orphans[0][0])
+            client.observations.orphans = client.observations.orphans[1:]
+            continue
         if stored:
             from lwm2m.storing import drop
 
@@ -95,6 +99,7 @@ def thaw(client, record: bytes, now: int, known=()) -> bool:
             account.forget()
         for observation in list(client.observations):
             client.observations.end(observation, "damaged")
+        client.observations.orphans = ()
         return False
     return True
 
@@ -115,6 +120,10 @@ def _facts(client, now, known):
     stored = []
     for each, form, body in client.observations.stored:
         stored += [order.index(each), form, body]
+    orphans = []  # what is stored of observations that servers forgot, see lwm2m.storing
+    for account, wanted, form, body in client.observations.orphans:
+        places = [_place(paths, path) for path in wanted]
+        orphans.append([client.accounts.index(account), places, form, body])
     attributes = []
     for server_id, path, values in client.attributes.freeze():
         attributes.append([_place(paths, tuple(path)), server_id] + list(values))
@@ -131,6 +140,7 @@ def _facts(client, now, known):
             attributes or None,
             stored or None,
             _samples(client.tree),
+            orphans or None,
         ]
     )
 
@@ -256,7 +266,7 @@ def _filled(row, count):
 
 def _restore(client, facts, known):
     base, sequence, bootstraps, accounts, own, observed = facts[2:8]
-    attributes, stored, samples = _filled(facts[8:], 3)
+    attributes, stored, samples, orphans = _filled(facts[8:], 4)
     paths = list(known) + list(followed(own))
     for index, account in enumerate(client.accounts):
         kept = _filled(accounts[index], _ACCOUNT_FACTS)
@@ -309,6 +319,12 @@ def _restore(client, facts, known):
         (restored[stored[at]], stored[at + 1], stored[at + 2])
         for at in range(0, len(stored or ()), 3)
     ]
+    client.observations.orphans = tuple(
+        [
+            (client.accounts[index], [paths[place] for place in places], form, body)
+            for index, places, form, body in orphans or ()
+        ]
+    )
     client.observations.sequence = sequence
     client.bootstraps = int(bootstraps)
     client.attributes.thaw(

@@ -166,6 +166,38 @@ def test_server_that_observes_anew():
         assert bench.client.observations.orphans == ()
 
 
+def test_a_server_that_observes_anew_after_a_sleep():
+    """Anjay issue 65: what a server has not been told, and forgot to observe, waits over a deep
+    sleep for its new observation; a record without room drops the oldest of it first."""
+    bench = online()
+    observe(bench, SENML_CBOR)
+    disable(bench)
+    start = bench.now // 1000
+    change(bench, 1.5, 2.5)
+    bench.run_to(bench.account.due)
+    bench.accept(bench.one())
+    bench.reset(bench.one())
+    whole = bench.client.freeze(bench.now)
+    for record, expected in (
+        (whole, [(1.5, start + 10), (2.5, start + 20)]),
+        (bench.client.freeze(bench.now, len(whole) - 1), [(2.5, start + 20)]),
+    ):
+        after = Bench("1.2", queue=False, disable_timeout=1_000)
+        after.now = bench.now + 5_000
+        after.temperature.values[5700] = 2.5
+        assert after.client.thaw(record, after.now)
+        sent = after.request(GET, "/3303/0/5700", observe=0, options=[(ACCEPT, 112)], token=b"N")
+        found = []
+        while sent:
+            for message in sent:
+                if message.type == CON:
+                    found += records(message)
+                    after.acknowledge(message)
+            sent = after.sent()
+        assert found == expected, found
+    assert bench.client.dropped["stored_lost"] == 1
+
+
 def test_orphans_are_bounded():
     """DESIGN §4: what nobody observes any more is bounded, and goes with the account's end."""
     bench = online()

@@ -299,6 +299,29 @@ def test_wrong_contents_with_a_right_checksum():
             after.step()
 
 
+def test_bits_of_a_record_with_a_right_checksum():
+    """DESIGN §6: whatever bit is another one, a record is taken or refused, and the client goes on
+    either way."""
+    from lwm2m import state
+
+    bench = sleeping(observed=True)
+    bench.client.attributes.set(1, (3303, 0, 5700), ["pmin=5", "gt=9"])
+    record = bench.client.freeze(bench.now)[:-4]
+    refused = 0
+    for at in range(len(record)):
+        changed = bytearray(record)
+        changed[at] ^= 1 << at * 5 % 8
+        after = Bench("1.1", OWN_NUMBER, sms_number=SERVER_NUMBER)
+        good = after.client.thaw(bytes(changed) + state._crc(changed), bench.now)
+        if not good:
+            refused += 1
+            assert after.account.state == IDLE and list(after.client.observations) == []
+            after.client.start(after.now)
+            after.step()
+            assert after.one().path() == ["rd"]
+    assert refused > len(record) // 4
+
+
 def test_another_configuration():
     """Requirement 13: a record made for another server or version is no use."""
     record = sleeping().client.freeze(100_000)
