@@ -85,7 +85,7 @@ _USUAL = {"lwm2m": _LWM2M, "modem": _MODEM}
 # Modules that a node with a SIM7000 does not load: the registry is for applications and tests, and
 # the socket is that of a simulated board without a modem.
 _NOT_COUNTED = {"coap.registry", "node.udp_socket"} | {
-    "modem." + name for name in "sim800 sim7080 ca_context ca_sockets ca_udp".split()
+    "modem." + name for name in "sim800 sim7080 ca_context ca_read ca_sockets ca_udp".split()
 }
 
 FLAT_PERCENT = 5
