@@ -193,6 +193,12 @@ class CellularBearer:
             return False
         return not self.can_wake or self._now() - self._read_at >= _STALE_MS
 
+    def neglected(self) -> bool:
+        """Whether a chip that stays awake has not spoken to the modem for an hour: one that hangs,
+        or that has lost a code, does not say so.
+        """
+        return self._idle == "sleep" and self._now() - self._read_at >= _STALE_MS
+
     def look_at(self) -> "int | None":
         """Return when a deep sleep has to end to look for messages, None where a pin ends it."""
         check_s = self.modem.config.get("sms_check_s")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _CONSOLE_PAUSE_MS = const(1_000)  # a person at the console may have more to say
 _FIRST_RESPONSE = const(0x20)  # CoAP codes below it are requests
+_LOOK_MS = const(3_600_000)  # between two looks whether an idle modem still answers
 # Timers of the board reach 2^29 ms, six days; a longer wait is made of several.
 _LONGEST_WAIT_MS = const(400_000_000)
 # Message IDs and tokens that a run may use before the record of them is brought up to date; the
@@ -296,6 +297,8 @@ class Node:
             due_ms = earlier(due_ms, self.client.step(now))
             due_ms = earlier(due_ms, now + _LONGEST_WAIT_MS)
             self._set_counters_aside()
+            if not self.connecting and self.bearer.neglected():
+                self.connect()
             if self.sagging and not self.mirrored:
                 from node.kept import mirror
 
@@ -367,7 +370,7 @@ class Node:
         from node.sleeping import sleep
 
         if not await sleep(self, until_ms):
-            await self._wait(until_ms)
+            await self._wait(min(until_ms, self.clock.now() + _LOOK_MS))
 
     def _set_counters_aside(self):
         """Keep the record ahead of the message IDs and tokens in use: a reset gives no notice

@@ -122,6 +122,10 @@ class SocketBearer:
         """Whether something may wait unread: a socket holds nothing."""
         return False
 
+    def neglected(self) -> bool:
+        """Whether something may be out of order without a word: not a socket."""
+        return False
+
     def busy(self) -> bool:
         """Whether something is under way that sleep would break off."""
         return False

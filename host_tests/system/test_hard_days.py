@@ -253,6 +253,22 @@ def test_modem_hangs():
         _Day(_fault("hang"), link, registers=2 * _HOURS, starts=2 * _HOURS, spare_s=900).run()
 
 
+def test_modem_hangs_while_nothing_is_said():
+    """HW800L 3.2.2, HW7000 3.3.2 (PWRKEY): a board that stays awake, or dozes, and has nothing to
+    tell finds out within the hour, and the trigger that waits is obeyed."""
+
+    async def play(world):
+        await world.saw("device", "registered")
+        await world.sleep(600)
+        world.modem.set_fault("hang")
+        world.peer.read("/3/0/0")
+        world.peer.trigger()
+        await world.saw("server", "answer", 2 * _HOUR_S, code="2.05")
+
+    for sleep in ("idle", "light"):
+        World("sim800", sleep=sleep).play(play)
+
+
 def test_noise_and_overflow():
     """AT800 1.4: noise, and more bytes at once than the UART's buffer takes."""
 
