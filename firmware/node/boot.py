@@ -1,8 +1,4 @@
-"""From power-on to a running node: configuration, board, application; and what a crash leads to.
-
-The order is one of memory: the configuration's table of what is allowed is read and forgotten
-before anything else is loaded.
-"""
+"""From power-on to a running node, and what a crash leads to."""
 
 import asyncio
 import gc
@@ -10,42 +6,7 @@ import sys
 
 from micropython import const
 
-from node.lean import forget
-
 _AT_REPL_S = const(86_400)
-# Bytes that may be taken between two collections. One that comes only when all is taken leaves
-# what lives on scattered over the heap, and then a datagram finds no place.
-_COLLECT_EVERY = const(16_384)
-
-
-def _configuration(path):
-    import board
-
-    from node import config, hw
-
-    try:
-        site = config.load(path)
-        if site["link"] != "udp":
-            pin = board.UART["rx"] if board.PINS["ri"] is None else board.PINS["ri"]
-            if "idle" in site["modem"] or not hw.can_wake(pin):
-                from node.feasible import check_board
-
-                check_board(site, board)
-        return site
-    except config.ConfigError as error:
-        print(error)
-        return None
-
-
-def application():
-    """Load the site's app.py; return its `setup`, or None where there is no such file."""
-    try:
-        from app import setup  # pyright: ignore[reportMissingImports]  the site may have none
-    except ImportError as error:
-        if not str(error).endswith("'app'"):
-            raise  # app.py is there, and something that it needs is not
-        return None
-    return setup
 
 
 async def run(site_path: str, console=None) -> None:
@@ -57,24 +18,18 @@ async def run(site_path: str, console=None) -> None:
     """
     node = None
     try:
-        site = _configuration(site_path)
-        if site is None:
+        from node.prepare import application, prepare
+
+        node = prepare(site_path)
+        if node is None:
             return
-        forget("node.config", "node.feasible")
-        for room in ("coap.endpoint", "lwm2m.client"):
-            # One after the other: what nested imports leave behind would lie between what stays.
-            __import__(room)
-            gc.collect()
-        import board
-
-        from node.node import Node
-
-        gc.collect()
-        if hasattr(gc, "threshold"):  # of MicroPython
-            gc.threshold(_COLLECT_EVERY)  # pyright: ignore[reportAttributeAccessIssue]
-        node = Node(site, board)
-        await node.run(application, console)
+        running = node.run(application, console)
+        del application, prepare  # this goes on for ever, and would hold on to their module
+        await running
     except (Exception, asyncio.CancelledError) as error:
+        if node:
+            node.close()
+            await asyncio.sleep_ms(0)  # the tasks let go of what they hold
         crashed(error, node)
     finally:
         if node:
@@ -92,7 +47,6 @@ def crashed(error: BaseException, node=None) -> None:
     """Print what ended the run, keep it for the servers, and restart the chip."""
     sys.print_exception(error)
     if node:
-        node.close()
         node.client = node.tree = node.bearer = None
         node.timers = []
     if hasattr(gc, "mem_free"):  # of MicroPython

@@ -157,10 +157,12 @@ def note(node, error) -> None:
     node.fault(_code(error))
 
 
-def suspect(node, reason: str) -> None:
-    """Note why the watchdog is fed no more; it is forgotten where things move again."""
-    text = reason.encode() + _PENDING
+def suspect(node, what: str) -> None:
+    """Note what keeps the watchdog from being fed; it is forgotten where that moves again."""
+    reason = "watchdog: %s stands still" % what
+    node.log.event("error", {"reason": reason})
     counters = node.counters or _random()
+    text = reason.encode() + _PENDING
     hw.store_memory(retained.pack(counters, node.body(), node.crashes, text))
 
 

@@ -23,16 +23,11 @@ async def guard(node, dog) -> None:
     while True:
         misses = misses + 1 if turns == node.turns else 0
         turns = node.turns
-        reason = None
-        if misses > 1 and node.client:  # without a client the node waits for the IMEI
-            reason = "watchdog: the loop stands still"
-        elif node.bearer.stuck(node.clock.now(), node.connecting or not node.client):
-            reason = "watchdog: the modem's part stands still"
-        if reason:
-            node.log.event("error", {"reason": reason})
+        still = misses > 1 and node.client  # without a client the node waits for the IMEI
+        if still or node.bearer.stuck(node.clock.now(), node.connecting or not node.client):
             from node.crash import suspect
 
-            suspect(node, reason)
+            suspect(node, "the loop" if still else "the modem's part")
             del suspect
             forget("node.crash")
         else:

@@ -177,14 +177,14 @@ class Node:
         """
         dog = hw.Watchdog(self.site["watchdog_s"])
         dog.feed()
-        from node.start import begin, clear, furnish
+        from node.start import begin, clear, furnish, make_bearer
 
         record = begin(self)
         setup = None
         if application and self.mode != "safe":
             setup = application()
         endpoint, kept_client, kept_bearer = record or (self.site["endpoint"], None, None)
-        self.bearer = self._make_bearer(kept_bearer)
+        make_bearer(self, kept_bearer, self._received, self._bearer_event)
         for task in self.bearer.tasks():
             self.spawn(task)
         if self.site["watchdog_s"]:
@@ -196,7 +196,17 @@ class Node:
         resumed = furnish(self, endpoint, kept_client, setup)
         clear()
         # This goes on for ever, and would hold on to what is over.
-        del begin, clear, furnish, setup, application, record, kept_client, kept_bearer
+        del (
+            begin,
+            clear,
+            furnish,
+            make_bearer,
+            setup,
+            application,
+            record,
+            kept_client,
+            kept_bearer,
+        )
         self.tree.on_change.append(self._note_change)
         self.client.on_accepted = self._accepted
         self.client.on_event = self._client_event
@@ -221,15 +231,6 @@ class Node:
             task.cancel()
         if self.bearer:
             self.bearer.close()
-
-    def _make_bearer(self, kept):
-        if self.site["link"] == "udp":
-            from node.udp_socket import SocketBearer as Bearer
-        else:
-            from node.cellular import CellularBearer as Bearer
-        return Bearer(
-            self.site, self.board, self._received, self._bearer_event, self.clock.now, kept
-        )
 
     def connect(self, kept: bool = True) -> None:
         """Bring the bearer up, or, where it was kept over a sleep, see what came in meanwhile."""

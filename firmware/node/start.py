@@ -10,9 +10,9 @@ from node.lean import forget
 
 # Modules that are of use when the client is made, or comes out of a deep sleep.
 _AT_START = (
-    "node.start node.kept node.values node.written node.storage node.objects node.crash "
-    "lwm2m.state lwm2m.steps lwm2m.codec.cbor lwm2m.retry lwm2m.enablers lwm2m.configured "
-    "lwm2m.server_uri lwm2m.backoff"
+    "node.prepare node.start node.kept node.values node.written node.storage node.objects "
+    "node.crash lwm2m.state lwm2m.steps lwm2m.codec.cbor lwm2m.retry lwm2m.enablers "
+    "lwm2m.configured lwm2m.server_uri lwm2m.backoff"
 )
 
 
@@ -46,6 +46,15 @@ def begin(node) -> "tuple | None":
 
         rest(pause_ms, node.board)
     return record
+
+
+def make_bearer(node, kept, received, on_event) -> None:
+    """Make the node's bearer; kept: its part of the record."""
+    if node.site["link"] == "udp":
+        from node.udp_socket import SocketBearer as Bearer
+    else:
+        from node.cellular import CellularBearer as Bearer
+    node.bearer = Bearer(node.site, node.board, received, on_event, node.clock.now, kept)
 
 
 def furnish(node, endpoint: str, client: "bytes | None", setup) -> bool:

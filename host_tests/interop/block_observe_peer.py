@@ -368,7 +368,7 @@ def _argument(request, name, default):
 
 
 def collect_early():
-    """Have garbage collected as a board does (node/boot.py): collected late, it spreads what is
+    """Have garbage collected as a board does (node/prepare.py): collected late, it spreads what is
     kept over the whole heap, until none of the holes between takes a datagram."""
     if hasattr(gc, "threshold"):
         gc.threshold(16_384)
