@@ -42,6 +42,7 @@ async def submit(link, data: bytes, peer: str) -> None:
 
 
 async def _sent(modem, text, length):
+    final = ""
     for pause_ms in _PAUSES_MS:
         response = await modem.channel.command(
             "AT+CMGS=%d" % length, _SEND_MS, payload=text.encode() + b"\x1a"
