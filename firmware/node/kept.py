@@ -113,8 +113,8 @@ def take_up(node, client: "bytes | None") -> bool:
 def freeze(node, now: int) -> "bytes | None":
     """Return the record for a deep sleep; None where it is too large without the values, too."""
     client = node.client
-    mirror = node.site.get("outlive_power") or node.sagging
-    mark = _mark(client) if mirror else b""
+    mirrors = bool(node.site.get("outlive_power") or node.sagging)
+    mark = _mark(client) if mirrors else b""
     # One resource of several instances after the other: `steps` are short then.
     changed = sorted([(path[0], path[2], path[1]) for path in node.changed])
     rows = list(values.rows(node, [(oid, iid, rid) for oid, rid, iid in changed]))
@@ -129,7 +129,7 @@ def freeze(node, now: int) -> "bytes | None":
             [timer[1] for timer in node.timers],
             client.bootstrap and client.bootstrap.freeze(),
             node.written,
-            bool(mirror or node.mirrored),
+            mirrors or node.mirrored,
             on_flash,
             list(steps([_path(row) for row in rows])),
             [row[3] for row in rows],
@@ -150,7 +150,7 @@ def freeze(node, now: int) -> "bytes | None":
         # Values are measured or written again; a registration costs airtime, rights go before.
         rights = [row for row in rows if row[0] == _ACCESS_CONTROL]
         rows = rights if len(rights) < len(rows) else []
-    if mirror:
+    if mirrors:
         _keep_mirror(node, mark, record)
     return record
 
