@@ -7,7 +7,15 @@ import sys
 
 import pytest
 
+from tools import build
+
 _WALL_LIMIT_S = 30
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _built():
+    """Compile before the clock of a test runs."""
+    build.build()
 
 
 def _demo(*arguments):
