@@ -73,9 +73,7 @@ class Channel:
         self.on_reset = on_reset
         self.counted = None  # looks for counted octets that begin within a line, see `feed`
         self.dropped = {}
-        self.echo_off = False
-        self.booting = False
-        self.dozes = False
+        self.echo_off = self.booting = self.dozes = False
         self._settled = 0
         self._handlers = []
         self._lock = asyncio.Lock()
@@ -232,7 +230,7 @@ class Channel:
             self._owed = 0
             raise ModemReset("modem: restarted during " + text[:8])
         if final == "CLOSED":
-            raise self._fault or ModemError("modem: UART closed")
+            raise self._fault or ModemError(final)
         # An unsolicited ending may be followed by the command's own, or by its prompt.
         self._stale = final[:4] == "+PDP" or (text == "AT" and was_stale)
         if not self._stale:
