@@ -25,6 +25,7 @@ from unit.node.files import Flash
 _DAY_S = const(86_400)
 _HISTORY = const(300)
 _LOOKS = const(6)  # at the memory
+_MOST_LOOKS = const(40)
 _TAIL = const(120)  # events that are printed where a life fails
 _VALUE = "/3303/0/5700"
 _LIGHT = const(3311)
@@ -337,16 +338,18 @@ class Life:
             return True
         return node.connecting or node.client.busy(node.clock.now()) or node.bearer.busy()
 
-    async def level(self):
+    async def level(self, enough=None):
         """Return the bytes in use without what is kept of the past; None on CPython.
 
-        The least of some: MicroPython's collector takes what looks like a pointer for one, and
-        may hold on to a whole node that has ended for as long as it lies on the stack.
+        The least of some, of more where it is above `enough`: MicroPython's collector takes what
+        looks like a pointer for one, and may hold on to a whole node that has ended.
         """
         if not hasattr(gc, "mem_alloc"):
             return None
         least = None
-        for _ in range(_LOOKS):
+        for look in range(_MOST_LOOKS):
+            if look >= _LOOKS and (enough is None or least <= enough):
+                break
             await self.rest()
             self.world.network.forget_expired()
             del self.world.events[:]
@@ -357,7 +360,7 @@ class Life:
             gc.collect()
             level = gc.mem_alloc()
             least = level if least is None else min(least, level)
-            await self.world.sleep(97)
+            await self.world.sleep(97 + 60 * look)
         return least
 
     async def _live(self, world):
