@@ -14,7 +14,7 @@ from unit.lwm2m.helpers import DISABLED, REGISTERED, REGISTERING, SERVER_NUMBER,
 from unit.lwm2m.test_random_life import Dice
 
 # The client, CoAP and the data model beside the test itself: more than the board's heap holds.
-HEAP_K = 128  # the client, and the record that another one takes up
+HEAP_K = 128
 
 
 class Fleet(Bench):
