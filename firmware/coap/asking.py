@@ -10,7 +10,7 @@ time, and tells the end once. What moves it on, block by block:
     4.01 with Echo                                              once more, with that Echo
     2.xx with Block2 and more to come                           the next block is fetched
     any other response                                          the end
-    timeout, reset or cancelled, as of any exchange             the end
+    timeout, unsent, reset or cancelled, as of any exchange     the end
 
 An Echo in any other response goes with the next request to that peer (RFC 9175 §2.3).
 

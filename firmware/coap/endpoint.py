@@ -113,8 +113,8 @@ class Endpoint:
 
         A payload of more than a block goes by Block1, and a response in blocks is fetched whole,
         or given to sink block by block; see coap.asking. on_response(response, reason, now) is
-        called once: with the response, or with None and "timeout", "reset" or "cancelled", or one
-        of the reasons of coap.asking.
+        called once: with the response, or with None and "timeout", "unsent", "reset" or
+        "cancelled" (coap.exchange), or one of the reasons of coap.asking.
         """
         echo = self.echo
         if echo and echo[0] == peer and echo[1] is link:  # RFC 9175 §2.3
@@ -161,8 +161,8 @@ class Endpoint:
 
         message.token is that of the observation; request: its GET or FETCH, by which the peer
         will ask for what does not fit the first block (RFC 7959 §2.6). on_done(reason, now) is
-        called with None when a CON is acknowledged or a NON is sent, else with "timeout", "reset"
-        or "cancelled"; with "reset" also after None, when a Reset answers a NON.
+        called with None when a CON is acknowledged or a NON is sent, else with "timeout",
+        "unsent", "reset" or "cancelled"; with "reset" also after None, when a Reset answers a NON.
         """
         if request and (request.get(_BLOCK2) is not None or message.exceeds(link.mtu)):
             request.token = message.token

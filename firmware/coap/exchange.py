@@ -6,6 +6,8 @@ An Exchange is one Confirmable message, or one request of either type. Its state
     queued        fewer than NSTART interactions with the peer      outstanding
     outstanding   timer, MAX_RETRANSMIT not reached                 outstanding (sent again)
     outstanding   timer, MAX_RETRANSMIT reached                     ended: timeout
+    outstanding   timer, the link is recovering                     outstanding, the timer anew
+    outstanding   timer, the link gave up and refuses for a time    ended: unsent
     outstanding   empty ACK of a request                            acknowledged
     outstanding   empty ACK of a response                           ended
     outstanding   response, piggybacked or not                      ended
@@ -16,6 +18,9 @@ An Exchange is one Confirmable message, or one request of either type. Its state
 
 A Non-confirmable request is sent once and is outstanding for MAX_TRANSMIT_WAIT, or for as long as
 PROBING_RATE takes for its bytes, if that is longer (RFC 7252 §4.7).
+
+A link may have `recovering`, true while it brings its modem up and what it was given has still to
+go, and `retry_at`, the ms until which it drops what it is given.
 """
 
 from micropython import const
@@ -169,7 +174,12 @@ class Exchanges:
         self._deadline = _LOOK
         for exchange in list(self._by_id.values()):
             if exchange.deadline <= now and exchange.state in (_OUTSTANDING, _ACKNOWLEDGED):
-                if exchange.sendings_left and exchange.state == _OUTSTANDING:
+                link = exchange.link
+                if getattr(link, "recovering", False):
+                    exchange.deadline = now + exchange.timeout_ms
+                elif now < getattr(link, "retry_at", 0):
+                    self.end(exchange, None, "unsent", now)
+                elif exchange.sendings_left and exchange.state == _OUTSTANDING:
                     exchange.timeout_ms *= 2
                     self._send(exchange, now)
                 else:

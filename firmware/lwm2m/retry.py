@@ -53,8 +53,8 @@ def failed(client, account, state: int, response, reason: str, now: int) -> None
         speak(account, versions.get(version.lower))
     elif registering and account.profile and version.profiles and rejected and code != _FORBIDDEN:
         account.profile = None  # 4.09, or 4.00 of a server that knows of no profiles: the list
-    elif not registering and code >> 5 != 5 and not asks_back:
-        account.location = None
+    elif not (registering or code >> 5 == 5 or asks_back or reason == "unsent"):
+        account.location = None  # what never left says nothing of the registration
     else:
         account.failures += 1
         over = registering and (rejected or _has_failed(account))

@@ -116,7 +116,7 @@ def flush(client, account, now: int) -> "int | None":
             reason = dotted(response.code)
         if response and response.code == _SERVICE_UNAVAILABLE:
             account.send_at = now + min(max_age_s(response), _LONGEST_S) * 1000
-        elif reason == "timeout" and not again:
+        elif reason == "unsent" or reason == "timeout" and not again:
             account.sending = None  # out of coverage, as it may be
             account.wanted = account.wanted or "send"
         elif account.outbox and reason != "cancelled":

@@ -16,6 +16,7 @@ _STATUS = "not searching,home,searching,denied,unknown,roaming,SMS only".split("
 # Where LTE is looked for, each radio may take two minutes and the whole search ten.
 _REGISTER_S = const(180)
 _SEARCH_S = const(600)
+_LOOK_S = const(120)
 _DENIED_S = const(90)
 _POLL_MS = const(1000)
 _POLL_MAX_MS = const(8000)
@@ -34,12 +35,13 @@ _CFUN_MS = const(12_000)
 
 
 def patience_s(modem) -> int:
-    """Longest wait for the network: config "attach_s", else what the radios may take."""
-    wanted = modem.config.get("attach_s")
-    if wanted:
-        return wanted
+    """Longest wait for the network: config "attach_s", else what the radios may take.
+
+    A modem that was searching all the while, and is looked at again, is not waited for that long.
+    """
     search = not modem.gsm_only and modem.config.get("network") != "gsm"
-    return _SEARCH_S if search else _REGISTER_S
+    wanted = modem.config.get("attach_s") or (_SEARCH_S if search else _REGISTER_S)
+    return min(wanted, _LOOK_S) if modem.searching else wanted
 
 
 async def attach(modem) -> None:
@@ -72,6 +74,7 @@ async def attach(modem) -> None:
         await asyncio.sleep_ms(pause_ms)
         pause_ms *= 3
     modem.state = _ATTACHED
+    modem.searching = False
     modem.generation += 1
     modem.event("attached", {"ip": modem.info["ip"]})
 

@@ -8,13 +8,13 @@ def freeze(modem, udp, sms) -> list:
     """Return what `thaw` takes, of integers, strings and tuples.
 
     Of the modem (state, PIN refused, address, recoveries, off by design, datagrams sent since one
-    was received, how many of them raise a suspicion); of the UDP link ((socket, host, port), …),
+    was received, how many of them raise a suspicion, climbs of the ladder in vain); of the UDP link ((socket, host, port), …),
     those that are open, an address as four octets; of the SMS link (last reference, (storage
     index, deadline), …), the parts of messages that wait on the SIM.
     """
     refused = 1 if modem.pin_refused else 0
     facts = (modem.state, refused, modem.info.get("ip", ""), tuple(modem.recoveries))
-    facts += (1 if modem.rests else 0, udp.unheard, udp.patience)
+    facts += (1 if modem.rests else 0, udp.unheard, udp.patience, udp.failures)
     if modem.udp_set == "ca":
         facts += (1,)
     sockets = []
@@ -48,8 +48,8 @@ def thaw(record, modem, udp, sms) -> None:
     modem.recoveries = list(facts[3])
     modem.rests = bool(facts[4])
     modem.asleep = modem.state != 0
-    udp.unheard, udp.patience = facts[5:7]
-    if facts[7:] and modem.udp_set == "cip":
+    udp.unheard, udp.patience, udp.failures = facts[5:8]
+    if facts[8:] and modem.udp_set == "cip":
         from .ca_udp import use_ca
 
         use_ca(modem)

@@ -107,6 +107,7 @@ async def deliver(link, data: bytes, peer: tuple, reason: str | None) -> str:
             rung += 1
         # A network that is away comes not by power cycles: of climbs in vain, each fourth has one.
         at_least = _POWER if link.failures & 3 == 0 else _POWER + 1
+        modem.searching = link.failures > 0 and rung <= _POWER
         try:
             await modem.up()
             at_least = _CONTEXT

@@ -18,6 +18,7 @@ class ModemLink:
     """A link (DESIGN.md §3) over a modem; subclasses say how one job is done (`async _do(job)`).
 
     The task lives only while jobs wait, so an idle link holds nothing. busy: jobs wait or run.
+    recovering: the one that runs has still to leave, and the modem is being brought up for it.
     Set by the owner: transmission, a coap.transmission.Transmission; on_datagram(data, peer,
     link), which takes what comes in; on_idle: callable() or None, told when the last job is done.
     """
@@ -31,6 +32,7 @@ class ModemLink:
         self.on_idle: "Any" = None
         self.dropped = {}
         self.busy = False
+        self.recovering = False
         self._task = None
         self._jobs = []
         self.doing: "tuple | None" = None  # the job at work

@@ -64,6 +64,7 @@ class SimCom:
         self.recoveries = [0] * 5  # how often each rung of the ladder was climbed
         self.pin_refused = False
         self.radio_set = False
+        self.searching = False  # for a network that it was waited for in vain
         if config.get("udp_set") == "ca":
             from .ca_udp import use_ca
 

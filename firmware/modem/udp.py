@@ -91,9 +91,11 @@ class UdpLink(ModemLink):
                     reason = str(error)
         from .ladder import work
 
+        self.recovering = True
         try:
             await work(self, data, peer, reason)
         finally:
+            self.recovering = False
             release("ladder", "sockets", "ca_sockets")
 
     def find(self, peer) -> int:

@@ -120,6 +120,22 @@ def test_retransmission():
     assert outcomes == [(None, "timeout")] and not client.busy()
 
 
+def test_a_link_that_recovers():
+    """RFC 7252 §4.2: the timer is of what was sent; while a modem is brought up for it nothing
+    was, and where that is given up the exchange ends at once."""
+    client, _, link = endpoint()
+    _, outcomes = ask(client, link)
+    link.recovering = True
+    assert client.step(2_000) == 4_000 and client.step(400_000) == 402_000
+    assert link.sent == [] and outcomes == []
+    link.recovering = False
+    assert client.step(402_000) == 406_000 and len(link.take()) == 1
+    link.retry_at = 450_000
+    assert client.step(405_999) == 406_000 and outcomes == []
+    client.step(406_000)
+    assert outcomes == [(None, "unsent")] and link.sent == [] and not client.busy()
+
+
 def test_random_factor():
     """RFC 7252 §4.2: the first wait lies between ACK_TIMEOUT and 1.5 times that."""
     for bits, first in ((0, 2_000), (1 << 13, 2_500), ((1 << 14) - 1, 2_999)):

@@ -108,6 +108,28 @@ def test_time_outs_are_attempts_too():
     assert bench.facts("register_failed")["retry_s"] == 500
 
 
+def test_an_update_that_never_left():
+    """TS 1.1 Core 6.2.2: a registration lasts its lifetime; an Update that the modem could not
+    send says nothing of it, and is sent again, to the same location."""
+    bench = Bench()
+    bench.register()
+    bench.observe()
+    bench.client.update()
+    bench.step()
+    assert is_update(bench.one())
+    bench.udp.recovering = True
+    bench.run_for(300_000)
+    assert bench.sent() == []
+    bench.udp.recovering = False
+    bench.udp.retry_at = bench.now + 30_000
+    bench.run_for(5_000)
+    assert bench.facts("register_failed")["reason"] == "unsent"
+    assert bench.facts("register_failed")["retry_s"] == 60
+    bench.run_for(60_000)
+    assert is_update(bench.sent()[0])
+    assert len(list(bench.client.observations)) == 1
+
+
 def test_no_other_sequence():
     """TS 1.1 Core 6.2.1.1 resource 19: after MAX_VALUE the client is silent until somebody wants
     an Update."""
