@@ -71,16 +71,6 @@ def settle(node, facts: "list | None") -> None:
     forget("lwm2m.provision", "node.storage", "node.accounts")
 
 
-def factory_reset() -> None:
-    """Remove all records; the next start finds the configuration of the factory."""
-    from node import kept, written
-
-    written.remove()
-    kept.remove_mirror()
-    Store(_RECORD).remove()
-    forget("node.kept", "node.values", "node.written", "node.storage", "node.accounts")
-
-
 def _provided(node, version):
     """Return the Configuration of the last bootstrap, None where there is no use of one."""
     record = Store(_RECORD).load()

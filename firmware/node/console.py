@@ -8,7 +8,7 @@
     {"do": "deregister"}    leave every server               → ok       do
     {"do": "register"}      register again after that        → ok       do
     {"do": "bootstrap"}     ask the bootstrap server         → ok       do
-    {"do": "factory_reset"} forget what it provided, restart → ok       do
+    {"do": "factory_reset"} begin with site.json alone       → ok       do
     {"do": "state"}         servers, registrations, memory   → state    …
     {"do": "reboot"}        restart the chip                 → ok       do
 
@@ -139,7 +139,6 @@ def _bootstrap(node, command):
 
 
 def _factory_reset(node, command):
-    _bootstrapped(node)
     node.factory_reset()
     return "ok", {}
 

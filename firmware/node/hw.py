@@ -162,6 +162,9 @@ class Uart:
 
     def __init__(self, board_uart: dict, baudrate: int):
         self._flag = asyncio.ThreadSafeFlag()
+        # A pin that has ended a deep sleep belongs to the RTC, and is deaf until it is taken back,
+        # which machine.UART does not do.
+        machine.Pin(board_uart["rx"], machine.Pin.IN)
         self._uart = machine.UART(
             board_uart["id"],
             baudrate=baudrate,

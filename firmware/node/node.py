@@ -148,10 +148,12 @@ class Node:
         forget("node.crash")
 
     def factory_reset(self) -> None:
-        """Forget what a bootstrap provided, and restart (TS 1.1 Core, Device resource 5)."""
-        from node.accounts import factory_reset
+        """Forget what servers wrote and a bootstrap provided, and restart (TS 1.1 Core E.4,
+        Factory Reset).
+        """
+        from node.storage import remove_all
 
-        factory_reset()
+        remove_all()
         self.reboot()
 
     def keep_account(self, record: bytes) -> None:
@@ -400,7 +402,7 @@ class Node:
         """Return how often the records on flash were written."""
         from node.storage import writes
 
-        return writes("account", "written", "slept")
+        return writes()
 
     def _client_event(self, name, facts):
         if (self.resumable or self.mirrored) and name in _OUTDATING:

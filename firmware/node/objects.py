@@ -97,7 +97,7 @@ def add_all(node) -> None:
             epoch=hw.epoch_s,
             memory_free=hw.memory_free,
             reboot=node.reboot,
-            factory_reset=node.factory_reset if node.client.bootstrap else None,
+            factory_reset=node.factory_reset,
             on_reset=node.forget_trace,
             flash_writes=node.flash_writes,
         )

@@ -32,6 +32,8 @@ _COUNTED = const(11)  # bytes before the CRC
 _HEAD = const(15)
 _PIECE = const(256)  # bytes that are looked at together: a board has no room to spare
 LIMIT = 8192  # bytes of a record
+# What servers wrote, a mirror of the record in RTC memory, and what a bootstrap provided.
+_OF_THE_NODE = ("written", "slept", "account")
 
 
 class Store:
@@ -97,13 +99,21 @@ class Store:
         return newest
 
 
-def writes(*names: str) -> int:
-    """Return how often the records of these names were written."""
-    count = 0
-    for name in names:
-        count += Store(name).generation()
+def writes() -> int:
+    """Return how often the node's records were written."""
+    count = sum([Store(name).generation() for name in _OF_THE_NODE])
     forget("node.storage")
     return count
+
+
+def remove_all() -> None:
+    """Remove the node's records; the next start finds the configuration of the factory.
+
+    Raises OSError where that is not possible.
+    """
+    for name in _OF_THE_NODE:
+        Store(name).remove()
+    forget("node.storage")
 
 
 def _look(path, record=None):

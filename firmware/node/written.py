@@ -115,11 +115,6 @@ def held(node) -> list:
     return [row for row in _load(node, Store(_RECORD))[1] if row[0] != _SERVER]
 
 
-def remove() -> None:
-    """Forget all that servers wrote, for a factory reset; OSError where that is not possible."""
-    Store(_RECORD).remove()
-
-
 def _load(node, store, paths_only=False) -> "Any":
     """Return (attributes, rows); None, and rows without the servers' own, under another mark.
 

@@ -22,6 +22,7 @@ uarts = []
 DEEPSLEEP_RESET = 4
 
 wake_pin = None  # set through esp32.wake_on_ext0
+rtc_pins = set()  # those that belong to the RTC: each that was armed in a deep sleep
 light_wake_pin = None  # set through esp32.wake_on_gpio
 
 _HARDWARE_FIFO = const(128)  # bytes that the UART takes beyond its ring buffer
@@ -43,6 +44,8 @@ def wake_reason() -> int:
 
 def deepsleep(time_ms: "int | None" = None) -> None:
     """Stop the chip until the timer or the armed pin."""
+    if wake_pin is not None:
+        rtc_pins.add(wake_pin)
     host.halt("deepsleep", time_ms, wake_pin)
     raise Halted("deepsleep")
 
@@ -89,6 +92,7 @@ class UART:
         timeout_char=0,
     ):
         self._room = rxbuf + _HARDWARE_FIFO
+        self._deaf = rx in rtc_pins  # setting its pins does not take one from the RTC
         self._received = b""
         self._handler = None
         uarts.append(self)
@@ -124,6 +128,8 @@ class UART:
 
     def receive(self, data: bytes) -> None:
         """Bytes come in from outside; those beyond the buffer are lost."""
+        if self._deaf:
+            return
         self._received += data[: self._room - len(self._received)]
         if self._handler:
             self._handler(self)
@@ -141,7 +147,11 @@ class Pin:
         self.init(mode, pull, value=value, hold=hold)
 
     def init(self, mode=-1, pull=-1, value=None, hold=None):
-        """Set the level, where one is given; a held pin keeps it through deep sleep."""
+        """Set the level, where one is given; a held pin keeps it through deep sleep. A mode takes
+        the pin back from the RTC.
+        """
+        if mode != -1:
+            rtc_pins.discard(self.number)
         if value is not None:
             host.pin_write(self.number, value)
 

@@ -105,6 +105,32 @@ def test_all_that_servers_wrote_is_there_after_a_power_cut():
     _world().play(play)
 
 
+def test_a_factory_reset_without_a_bootstrap_server():
+    """TS 1.1 Core E.4, Factory Reset: what servers wrote is gone, whoever brought the servers."""
+
+    async def play(world):
+        peer = world.peer
+        await world.settled()
+        peer.write("/30001/0/0", "77")
+        peer.write(peer.resource("lifetime"), "7200")
+        peer.write_attributes("/3303/0/5700", "pmin=10")
+        await _done(world)
+        since = world.mark()
+        peer.execute("/3/0/5")
+        peer.trigger()
+        await world.saw("device", "booted", cause="hard")
+        await world.settled()
+        register = world.all("server", "register", since)[0]
+        assert "lt=86400" in register["query"], register
+        assert await _read(world, "/30001/0/0") == ("2.05", b"5")
+        since = world.mark()
+        world.command(do="factory_reset")
+        await world.saw("device", "ok", do="factory_reset")
+        await world.saw("device", "booted", cause="hard")
+
+    _world().play(play)
+
+
 def test_a_created_instance_is_there_after_a_power_cut():
     """TS 1.2 Core 6.3.6: with its values, also those that only the device writes."""
 

@@ -24,6 +24,18 @@ def test_the_uart_has_the_rate_that_is_asked_for():
     machine.host = None
 
 
+def test_the_pin_that_ended_a_deep_sleep_hears_again():
+    """ESP-IDF Sleep Modes, ext0: the pin stays an RTC IO, and no digital input, until it is taken
+    back, which uart_set_pin does not do.
+    """
+    machine.host = _Host()
+    machine.rtc_pins.add(board.UART["rx"])
+    uart = hw.Uart(board.UART, 9600)
+    machine.uarts.pop().receive(b"RDY")
+    assert asyncio.run(uart.read()) == b"RDY"
+    machine.host = None
+
+
 class _Chip:
     """A host that notes what the chip is told; a pin that goes low ends its light sleep."""
 
