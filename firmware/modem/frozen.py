@@ -8,9 +8,10 @@ def freeze(modem, udp, sms) -> list:
     """Return what `thaw` takes, of integers, strings and tuples.
 
     Of the modem (state, PIN refused, address, recoveries, off by design, datagrams sent since one
-    was received, how many of them raise a suspicion, climbs of the ladder in vain); of the UDP link ((socket, host, port), …),
-    those that are open, an address as four octets; of the SMS link (last reference, (storage
-    index, deadline), …), the parts of messages that wait on the SIM.
+    was received, how many of them raise a suspicion, climbs of the ladder in vain, and 1 where it
+    uses CA*); of the UDP link ((socket, host, port), …), those that are open, an address as four
+    octets; of the SMS link (last reference, (storage index, deadline), …), the parts of messages
+    that wait on the SIM.
     """
     refused = 1 if modem.pin_refused else 0
     facts = (modem.state, refused, modem.info.get("ip", ""), tuple(modem.recoveries))

@@ -55,6 +55,11 @@ def crashed(error: BaseException, node=None) -> None:
             if name[:4] != "node" and hasattr(sys.modules[name], "__file__"):
                 del sys.modules[name]
     gc.collect()
-    from node.crash import panic
+    try:
+        from node.crash import panic
 
-    panic(error, node)
+        panic(error, node)
+    except MemoryError:
+        from node import hw
+
+        hw.restart()  # uncounted, which the next start takes for a reset without notice

@@ -1,7 +1,9 @@
 """What a crash leaves and what a start makes of it, without a board around them."""
 
+import sys
+
 import machine
-from node import crash, hw, retained
+from node import boot, crash, hw, retained
 
 _MEANT = 0x40
 _TRIAL = 0x80
@@ -229,3 +231,23 @@ def test_a_quiet_day():
             assert bool(node.trace) == kept, (text_s, clock_s)
     finally:
         hw.epoch_s = now_s
+
+
+def test_a_panic_without_memory():
+    """DESIGN §6: where not even the account of a crash finds room, the chip restarts all the
+    same."""
+    host = machine.host = _Host()
+
+    def no_room(error, node):
+        raise MemoryError
+
+    kept, modules = crash.panic, dict(sys.modules)
+    crash.panic = no_room
+    try:
+        boot.crashed(ValueError("x"))
+        raise AssertionError("it came back")
+    except machine.Halted:
+        assert host.halted and host.halted[0] == "reset"
+    finally:
+        crash.panic = kept
+        sys.modules.update(modules)
