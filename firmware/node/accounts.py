@@ -73,7 +73,7 @@ def settle(node, facts: "list | None") -> None:
 
 def _provided(node, version):
     """Return the Configuration of the last bootstrap, None where there is no use of one."""
-    record = Store(_RECORD).load()
+    record = None if node.bare else Store(_RECORD).load()
     if record is None or record[:_MARK_BYTES] != _mark(node.site):
         return None
     from lwm2m.provision import Configuration

@@ -11,8 +11,10 @@ in the record in RTC memory (node/retained.py): one octet, and the text that ser
 A crash is an exception out of the node, a reset by the watchdog, or a reset without notice (a
 panic of the chip). The restart waits for 1 s, then 2, 4 … 900 s. After the third in a row the node
 starts in safe mode, without the application and the configured objects; an hour later, or at a
-Reboot, the normal mode is tried, and one more crash ends that. A supply that keeps failing makes
-the starts wait as well, but is no crash.
+Reboot, the normal mode is tried, and one more crash ends that. Where safe mode itself crashes
+three times, what servers wrote and a bootstrap provided may be the reason, and is left on flash
+until the normal mode is tried or a server asks for a factory reset. A supply that keeps failing
+makes the starts wait as well, but is no crash.
 
 Device's Error Code (/3/0/11) says what the last one was, besides OMA's own codes:
 
@@ -42,6 +44,7 @@ _MEANT = const(0x40)
 _TRIAL = const(0x80)
 
 _SAFE_AFTER = const(3)
+_BARE_AFTER = const(6)
 _SAFE_MS = const(3_600_000)
 _GOOD_MS = const(600_000)
 _FIRST_PAUSE_MS = const(1_000)
@@ -104,6 +107,7 @@ def take_up(node, facts: dict) -> int:
     facts["crashes"] = count
     if count >= _SAFE_AFTER and not state & _TRIAL:
         facts["mode"] = "safe"
+        node.bare = count >= _BARE_AFTER
         node.site["objects"] = []
         due_ms = node.kept_due_ms[0] if node.slept else node.clock.now() + _SAFE_MS
         node.timers.append([_SAFE_MS, due_ms, node.restart])
@@ -128,11 +132,18 @@ async def recover(node) -> None:
     import asyncio
 
     await asyncio.sleep_ms(_GOOD_MS)
-    if node.mode != "safe":
-        node.crashes = 0
-        _store(node, 0)
+    went_well(node)
+    _store(node, 0)
     await asyncio.sleep_ms(_QUIET_S * 1000)
     clear(node, ())
+
+
+def went_well(node) -> None:
+    """Clear the count; in safe mode only that of its own crashes."""
+    if node.mode != "safe":
+        node.crashes = 0
+    elif not node.bare:
+        node.crashes = _SAFE_AFTER
 
 
 def clear(node, codes) -> None:
@@ -193,8 +204,13 @@ def rest(pause_ms: int, board) -> None:
 
 
 def _counted(state):
-    """Return the octet with one crash more, and the pause that it asks for."""
-    count = min((state & _COUNT) + 1, _COUNT)
+    """Return the octet with one crash more, and the pause that it asks for.
+
+    One that ends a trial of the normal mode is none of safe mode.
+    """
+    count = state & _COUNT
+    if not state & _TRIAL:
+        count = min(count + 1, _COUNT)
     pause_ms = min(_FIRST_PAUSE_MS << count - 1, _LONGEST_PAUSE_MS)
     return state & ~(_COUNT | _TRIAL) | count, pause_ms
 

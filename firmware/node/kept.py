@@ -99,7 +99,7 @@ def take_up(node, client: "bytes | None") -> bool:
     if not good or node.stale:
         from node.storage import Store
 
-        if Store(_WRITTEN).generation() != node.written:
+        if not node.bare and Store(_WRITTEN).generation() != node.written:
             from node.written import load as load_written
 
             load_written(node)

@@ -85,6 +85,7 @@ class Node:
         self.connecting = False
         self.dozing_until = 0  # ms, the end of the light sleep that was told of last
         self.mode = "normal"  # or "safe": without the application (node/crash.py)
+        self.bare = False  # and without what flash has of servers
         self.cause = ""  # of the last reset
         self.slept = False  # whether the run goes on where a deep sleep began
         self.turns = 0  # of the loop

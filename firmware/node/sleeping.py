@@ -63,11 +63,14 @@ async def sleep(node, until_ms: int) -> bool:
 
 def _sleep_deep(node, now, duration_ms):
     """End the run, or come back where the state does not fit the record."""
-    forget(*_SELDOM.split(" "))
+    if node.slept and node.crashes:
+        from node.crash import went_well
+
+        went_well(node)
+        del went_well
+    forget("node.crash", *_SELDOM.split(" "))
     from node.kept import freeze
 
-    if node.slept and node.mode != "safe":
-        node.crashes = 0  # a wake that has gone well
     record = freeze(node, now)
     if record is None:
         return

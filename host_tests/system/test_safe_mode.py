@@ -1,6 +1,7 @@
 """Crashes of a whole board: the pauses, safe mode and its end, and what servers learn of it."""
 
 from lwm2m.object import Object
+from lwm2m.objects.server import Server
 from system.world import World
 
 # Firmware, virtual modem, network and server in one process, 340 KB on a 64-bit machine.
@@ -114,7 +115,7 @@ def test_normal_mode_is_tried_after_an_hour():
         app.error = None
         since = world.mark()
         await world.sleep(70 * 60)
-        assert _boots(world, since)[:2] == [("safe", 4), ("normal", 4)]
+        assert _boots(world, since)[:2] == [("safe", 3), ("normal", 3)]
         assert await _read(world, "/3303/0/5700") == b"21.5"
         assert _boots(world)[-1][0] == "normal"
         # The wake that ended in sleep was a good one.
@@ -352,3 +353,40 @@ def test_what_servers_wrote_outlives_safe_mode():
         assert await _read(world, "/1/0/1") == b"7200"
 
     _world(App(after_s=1)).play(play)
+
+
+def test_a_record_on_flash_that_even_safe_mode_crashes_of():
+    """TS 1.1 Core E.4, Factory Reset: the board comes up without it, and is told to forget it."""
+    tripping = []
+    changed = Server.changed
+
+    def trip(server, rid):
+        if tripping and server.values.get(rid) == 7200:
+            raise KeyError(rid)
+        changed(server, rid)
+
+    async def play(world):
+        await world.settled()
+        world.peer.write("/1/0/1", "7200")
+        assert (await _answer(world, "/1/0/1"))["code"] == "2.04"
+        tripping.append(True)
+        since = world.mark()
+        await world.power_cut()
+        world.power_on()
+        await world.settled()
+        counts = [("normal", 0), ("normal", 1), ("normal", 2), ("safe", 3), ("safe", 4)]
+        assert _boots(world, since) == counts + [("safe", 5), ("safe", 6)]
+        assert await _read(world, "/1/0/1") == b"86400"
+        assert await _read(world, "/3/0/11/1") == b"18"
+        await _execute(world, "/3/0/5")
+        await world.saw("device", "booted", mode="normal", cause="hard")
+        await world.sleeping()
+        for _ in range(2):  # the first wake ends in a good sleep
+            assert await _read(world, "/3303/0/5700") == b"21.5"
+        assert _boots(world)[-1] == ("normal", 0)
+
+    Server.changed = trip
+    try:
+        _world(_App()).play(play)
+    finally:
+        Server.changed = changed

@@ -31,6 +31,7 @@ class _Node:
     """Of a node what node/crash.py asks for."""
 
     mode = "normal"
+    bare = False
     slept = False
     kept_due_ms = ()
     counters = (1, 2)
@@ -104,10 +105,26 @@ def test_pauses_grow():
 def test_the_trial_ends_with_a_crash():
     """TS 1.1 Core E.4: in the normal mode that is tried, one more leads back to safe mode."""
     octet, _, _ = _panic(ValueError(), retained.pack((1, 2), b"", _TRIAL | 3))
-    assert octet == _MEANT | 4
+    assert octet == _MEANT | 3
     for cause in ("watchdog", "hard"):
         node, facts, _ = _started(cause, _TRIAL | 3)
-        assert (facts["mode"], node.crashes) == ("safe", 4)
+        assert (facts["mode"], node.crashes, node.bare) == ("safe", 3, False)
+
+
+def test_safe_mode_that_crashes():
+    """TS 1.1 Core E.4: the third time in a row what flash has of servers is left where it is, and
+    stays there when that goes well.
+    """
+    for crashes, bare, after in ((3, False, 3), (5, False, 3), (6, True, 6), (15, True, 15)):
+        node, facts, _ = _started("deep_sleep", crashes)
+        assert (facts["mode"], node.bare) == ("safe", bare)
+        node.mode = "safe"
+        crash.went_well(node)
+        assert node.crashes == after
+    node, facts, _ = _started("hard", _MEANT | _TRIAL | 6)
+    assert (facts["mode"], node.bare) == ("normal", False)
+    crash.went_well(node)
+    assert node.crashes == 0
 
 
 def test_what_a_reset_means():
