@@ -68,6 +68,8 @@ def load(node) -> "tuple | None":
         rows = _unpacked(paths, found)
     except (CodecError, ValueError, TypeError, IndexError):
         return None
+    if node.from_mirror:
+        node.mirrored = False  # it is gone from there
     # A clock that was set back must not make the node wait longer than it meant to.
     slept_ms = max(0, hw.epoch_s() - slept_at_s) * 1000
     node.clock.resume(slept_at_ms + slept_ms)

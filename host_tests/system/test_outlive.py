@@ -136,7 +136,14 @@ def test_under_voltage():
         world.modem.set_fault("under_voltage")
         await world.saw("device", "modem_voltage")
         await world.until(lambda: world.flash.writes == 1)
+        since = await _cut(world)
+        await world.saw("device", "updated")
+        assert world.flash.writes == 2, "it is taken up once"
+        world.modem.set_fault("under_voltage")
+        await world.until(lambda: world.flash.writes == 3)
+        assert world.running, "it waits for no sleep"
         await _goes_on(world, await _cut(world))
+        assert not world.all("server", "register", since)
 
     _world().play(play)
 
