@@ -2,8 +2,8 @@
 
 build/firmware/ mirrors firmware/, as the board's file system holds it; build/host_tests/ and
 build/tools/ mirror what the tests need on MicroPython. A file is compiled when its source is
-newer. Private names of the firmware are shortened (tools/short_names.py); build/short_names.json
-says what each is called on a board.
+newer. Names that stay inside the firmware are shortened (tools/short_names.py);
+build/short_names.json says what each is called on a board.
 """
 
 import json
@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from subprocess import PIPE, STDOUT, run
 
-from tools.short_names import assign, shorten
+from tools.short_names import assign, interface, shorten
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
@@ -27,6 +27,17 @@ PORTABLE = (
     "host_tests/unit",
     "host_tests/system",
     "tools/virtual",
+)
+# What an application meets: its page, and the modules that it imports or is given a part of.
+_PAGE = "firmware/README.md"
+_MET = (
+    "lwm2m.object",
+    "lwm2m.uri",
+    "lwm2m.client",
+    "lwm2m.tree",
+    "node.node",
+    "node.hw",
+    "node.package_file",
 )
 _CPYTHON_ONLY = {
     "host_tests/shim/cpython.py",
@@ -73,7 +84,7 @@ def _compile(mpy_cross: str, source: Path, target: Path, short: dict) -> None:
     level = "-O0"
     if name.startswith("firmware/"):
         level = "-O3"
-        name = ".".join(source.relative_to(ROOT / "firmware").with_suffix("").parts)
+        name = _dotted(source, ROOT / "firmware")
     result = run(
         [mpy_cross, level, "-s", name, "-o", str(part), "-"],
         input=text,
@@ -91,13 +102,13 @@ def _compile(mpy_cross: str, source: Path, target: Path, short: dict) -> None:
 def build(folders=PORTABLE) -> int:
     """Bring build/ up to date with `folders` (paths from the repository's root).
 
-    A private name that changes its short name changes it everywhere: then all is compiled.
+    A name that changes its short name changes it everywhere: then all is compiled.
     Returns the number of files compiled; raises BuildError on the first failure.
     """
     mpy_cross = compiler()
     jobs = {}
     try:
-        short = assign(sources("firmware"), sources(*PORTABLE[1:]))
+        short = short_names()
     except SyntaxError as error:
         raise BuildError(f"{error.filename}, line {error.lineno}: {error.msg}") from None
     renamed = _renamed(short)
@@ -139,12 +150,26 @@ def sources(*folders) -> dict:
         else:
             root = ROOT / "host_tests" if folder.startswith("host_tests/") else ROOT
         for path in sorted((ROOT / folder).rglob("*.py")):
-            found[".".join(path.relative_to(root).with_suffix("").parts)] = path.read_text()
+            found[_dotted(path, root)] = path.read_text()
     return found
 
 
+def _dotted(path, root):
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def short_names() -> dict:
+    """Return {name inside the firmware: what it is called on a board}."""
+    firmware = sources("firmware")
+    page = ROOT / _PAGE
+    met = [firmware[module] for module in firmware if module.startswith(_MET)]
+    names = interface(page.read_text() if page.exists() else "", met)
+    return assign(firmware, sources(*PORTABLE[1:]), names)
+
+
 def _renamed(short: dict) -> bool:
-    """Tell whether a private name is another on the board than after the latest build."""
+    """Tell whether a name is another on the board than after the latest build."""
     try:
         return json.loads(_NAMES.read_text()) != short
     except FileNotFoundError:

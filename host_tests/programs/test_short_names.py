@@ -1,8 +1,8 @@
-"""Private names shared among the modules of a board (tools/short_names.py)."""
+"""Names that the modules of a board share (tools/short_names.py)."""
 
 import pytest
 
-from tools.short_names import assign, shorten
+from tools.short_names import assign, interface, shorten
 
 _BASE = """
 from micropython import const
@@ -36,14 +36,15 @@ _FIRMWARE = {"base": _BASE, "derived": _DERIVED, "other": _OTHER}
 
 def test_what_may_meet_has_different_names():
     short = assign(_FIRMWARE, {})
-    assert set(short) == {"_jobs", "_task", "_work", "_speed", "_sum"}
+    assert set(short) == {"_jobs", "_task", "_work", "_speed", "_sum", "Link", "Fast", "items"}
     together = ["_jobs", "_task", "_work", "_speed"]
     assert len({short[name] for name in together}) == len(together)
 
 
 def test_modules_apart_share_names():
     short = assign(_FIRMWARE, {})
-    assert short["_sum"] in {short["_jobs"], short["_task"], short["_work"]}
+    there = ("_jobs", "_task", "_work", "_speed", "Link", "Fast")
+    assert short["_sum"] in {short[name] for name in there}
 
 
 def test_tests_keep_their_own_names_apart():
@@ -59,7 +60,7 @@ def test_a_module_shortened_does_the_same():
     assert len(text.splitlines()) == len(_BASE.splitlines())
     space: dict = {}
     exec(text, space)
-    link = space["Link"]()
+    link = space[short["Link"]]()
     getattr(link, short["_jobs"]).extend("abcd")
     assert getattr(link, short["_work"])() == ["a", "b", "c"]
 
@@ -74,9 +75,56 @@ def test_names_in_f_strings_are_found():
 
 
 def test_the_firmware_is_served_by_few():
-    from tools.build import PORTABLE, sources
+    from tools.build import short_names
 
-    short = assign(sources("firmware"), sources(*PORTABLE[1:]))
+    short = short_names()
     if len(short) < 200:
-        pytest.fail("the firmware's private names are not found")
+        pytest.fail("the firmware's names are not found")
     assert len(set(short.values())) < len(short) / 5
+
+
+_CALLED = """
+LIMIT = (1, 2)
+
+
+def widest(rows, first=0):
+    return max(rows)
+
+
+def told(error):
+    return "%s %s" % (error, Broken)
+
+
+class Broken(Exception):
+    def show(self, column):
+        return column
+"""
+_CALLER = """
+from called import widest, told
+import os
+
+
+def area(rows, height):
+    return os.sep, widest(rows, first=height), getattr(told, "LIMIT")
+"""
+
+
+def test_public_names_are_shortened_where_only_imports_lead_to_them():
+    short = assign({"called": _CALLED, "caller": _CALLER}, {}, {"area"})
+    assert set(short) == {"widest", "told", "rows", "error", "column", "height"}
+
+
+def test_a_public_name_of_one_module_is_no_other_one_where_it_is_imported():
+    short = assign({"called": _CALLED, "caller": _CALLER}, {})
+    assert len({short[name] for name in ("widest", "told", "rows", "area", "height")}) == 5
+
+
+def test_what_applications_use_keeps_its_name():
+    names = interface("`node.every(ms, function)`", [_CALLED])
+    assert {"node", "every", "ms", "widest", "rows", "Broken", "show", "column"} <= names
+    assert not set(assign({"called": _CALLED}, {}, names))
+
+
+def test_a_constant_keeps_its_name_and_another_value_in_capitals_does_not():
+    source = "from micropython import const\n_A = const(1)\n_B = (2, 3)\nC = const(4)\n"
+    assert set(assign({"module": source}, {})) == {"_B"}
