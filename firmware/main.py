@@ -10,7 +10,7 @@ def start(console=None) -> None:
     try:
         asyncio.run(boot.run("site.json", console))
     except KeyboardInterrupt:
-        boot.interrupted()
+        boot.at_repl()
         raise
     except Exception as error:  # of the scheduler's own, such as one for want of memory
         boot.crashed(error)

@@ -13,8 +13,8 @@ async def run(site_path: str, console=None) -> None:
     """Run the board whose configuration is at `site_path`, for ever; a crash restarts the chip,
     after a pause (node/crash.py).
 
-    A configuration that cannot work is said in one line, and the board does nothing. console: a
-    reader of command lines (node/console.py), or None.
+    A configuration that cannot work is said in one line, and the board waits at the REPL.
+    console: a reader of command lines (node/console.py), or None.
     """
     node = None
     try:
@@ -22,6 +22,7 @@ async def run(site_path: str, console=None) -> None:
 
         node = prepare(site_path)
         if node is None:
+            at_repl()
             return
         running = node.run(application, console)
         del application, prepare  # this goes on for ever, and would hold on to their module
@@ -36,8 +37,12 @@ async def run(site_path: str, console=None) -> None:
             node.close()
 
 
-def interrupted() -> None:
-    """Give a person at the REPL time before the watchdog, which cannot be stopped, bites."""
+def at_repl() -> None:
+    """Give a person at the REPL a day before the watchdog, which cannot be stopped, bites.
+
+    It does so in any case: what led here may have been noise on a line, or flash that could not
+    be read for a moment.
+    """
     from node import hw
 
     hw.Watchdog(_AT_REPL_S).feed()
@@ -59,7 +64,7 @@ def crashed(error: BaseException, node=None) -> None:
         from node.crash import panic
 
         panic(error, node)
-    except MemoryError:
+    except (MemoryError, ImportError, OSError, ValueError):  # also of a module that is torn
         from node import hw
 
         hw.restart()  # uncounted, which the next start takes for a reset without notice

@@ -141,12 +141,10 @@ def load(path: str) -> dict:
     """Read and check the configuration at `path`; raises ConfigError, also where there is none."""
     try:
         with open(path) as file:
-            text = file.read()
+            site = json.loads(file.read())
     except OSError:
         raise ConfigError("%s: no such file; it holds the site configuration" % path)
-    try:
-        site = json.loads(text)
-    except ValueError:
+    except ValueError:  # what is no UTF-8 is no JSON either
         raise ConfigError("%s: not a JSON document" % path)
     return check(site)
 

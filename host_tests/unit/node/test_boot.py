@@ -1,9 +1,13 @@
 """What a crash leaves and what a start makes of it, without a board around them."""
 
+import asyncio
+import os
 import sys
 
 import machine
 from node import boot, crash, hw, retained
+
+from boards.host import board
 
 _MEANT = 0x40
 _TRIAL = 0x80
@@ -22,6 +26,9 @@ class _Host:
 
     def pin_read(self, number):
         return 1
+
+    def watchdog(self, timeout_ms):
+        self.fed.append(timeout_ms)
 
     def halt(self, kind, duration_ms, wake_pin):
         self.halted = (kind, duration_ms, wake_pin)
@@ -251,20 +258,38 @@ def test_a_quiet_day():
 
 
 def test_a_panic_without_memory():
-    """DESIGN §6: where not even the account of a crash finds room, the chip restarts all the
-    same."""
-    host = machine.host = _Host()
-
-    def no_room(error, node):
-        raise MemoryError
-
+    """DESIGN §6: where not even the account of a crash finds room, or the module of it is torn,
+    the chip restarts all the same.
+    """
     kept, modules = crash.panic, dict(sys.modules)
-    crash.panic = no_room
+    for met in (MemoryError(), ImportError("no module named 'node.crash'"), ValueError("mpy")):
+        host = machine.host = _Host()
+
+        def fail(error, node, met=met):
+            raise met
+
+        crash.panic = fail
+        try:
+            boot.crashed(ValueError("x"))
+            raise AssertionError("it came back")
+        except machine.Halted:
+            assert host.halted and host.halted[0] == "reset"
+        finally:
+            crash.panic = kept
+            sys.modules.update(modules)
+
+
+def test_no_board_waits_at_the_repl_for_good():
+    """MicroPython machine.WDT: a configuration that cannot be read is read again a day later."""
+    host = machine.host = _Host()
+    sys.modules["board"] = board
+    with open("no_site.json", "wb") as file:
+        file.write(b'{"servers": \xff\xfe}')
     try:
-        boot.crashed(ValueError("x"))
-        raise AssertionError("it came back")
-    except machine.Halted:
-        assert host.halted and host.halted[0] == "reset"
+        for path in ("no_such_site.json", "no_site.json"):
+            host.fed = []
+            asyncio.run(boot.run(path))
+            assert host.fed and set(host.fed) == {86_400_000}
     finally:
-        crash.panic = kept
-        sys.modules.update(modules)
+        os.remove("no_site.json")
+        del sys.modules["board"]
