@@ -14,23 +14,15 @@
 
 Where a command cannot be carried out the answer is the event `error` with `do` and `reason`. A
 command may carry an `id` of any kind; its answer carries the same.
+
+Loaded for each command, and forgotten after it.
 """
 
 import json
 
 
-async def serve(node, reader) -> None:
-    """Take commands from `reader` (with `async readline() -> bytes`) for ever, and answer them."""
-    while True:
-        line = await reader.readline()
-        if not line:
-            return
-        if line.strip():
-            _answer(node, line)
-            node.stay_awake()
-
-
-def _answer(node, line):
+def answer(node, line: bytes) -> None:
+    """Carry out the command of a line, and tell what came of it."""
     try:
         command = json.loads(line)
         if not isinstance(command, dict):

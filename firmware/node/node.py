@@ -216,9 +216,7 @@ class Node:
         self._set_counters_aside()
         self.client.on_due = self._event.set
         if console:
-            from node.console import serve
-
-            self.spawn(serve(self, console))
+            self.spawn(self._listen(console))
             if hw.wake_reason() == "gpio":
                 self.stay_awake()  # somebody pressed a button to say something
         kept = resumed and not self.stale
@@ -227,6 +225,19 @@ class Node:
         if self.connecting:
             self.connect(kept)
         await self._loop()
+
+    async def _listen(self, console):
+        while True:
+            line = await console.readline()
+            if not line:
+                return
+            if line.strip():
+                from node.console import answer
+
+                answer(self, line)
+                del answer
+                forget("node.console")
+                self.stay_awake()
 
     def close(self) -> None:
         """End every task of the node."""
