@@ -17,7 +17,7 @@ from pathlib import Path
 from tools import build
 
 ROOT = build.ROOT
-# What an ESP32 without PSRAM has for Python beside its UART's buffers (README, "Memory").
+# What an ESP32 without PSRAM has for Python beside its UART's buffers (tools/bench/README.md).
 HEAP_K = 144
 POWER_ON, HARD_RESET, WATCHDOG, DEEP_SLEEP = 1, 2, 3, 4
 WOKEN_BY_PIN, WOKEN_BY_TIMER, WOKEN_BY_GPIO = 2, 4, 7

