@@ -114,12 +114,15 @@ class Channel:
         """
         self._handlers.append((prefix, handler))
 
-    def boot(self, expected: bool) -> None:
-        """Say whether boot codes are expected: the driver starts the modem, or has finished."""
+    def boot(self, expected: bool, settle_ms: int = _SETTLE_MS) -> None:
+        """Say whether boot codes are expected: the driver starts the modem, or has finished.
+
+        Call Ready and SMS Ready may come up to settle_ms later.
+        """
         if expected and not self.booting:
             self.echo_off = False
         self.booting = expected
-        self._settled = self.now() + _SETTLE_MS
+        self._settled = self.now() + settle_ms
 
     def drop(self, reason: str, detail: object = "", link=None) -> None:
         """Count something that was thrown away here, or by a link, and say so."""

@@ -44,16 +44,18 @@ def patience_s(modem) -> int:
     return min(wanted, _LOOK_S) if modem.searching else wanted
 
 
-async def attach(modem) -> None:
+async def attach(modem, started: bool) -> None:
     """Register, attach and bring up the context: state `attached`, info["ip"] set.
 
-    The context is tried three times with growing pauses. Raises ModemError naming what was
-    refused.
+    started: the modem has just been set up. The context is tried three times with growing pauses.
+    Raises ModemError naming what was refused.
     """
     context = _context
-    if ((await modem.channel.command("AT+CMEE?")).value("+CMEE:") or "1") != "1":
-        modem.lost("settings are gone")
-        raise ModemReset("modem: settings are gone")
+    if not started:
+        errors = (await modem.channel.command("AT+CMEE?")).value("+CMEE:")
+        if errors not in (None, "1"):
+            modem.lost("settings are gone")
+            raise ModemReset("modem: settings are gone")
     if not modem.gsm_only:
         await _choose_radio(modem)
     await _register(modem)
@@ -137,17 +139,19 @@ async def _register(modem):
     while True:
         seen = []
         silent = True
+        one = not modem.gsm_only  # of the two will do
         # CREG may stay 0 on NB-IoT, so it counts only where GSM is all there is.
         names = ("CREG", "CGREG") if modem.gsm_only else ("CEREG", "CGREG")
         for name in names:
             response = await modem.channel.command("AT+%s?" % name)
             seen.append(registration(response.lines, "+%s:" % name))
             silent = silent and response.final == "TIMEOUT"
+            one = one or "ERROR" in response.final  # a modem without that command
         if silent:
             modem.lost("silent")
             raise ModemReset("modem: silent")
         good = [status in (_HOME, _ROAMING) for status in seen]
-        if all(good) or any(good) and not modem.gsm_only:
+        if all(good) or one and any(good):
             return
         now = modem.now()
         if _DENIED not in seen:
@@ -180,7 +184,7 @@ async def _context(modem):
     config = modem.config
     # A context that is just then lost may say so in place of SHUT OK.
     response = await command("AT+CIPSHUT", _CIPSHUT_MS, ("SHUT OK", "+PDP: DEACT"))
-    if response.final not in response.finals:
+    if not response.ok and response.final not in response.finals:
         if response.final == "ERROR" and not modem.gsm_only and not config.get("udp_set"):
             refused = (await command("AT+CIPMUX?")).final == "ERROR"
             if refused and (await command("AT+CNACT?")).ok:
@@ -189,7 +193,7 @@ async def _context(modem):
                 use_ca(modem)  # the next try is made with those
         raise ModemError("modem: AT+CIPSHUT answered %s" % response.final)
     await must(modem, "AT+CIPMUX=1")
-    await must(modem, "AT+CIPRXGET=1" if config.get("udp_manual") else "AT+CIPSRIP=1")
+    await modem.ask("AT+CIPRXGET=1" if config.get("udp_manual") else "AT+CIPSRIP=1")
     await modem.ask("AT+CIPQSEND=0")
     await must(
         modem,

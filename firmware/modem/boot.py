@@ -20,6 +20,8 @@ _ANSWER_PAUSE_MS = const(200)
 _SIM_TRIES = const(20)
 _SIM_ABSENT_TRIES = const(4)
 _SMS_TRIES = const(15)
+_TELL_TRIES = const(3)
+_TELL_PAUSE_MS = const(300)
 _RETRY_MS = const(1000)
 _OFF_MS = const(8000)
 _KEY_OFF_MS = const(9000)  # SIM7000 takes up to 6.9 s, and 2 s more to be ready for the key
@@ -61,9 +63,11 @@ async def start(modem) -> None:
                     break
             else:
                 raise ModemError("modem: no answer to AT; check its power and the UART's wires")
-        await _set_up(modem)
+        ready = await _set_up(modem)
     finally:
         channel.boot(False)
+    if not ready:
+        channel.boot(False, 0)
     modem.state = _READY
     modem.event("started", {})
 
@@ -77,7 +81,9 @@ async def _answers(channel):
 
 
 async def _other_rate(modem):
-    """Whether the modem answers at another rate; it is then set to the configured one."""
+    """Whether the modem answers at another rate; it is then set to the configured one, where it
+    can be.
+    """
     channel = modem.channel
     set_baudrate = getattr(channel.uart, "set_baudrate", None)
     if set_baudrate is None:
@@ -89,13 +95,17 @@ async def _other_rate(modem):
             continue
         set_baudrate(rate)
         if await channel.probe(2):
-            found = (await channel.command("AT+IPR=%d" % wanted)).ok
+            response = await channel.command("AT+IPR=%d" % wanted)
+            if "ERROR" in response.final:
+                return True  # it keeps its rate, and the UART that one
+            found = response.ok
             break
     set_baudrate(wanted)
     return found and await channel.probe(3)
 
 
 async def _set_up(modem):
+    """Set the modem up; returns False where the SIM's messages are not ready."""
     channel = modem.channel
     config = modem.config
     await modem.ask("AT+IFC=0,0")  # RTS and CTS are not wired; not saved
@@ -113,7 +123,7 @@ async def _set_up(modem):
         await modem.ask("AT&W")
     await must(modem, "ATE0")
     channel.echo_off = True
-    await must(modem, "AT+CMEE=1")
+    await _tell(modem, "AT+CMEE=1")
     # `+CFUN: 1` is taken for a boot code; another value was left by a recovery broken off.
     if (await channel.command("AT+CFUN?")).value("+CFUN:"):
         await modem.ask("AT+CFUN=1", _CFUN_MS)
@@ -122,20 +132,37 @@ async def _set_up(modem):
     for command in ("AT+CFGRI=1", "AT+CBATCHK=1", "AT+CSCLK=%d" % sleep):
         await modem.ask(command)
     if config.get("idle", "sleep") != "sleep":
-        return  # no message is waited for, nor that the SIM's are loaded
+        return True  # no message is waited for, nor that the SIM's are loaded
     for _ in range(_SMS_TRIES):  # refused until the SIM's messages are loaded
         if (await channel.command("AT+CMGF=0")).ok:
             break
         await asyncio.sleep_ms(_RETRY_MS)
     else:
-        raise ModemError("modem: SMS not ready after %d s" % _SMS_TRIES)
-    await must(modem, 'AT+CPMS="SM","SM","SM"')
-    stored = config.get("sms_storing", True)
-    await must(modem, "AT+CNMI=2,1,0,0,0" if stored else modem.direct_sms)
+        # Datagrams need no messages. SMS Ready, when it comes, is taken for a restart.
+        modem.event("refused", {"command": "AT+CMGF", "answer": "for %d s" % _SMS_TRIES})
+        return False
+    await _tell(modem, 'AT+CPMS="SM","SM","SM"')
+    routing = "AT+CNMI=2,1,0,0,0" if config.get("sms_storing", True) else modem.direct_sms
+    await _tell(modem, routing, "AT+CNMI=1" + routing[9:])
+    return True
+
+
+async def _tell(modem, *texts):
+    """Send the first of some commands that the modem takes; it works without, if less well."""
+    final = ""
+    for _ in range(_TELL_TRIES):
+        for text in texts:
+            response = await modem.channel.command(text)
+            if response.ok:
+                return
+            final = response.final
+        await asyncio.sleep_ms(_TELL_PAUSE_MS)
+    modem.event("refused", {"command": texts[0].split("=", 1)[0], "answer": final})
 
 
 async def _unlock_sim(modem):
     reason = "no answer"
+    entered = False
     for attempt in range(_SIM_TRIES):
         response = await modem.channel.command("AT+CPIN?")
         state = response.value("+CPIN:") or ""
@@ -144,9 +171,10 @@ async def _unlock_sim(modem):
             error = int(response.final[11:]) if response.final[11:].strip().isdigit() else -1
         if state == "READY":
             return
-        if state == "SIM PIN" or error == _SIM_PIN:
+        if not entered and (state == "SIM PIN" or error == _SIM_PIN):
             await _enter_pin(modem)
-        elif state.startswith("SIM P") or error == _SIM_PUK:
+            entered = True  # and accepted: READY may take its time
+        elif state.startswith("SIM P") and state != "SIM PIN" or error == _SIM_PUK:
             raise ModemError("SIM: locked (%s); unlock it by hand" % (state or "PUK needed"))
         elif state == "NOT INSERTED" or error == _SIM_ABSENT:
             reason = "not inserted"
@@ -213,7 +241,7 @@ async def power_off(modem) -> None:
 
 async def _told_off(channel):
     response = await channel.command("AT+CPOWD=1", _OFF_MS, ("NORMAL POWER DOWN",))
-    return response.final == "NORMAL POWER DOWN"
+    return response.ok
 
 
 async def power_cycle(modem) -> None:

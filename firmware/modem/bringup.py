@@ -23,21 +23,22 @@ async def bring_up(modem, goal: int) -> None:
     """What `SimCom.up` says, within three starts of the modem and as many attaches."""
     for _ in range(_STARTS):
         try:
-            if modem.state == _OFF:
+            started = modem.state == _OFF
+            if started:
                 await step(modem, "start")
             if modem.state < goal:
-                await _attach(modem)
+                await _attach(modem, started)
             return
         except ModemReset:
             continue
     raise ModemError("modem: keeps restarting; check its supply")
 
 
-async def _attach(modem):
+async def _attach(modem, started):
     from .attach import attach, patience_s
 
     try:
-        await asyncio.wait_for_ms(attach(modem), (patience_s(modem) + _ATTACH_S) * 1000)
+        await asyncio.wait_for_ms(attach(modem, started), (patience_s(modem) + _ATTACH_S) * 1000)
     except asyncio.TimeoutError:
         raise ModemError("network: attaching takes too long")
     finally:

@@ -19,14 +19,14 @@ def watch(link) -> None:
 
     def fetched(line):
         """`+CIPRXGET: 2,n,length,left[,address:port]` and then the octets."""
-        fields = line.split(",")
+        fields = [field.strip() for field in line.split(",")]
         if len(fields) < 4 or not (fields[1].isdigit() and fields[2].isdigit()):
             link.drop("receive_header", line)
             return None
         link.left = int(fields[3]) if fields[3].isdigit() else 0
         n = int(fields[1])
         count = int(fields[2])
-        source = fields[4].strip('"') if len(fields) > 4 else None
+        source = ":".join(fields[4:])
         return (count, lambda data: link.received(n, source, data)) if count else None
 
     async def fetch(n):

@@ -66,8 +66,11 @@ async def drain(link, missing: bool) -> int:
     for _ in range(_PASSES):
         listing = _Listing(_held(link) + link.done)
         response = await command("AT+CMGL=4", _LIST_MS, sink=listing.line)
+        if response.final == "TIMEOUT":
+            raise ModemError("modem: AT+CMGL was not answered")
         if not response.ok:
-            raise ModemError("modem: AT+CMGL answered %s" % response.final)
+            link.drop("unread", response.final)
+            break
         count += len(listing.found)
         done = []
         for index, length, text in listing.found:

@@ -136,14 +136,17 @@ class UdpLink(ModemLink):
 
     def _on_receive(self, line):
         """`+RECEIVE,n,length[,address:port]:` and then the datagram."""
-        n, count, source = (line.rstrip(":").split(",") + ["", ""])[1:4]
-        if not n.isdigit() or not count.isdigit():
+        fields = [field.strip() for field in line.rstrip(":").split(",")]
+        if len(fields) < 3 or not (fields[1].isdigit() and fields[2].isdigit()):
             self.drop("receive_header", line)
             return None
-        return int(count), lambda data: self.received(int(n), source, data)
+        source = ":".join(fields[3:])
+        return int(fields[2]), lambda data: self.received(int(fields[1]), source, data)
 
     def received(self, n: int, source: str | None, data: bytes) -> None:
-        """Hand on what socket n got from source ("address:port", or nothing where not told)."""
+        """Hand on what socket n got from source, address:port with or without quotes, or nothing
+        where it is not told.
+        """
         self.unheard = 0
         self.patience = _PATIENCE
         peer = None
@@ -151,7 +154,11 @@ class UdpLink(ModemLink):
             peer = self.peers[n]
         if peer is None:
             self.drop("no_socket")
-        elif source and peer[0].replace(".", "").isdigit() and source != "%s:%d" % peer:
+        elif (
+            source
+            and peer[0].replace(".", "").isdigit()
+            and source.replace('"', "") != "%s:%d" % peer
+        ):
             self.drop("foreign", source)
         elif self.on_datagram:
             self.on_datagram(data, peer, self)

@@ -11,7 +11,7 @@ from unit.modem.scripted import PEER, Bench, run
 A = "0791447700090000040C914477000910320004621122900000000E54020001C0FFEE01B13101300138"
 
 # What was attached before the host slept, with a socket.
-AWAKE = ((2, 0, "10.64.3.9", (0, 1, 0, 0, 0), 0, 0, 10), ((0, PEER[0], PEER[1]),), (7,))
+AWAKE = ((2, 0, "10.64.3.9", (0, 1, 0, 0, 0), 0, 0, 10, 0), ((0, PEER[0], PEER[1]),), (7,))
 
 
 def test_commands_of_a_start():

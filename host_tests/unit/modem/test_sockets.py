@@ -220,7 +220,7 @@ def test_context_commands_refused():
 
     async def play():
         refused = b"\r\nERROR\r\n"
-        for command in ("AT+CIPSRIP=1", 'AT+CSTT="iot.example","",""'):
+        for command in ("AT+CIPMUX=1", 'AT+CSTT="iot.example","",""'):
             bench = Bench({command: [refused] * 4 + [b"\r\nOK\r\n"]})
             await bench.send()
             assert bench.script.commands.count(command) == 5
