@@ -75,6 +75,7 @@ class CellularBearer:
         self._received = received
         self._on_event = on_event
         self._now = now
+        self.off_until: "int | None" = None  # ms, between two tries to get to the network
         self._read_at = 0  # ms, when the stored messages were read last
         self.modem = _driver(site["link"])(
             hw.Uart(board.UART, settings["baudrate"]), self._pins, settings, self._refused, now
@@ -156,7 +157,9 @@ class CellularBearer:
             await self.modem.power_off()
         except ModemError as error:
             self._on_event("error", {"reason": str(error)})
+        self.off_until = self._now() + pause_ms
         await asyncio.sleep_ms(pause_ms)
+        self.off_until = None
 
     async def _look_around(self):
         from modem.info import identify, measure

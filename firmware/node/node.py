@@ -199,17 +199,8 @@ class Node:
         resumed = furnish(self, endpoint, kept_client, setup)
         clear()
         # This goes on for ever, and would hold on to what is over.
-        del (
-            begin,
-            clear,
-            furnish,
-            make_bearer,
-            setup,
-            application,
-            record,
-            kept_client,
-            kept_bearer,
-        )
+        del begin, clear, furnish, make_bearer
+        del setup, application, record, kept_client, kept_bearer
         self.tree.on_change.append(self._note_change)
         self.client.on_accepted = self._accepted
         self.client.on_event = self._client_event
@@ -355,9 +346,10 @@ class Node:
         return now < self._hold_until_ms
 
     def _idle(self, now):
+        starting = self.connecting and not self.bearer.off_until
         return not (
             self.site["sleep"] == "none"
-            or self.connecting
+            or starting
             or self._held(now)
             or self.bearer.busy()
             or self.client.busy(now)
@@ -378,10 +370,13 @@ class Node:
         """Sleep until the deadline or the modem's RI, as deep as pays; back from a light sleep, or
         when none was possible.
         """
-        until_ms = earlier(until_ms, self.bearer.look_at())
-        await self.bearer.sleep(until_ms - self.clock.now())
-        if self._event.is_set() or not self._idle(self.clock.now()):
-            return
+        if self.connecting:  # the modem is off, and will be tried again
+            until_ms = earlier(until_ms, self.bearer.off_until)
+        else:
+            until_ms = earlier(until_ms, self.bearer.look_at())
+            await self.bearer.sleep(until_ms - self.clock.now())
+            if self._event.is_set() or not self._idle(self.clock.now()):
+                return
         from node.sleeping import sleep
 
         if not await sleep(self, until_ms):

@@ -36,7 +36,8 @@ _SELDOM = (
 
 
 async def sleep(node, until_ms: int) -> bool:
-    """Sleep until the deadline or a pin, as deep as the site allows and as it pays.
+    """Sleep until the deadline or a pin, as deep as the site allows and as it pays; lightly and
+    without the pin while the modem is off because the network was not to be had.
 
     A deep sleep ends the run of the chip. Returns True after a light sleep, and False at once
     where the chip has to stay awake.
@@ -44,16 +45,17 @@ async def sleep(node, until_ms: int) -> bool:
     now = node.clock.now()
     duration_ms = until_ms - now
     allowed = node.site["sleep"]
-    if allowed == "deep" and duration_ms >= _BREAK_EVEN_MS:
+    bearer = node.bearer
+    if allowed == "deep" and duration_ms >= _BREAK_EVEN_MS and not node.connecting:
         _sleep_deep(node, now, duration_ms)
     if allowed not in ("deep", "light") or duration_ms < _SHORTEST_LIGHT_SLEEP_MS:
         return False
-    bearer = node.bearer
+    pin = None if node.connecting else bearer.wake_pin
     if until_ms != node.dozing_until:
         node.dozing_until = until_ms
-        node.log.event("dozing", {"ms": duration_ms, "pin": bearer.wake_pin})
+        node.log.event("dozing", {"ms": duration_ms, "pin": pin})
     longest_ms = node.site["watchdog_s"] * 1000 // _PIECES or duration_ms
-    if await hw.light_sleep(min(duration_ms, longest_ms), bearer.wake_pin):
+    if await hw.light_sleep(min(duration_ms, longest_ms), pin):
         # What the modem said while the chip woke is lost, as it is after a deep sleep.
         bearer.woken = True
         node.connect()

@@ -99,6 +99,7 @@ class SocketBearer:
     """
 
     wake_pin = None
+    off_until = None
     can_wake = False
 
     def __init__(self, site, board, received, on_event, now, kept):

@@ -18,6 +18,8 @@ def _connectivity_monitoring(start):
     assert link[0] in link[1].values()
     assert -113 <= link[2] <= -51
     assert link[4][0] == "10.64.0.1" and link[7] == {0: "internet"}
+    # Private, and in no server's model: Recoveries and Flash Writes.
+    assert link[26241].keys() == {0, 1, 2, 3, 4} and client.read("/3/0").value[26241] == 0
     assert client.write_attributes("/4/0/2", pmin=1, pmax=2).code == "2.04"
     assert client.observe("/4/0/2").code == "2.05"
     assert client.next("notification")["value"] == link[2]

@@ -79,6 +79,8 @@ def test_sim_absent_then_put_in():
         assert "SIM: not inserted" in world.all("device", "error")[0]["reason"]
         await world.sleep(_HOUR_S)
         assert 3 <= len(world.all("device", "error")) <= 12
+        # The chip rests with its modem: what awaits a SIM for days must not run at 40 mA.
+        assert world.light_ms > 2_700_000 and world.boots == 1, world.light_ms
         world.modem.set_fault("sim", "ready")
         await world.saw("server", "register", 1000)
         await world.sleeping()
