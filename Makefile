@@ -16,7 +16,7 @@ DAYS ?= 3
 .PHONY: help setup demo test sim interop bench lint build clean
 
 help:
-	@echo "make demo [MODEM=sim800|sim7000] [RUNTIME=micropython|cpython]"
+	@echo "make demo [MODEM=sim800|sim7000|sim7080] [RUNTIME=micropython|cpython]"
 	@echo "          [VERSION=draft|1.0|1.1|1.2] [JSON=FILE]   play the main job"
 	@echo "make test    every test, on CPython and on MicroPython"
 	@echo "make sim     [SEED=1] [DAYS=3] [MODEM=sim800|sim7000|sim7080]"

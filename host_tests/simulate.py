@@ -190,15 +190,25 @@ def many(arguments, options) -> int:
 def main(argv=None) -> int:
     """Do what the command line says; return the exit code."""
     parser = Parser(prog="python -m host_tests.simulate", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--seed", type=number(int, 0, 0xFFFFFFFF), default=1)
-    parser.add_argument("--days", type=number(float, 0.2, 400), default=3.0, help="of one life")
+    parser.add_argument(
+        "--seed", type=number(int, 0, 0xFFFFFFFF), default=1, help="of the (first) life (1)"
+    )
+    parser.add_argument(
+        "--days", type=number(float, 0.2, 400), default=3.0, help="of one life (3)"
+    )
     parser.add_argument("--modem", choices=MODEMS, help="otherwise as the seed says")
-    parser.add_argument("--runtime", choices=RUNTIMES)
+    parser.add_argument(
+        "--runtime", choices=RUNTIMES, help="otherwise cpython; of many lives both"
+    )
     parser.add_argument("--faults", type=number(int, 0, 100), help="a day, in the mean (4)")
     parser.add_argument("--kinds", help="of faults, with commas between; otherwise all")
     parser.add_argument("--report-s", type=number(int, 60, 86400), help="between measurements")
-    parser.add_argument("--device-days", type=number(float, 0.2, 100_000), help="of many lives")
-    parser.add_argument("--budget-s", type=number(int, 1, 86_400), default=240)
+    parser.add_argument(
+        "--device-days", type=number(float, 0.2, 100_000), help="many lives, this much in all"
+    )
+    parser.add_argument(
+        "--budget-s", type=number(int, 1, 86_400), default=240, help="of the many (240)"
+    )
     arguments = parser.parse_args(argv)
     options = {
         "modem": arguments.modem,

@@ -59,6 +59,24 @@ def checked(read):
     return convert
 
 
+def virtual_modem_options(parser, speed: str) -> None:
+    """Add the options of a program with a virtual modem: what it logs, the NAT, and `speed`."""
+    parser.add_argument("--log", choices=("text", "json"), default="text")
+    parser.add_argument("--trace", action="store_true", help="show modem and network events too")
+    parser.add_argument(
+        "--nat-timeout",
+        type=number(float, 0, 86400),
+        metavar="S",
+        help="silence that closes a NAT mapping (default 60)",
+    )
+    parser.add_argument(
+        speed,
+        type=number(float, 0.01, 1000),
+        metavar="X",
+        help="10 boots and attaches ten times as fast (default 1)",
+    )
+
+
 def hexadecimal(text: str) -> bytes:
     """Read octets in hexadecimal, as an argument type."""
     try:

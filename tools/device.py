@@ -35,7 +35,7 @@ from pathlib import Path
 from tools import build
 from tools.board import HEAP_K
 from tools.cellular import SIM_NUMBER
-from tools.cli import Parser, checked, number
+from tools.cli import Parser, checked, number, virtual_modem_options
 from tools.console import Printer, on_interrupt, take_commands
 from tools.desk import Bench
 from tools.uart_port import DEFAULT_BAUD, FarModem, check, wired
@@ -129,8 +129,7 @@ def _parser():
     )
     bench.add_argument("--runtime", choices=("micropython", "cpython"), default="micropython")
     bench.add_argument("--app", metavar="FILE.py", help="the application that the board runs")
-    bench.add_argument("--log", choices=("text", "json"), default="text")
-    bench.add_argument("--trace", action="store_true", help="show modem and network events too")
+    virtual_modem_options(bench, "--modem-speed")
     bench.add_argument(
         "--heap",
         type=number(int, 16, 1 << 20),
@@ -139,23 +138,11 @@ def _parser():
         help=f"MicroPython heap in ESP32 KiB (default {HEAP_K})",
     )
     bench.add_argument(
-        "--nat-timeout",
-        type=number(float, 0, 86400),
-        metavar="S",
-        help="silence that closes a NAT mapping (default 60)",
-    )
-    bench.add_argument(
         "--sms-port",
         type=number(int, 1, 65535),
         metavar="PORT",
         help="a second modem, with the server's number, answers AT commands on\n"
         "this TCP port: for python -m tools.server --modem 127.0.0.1:PORT",
-    )
-    bench.add_argument(
-        "--modem-speed",
-        type=number(float, 0.01, 1000),
-        metavar="X",
-        help="10 boots and attaches ten times as fast (default 1)",
     )
     return parser
 

@@ -20,7 +20,7 @@ import sys
 import tty
 
 from tools.cellular import SIM_NUMBER, Cellular, keep_on
-from tools.cli import Parser, checked, number
+from tools.cli import Parser, checked, virtual_modem_options
 from tools.console import Printer, on_interrupt, take_commands
 from tools.uart_port import check
 from tools.virtual import profiles
@@ -126,22 +126,8 @@ def _parser():
     )
     parser.add_argument("--number", default=SIM_NUMBER, help="of its SIM card")
     parser.add_argument("--pin", help="the SIM card asks for it")
-    parser.add_argument(
-        "--speed",
-        type=number(float, 0.01, 1000),
-        default=1.0,
-        metavar="X",
-        help="10 boots and attaches ten times as fast (default 1)",
-    )
-    parser.add_argument(
-        "--nat-timeout",
-        type=number(float, 0, 86400),
-        default=60,
-        metavar="S",
-        help="silence that closes a NAT mapping (default 60)",
-    )
-    parser.add_argument("--log", choices=("text", "json"), default="text")
-    parser.add_argument("--trace", action="store_true", help="show modem and network events too")
+    virtual_modem_options(parser, "--speed")
+    parser.set_defaults(nat_timeout=60, speed=1.0)
     return parser
 
 

@@ -338,7 +338,7 @@ def main(arguments: "list | None" = None) -> int:
         else:
             parser.error(f"{options.object!r} is not allowed; use 0 to 65535, or NAME.xml")
     except RegistryError as error:
-        print(f"tools.objects: {error}", file=sys.stderr)
+        print(f"python -m tools.objects: {error}", file=sys.stderr)
         return 2
     say(text.rstrip())
     return 0

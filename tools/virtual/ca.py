@@ -107,6 +107,14 @@ class CaSockets:
         del args[:1]
         return cid if cid < len(self._connections) else -1
 
+    def _cid_and_context(self, args):
+        """Take both off the arguments; the older form names no context, which then is 0."""
+        cid = self._cid(args)
+        context = number(args, 0, -1) if self._new else 0
+        if self._new:
+            del args[:1]
+        return cid, context
+
     # Settings.
 
     def _identify(self, op, args):
@@ -170,10 +178,7 @@ class CaSockets:
     def _open(self, op, args):
         if op != "=":
             return OK if op == "=?" else ERROR
-        cid = self._cid(args)
-        context = number(args, 0, -1) if self._new else 0
-        if self._new:
-            del args[:1]
+        cid, context = self._cid_and_context(args)
         # <conn_type> may be left out on SIM7000, where AT+CASSLCFG has it.
         udp = self._settings.get((cid, "protocol")) == 1
         if args and args[0] in ("TCP", "UDP"):
@@ -242,10 +247,7 @@ class CaSockets:
     def _listen(self, op, args):
         if op != "=":
             return OK if op == "=?" else ERROR
-        cid = self._cid(args)
-        context = number(args, 0, -1) if self._new else 0
-        if self._new:
-            del args[:1]
+        cid, context = self._cid_and_context(args)
         port = number(args, 1, -1)
         if cid < 0 or context < 0 or len(args) != 2 or not 0 < port <= 65535:
             return ERROR
