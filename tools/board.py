@@ -89,6 +89,7 @@ class SimulatedBoard:
         """Connect the battery: the firmware starts with RTC memory empty."""
         if self._runtime == "micropython":
             _build()
+            self._load_firmware()
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self._memory = b""
         await self._start(POWER_ON, 0)
@@ -169,10 +170,19 @@ class SimulatedBoard:
             ]
         return [sys.executable, "-m", "shim.boot", *arguments]
 
+    def _load_firmware(self):
+        """Put the firmware on the board's file system: MicroPython keeps the path of each module,
+        and a board's are short.
+        """
+        for source in (ROOT / "build/firmware").iterdir():
+            target = self.folder / source.name
+            if not target.is_symlink():
+                target.symlink_to(source)
+
     def _environment(self):
         base = ROOT / "build" if self._runtime == "micropython" else ROOT
         paths = [
-            self.folder,
+            "" if self._runtime == "micropython" else self.folder,
             base / "firmware",
             base / "boards/host",
             base / "host_tests/shim",
