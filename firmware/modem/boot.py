@@ -198,14 +198,17 @@ async def _enter_pin(modem):
     if modem.pin_refused:
         raise ModemError("SIM: PIN refused; correct modem.pin")
     left = (await modem.channel.command("AT+SPIC")).value("+SPIC:")
+    tried = None
     if not left and not modem.config.get("pin_unchecked"):
         # Each boot would begin anew, and the third would lock the SIM.
-        raise ModemError(
-            "SIM: PIN tries left are unknown; switch its PIN off, or set modem.pin_unchecked"
-        )
+        tried = modem.pin_tried
+        if not tried or not tried(pin, None):
+            raise ModemError("SIM: PIN was tried in vain; correct modem.pin or set pin_unchecked")
     if left and left[0] in "012":
         raise ModemError("SIM: %s PIN tries left; enter it by hand once" % left[0])
     response = await modem.channel.command('AT+CPIN="%s"' % pin)
+    if tried and response.final != "TIMEOUT":
+        tried(pin, response.ok)
     if not response.ok:
         # One that was not answered may never have been tried; the count of tries knows.
         modem.pin_refused = response.final != "TIMEOUT"

@@ -44,6 +44,18 @@ def _answered(data):
     return data[0] >> 6 != 1 or not data[0] >> 4 & 3
 
 
+def _pin_tried(pin, accepted):
+    from node.lean import forget
+    from node.pin import tried
+
+    try:
+        return tried(pin, accepted)
+    except OSError:
+        return False  # what flash does not remember is not tried
+    finally:
+        forget("node.pin", "node.storage")
+
+
 def _driver(link):
     if link == "sim800":
         from modem.sim800 import Sim800
@@ -81,6 +93,7 @@ class CellularBearer:
             hw.Uart(board.UART, settings["baudrate"]), self._pins, settings, self._refused, now
         )
         self.modem.on_event = self._modem_event
+        self.modem.pin_tried = _pin_tried
         self._udp = UdpLink(self.modem)
         self._udp.on_datagram = received
         self._sms = SmsLink(self.modem)

@@ -149,20 +149,35 @@ def test_no_pin_given():
 
 
 def test_tries_unknown():
-    """TS 27.007 §8.3: where the modem does not count the tries that are left, none is made."""
+    """TS 27.007 §8.3: where the modem does not count the tries that are left, a wrong PIN is tried
+    once, whatever power cuts follow; a right one is entered at each start."""
 
-    async def play(world):
+    async def refused(world):
         error = await world.saw("device", "error")
-        assert "switch its PIN off" in error["reason"], error
+        assert "PIN refused" in error["reason"], error
         for _ in range(3):
             await world.sleep(_HOUR_S)
             await world.power_cut()
+            world.mark()
             world.power_on()
-        assert _tries_left(world) == 3 and world.modem.sim.state == "pin"
+            error = await world.saw("device", "error")
+            assert "tried in vain" in error["reason"], error
+        assert _tries_left(world) == 2 and not _told(world)
 
-    world = _world("sim800")
-    del world.modem.line.commands["+SPIC"]
-    world.play(play)
+    async def accepted(world):
+        await world.settled()
+        for _ in range(3):
+            await world.power_cut()
+            world.mark()
+            world.power_on()
+            await world.saw("server", "register")
+            await world.sleeping()
+        assert _tries_left(world) == 3 and not _told(world)
+
+    for pin, scenario in ((_WRONG, refused), (_PIN, accepted)):
+        world = _world("sim800", pin)
+        del world.modem.line.commands["+SPIC"]
+        world.play(scenario)
 
 
 def test_tries_unknown_and_the_owner_takes_the_risk():

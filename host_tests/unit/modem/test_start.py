@@ -158,6 +158,18 @@ def test_pin_is_tried_once():
         bench = Bench(answers, config={"pin": "1234"})
         await _fails(bench, "pin_unchecked")
         assert 'AT+CPIN="1234"' not in bench.script.commands
+        noted = []  # an owner that remembers lets it be tried once, and hears what became of it
+
+        def tried(pin, accepted):
+            noted.append((pin, accepted, 'AT+CPIN="1234"' in bench.script.commands))
+            return len(noted) < 3
+
+        bench.modem.pin_tried = tried
+        await _fails(bench, "PIN refused")
+        bench.modem.pin_refused = False
+        await _fails(bench, "tried in vain")
+        assert noted == [("1234", None, False), ("1234", False, True), ("1234", None, True)]
+        assert bench.script.commands.count('AT+CPIN="1234"') == 1
         await _fails(Bench(answers), "set modem.pin")
 
     run(play())
