@@ -78,6 +78,8 @@ class CellularBearer:
     kept: what `freeze` returned before a deep sleep, or None.
     """
 
+    off_until: "int | None" = None  # ms, between two tries to get to the network
+
     def __init__(self, site, board, received, on_event, now, kept):
         settings = dict(site["modem"])
         settings["local_port"] = site["local_port"]
@@ -87,7 +89,6 @@ class CellularBearer:
         self._received = received
         self._on_event = on_event
         self._now = now
-        self.off_until: "int | None" = None  # ms, between two tries to get to the network
         self._read_at = 0  # ms, when the stored messages were read last
         self.modem = _driver(site["link"])(
             hw.Uart(board.UART, settings["baudrate"]), self._pins, settings, self._refused, now

@@ -51,6 +51,8 @@ class Node:
     and `log`.
     """
 
+    bare = False  # without what flash has of servers, see node/crash.py
+
     # What the records are about, see node/kept.py and node/written.py.
     stale = False  # there was a run since the deep sleep that the record is of
     from_mirror = False  # that is one on flash
@@ -85,7 +87,6 @@ class Node:
         self.connecting = False
         self.dozing_until = 0  # ms, the end of the light sleep that was told of last
         self.mode = "normal"  # or "safe": without the application (node/crash.py)
-        self.bare = False  # and without what flash has of servers
         self.cause = ""  # of the last reset
         self.slept = False  # whether the run goes on where a deep sleep began
         self.turns = 0  # of the loop
