@@ -17,7 +17,6 @@ from lwm2m.observe import Observations
 from lwm2m.operations import Operations
 from lwm2m.queue import earlier
 from lwm2m.requests import Requests
-from lwm2m.trigger import admit, matches, read_trigger
 
 _IDLE = const(0)
 _REGISTERED = const(2)
@@ -161,20 +160,9 @@ class Client:
         elif account.state == _DISABLED:
             self.drop("disabled", account)  # CR C.1 resource 7: ignore all the messages
         elif link.binding == "S" and not account.answers_sms(self.sms_number):
-            root = self.requests.root
-            reason = read_trigger(account, data, root)
-            for other in self.accounts:  # of one sender's accounts the one that the path names
-                if reason == "sms_other_server" and other.peers.get("S") == account.peers["S"]:
-                    reason = read_trigger(other, data, root)
-                    account = other
-            if reason == "bootstrap" and self.bootstrap:
-                reason = admit(account, now)
-                if reason is None or reason == "sms_trigger_pending":
-                    account.wanted = None  # the Update would be one to an account about to change
-                    self.bootstrap.begin("trigger", now)
-                self.triggered(account, reason)
-            else:
-                self.triggered(account, reason or admit(account, now))
+            from lwm2m.trigger import hear
+
+            hear(self, account, data)
         else:
             if link.binding == account.transport and account.state != _IDLE:
                 queue_mode.touch(self, account, now)
@@ -311,7 +299,12 @@ class Client:
         found = None
         for account in self.accounts:
             known = account.peers.get(binding)
-            if known == peer or (binding == "S" and matches(peer, known, self.sms_suffix_digits)):
+            same = known == peer
+            if binding == "S" and not same:
+                from lwm2m.trigger import matches
+
+                same = matches(peer, known, self.sms_suffix_digits)
+            if same:
                 # Two servers may share a number, and a disabled one must not silence the other.
                 if account.state != _DISABLED:
                     return account

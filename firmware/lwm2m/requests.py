@@ -9,7 +9,6 @@ from coap.message import dotted
 from micropython import const
 
 from lwm2m.object import OperationError
-from lwm2m.trigger import admit
 
 _DISABLED = const(5)
 
@@ -106,6 +105,8 @@ class Requests:
         elif role != "update_trigger":
             raise OperationError(_NOT_FOUND)
         elif self._by_sms:
+            from lwm2m.trigger import admit
+
             reason = admit(account, client.now)
             client.triggered(account, reason)
             if reason == "sms_rate_limit":
@@ -163,6 +164,8 @@ class Requests:
         if account and link.binding == "S" and request.code == _POST:
             trigger = account.version.server_resources["update_trigger"]
             if path == (1, account.server.instance_id, trigger) and self._is_node(request, path):
+                from lwm2m.trigger import admit
+
                 client.triggered(account, admit(account, now))
                 return None
         client.drop("not_registered", account)

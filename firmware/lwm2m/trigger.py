@@ -3,6 +3,8 @@
 Nothing is taken from such a message but "register an Update with the server whose number sent it".
 Where the version forbids an answer, `read_trigger` looks at the bare CoAP message here and the
 endpoint never sees it, so that neither an ACK nor a Reset can leave.
+
+Loaded for an SMS.
 """
 
 from coap.message import FormatError, decode
@@ -32,6 +34,25 @@ def matches(sender: str, number: "str | None", suffix_digits: int = 0) -> bool:
     if 0 < suffix_digits <= len(number) and suffix_digits <= len(sender):
         return sender[-suffix_digits:] == number[-suffix_digits:]
     return sender == number
+
+
+def hear(client, account, data) -> None:
+    """Take what came by SMS for an account that must not answer it."""
+    now = client.now
+    root = client.requests.root
+    reason = read_trigger(account, data, root)
+    for other in client.accounts:  # of one sender's accounts the one that the path names
+        if reason == "sms_other_server" and other.peers.get("S") == account.peers["S"]:
+            reason = read_trigger(other, data, root)
+            account = other
+    if reason == "bootstrap" and client.bootstrap:
+        reason = admit(account, now)
+        if reason is None or reason == "sms_trigger_pending":
+            account.wanted = None  # the Update would be one to an account about to change
+            client.bootstrap.begin("trigger", now)
+        client.triggered(account, reason)
+    else:
+        client.triggered(account, reason or admit(account, now))
 
 
 def read_trigger(account, datagram, root: list) -> "str | None":
