@@ -193,7 +193,11 @@ async def _context(modem):
                 use_ca(modem)  # the next try is made with those
         raise ModemError("modem: AT+CIPSHUT answered %s" % response.final)
     await must(modem, "AT+CIPMUX=1")
-    await modem.ask("AT+CIPRXGET=1" if config.get("udp_manual") else "AT+CIPSRIP=1")
+    # A modem goes on, in the manner that it was told, when its host gets another firmware.
+    manual = config.get("udp_manual")
+    await modem.ask("AT+CIPRXGET=1" if manual else "AT+CIPRXGET=0")
+    if not manual:
+        await modem.ask("AT+CIPSRIP=1")
     await modem.ask("AT+CIPQSEND=0")
     await must(
         modem,

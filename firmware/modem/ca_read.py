@@ -25,7 +25,8 @@ async def read(link, n: int) -> None:
     for _ in range(_READS):
         if link.generation != modem.generation or not any(link.peers[n : n + 1]):
             return
-        if await _ask(channel, "CASTATE", n) != 1:
+        state = await _ask(channel, "CASTATE", n)
+        if state == 0 or state < 0 and not modem.pdp:  # a SIM7080 without a word for it is asked on
             return
         waiting = await _ask(channel, "CARECV", n)
         if waiting <= 0:

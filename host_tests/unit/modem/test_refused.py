@@ -121,6 +121,21 @@ def test_heads_of_what_is_read():
     run(play())
 
 
+def test_manner_of_an_earlier_firmware():
+    """AT800 CIPRXGET: a modem that another firmware told to keep what comes in is told anew."""
+
+    async def play():
+        for manual, told in ((False, "AT+CIPRXGET=0"), (True, "AT+CIPRXGET=1")):
+            bench = Bench(config={"udp_manual": manual})
+            await bench.modem.up()
+            commands = bench.script.commands
+            assert commands.count(told) == 1
+            assert commands.index("AT+CIPMUX=1") < commands.index(told)
+            assert ("AT+CIPSRIP=1" in commands) is not manual
+
+    run(play())
+
+
 def test_pin_accepted_and_ready_late():
     """TS 27.007 §8.3: a PIN that was accepted is not entered again while the SIM still asks."""
 
