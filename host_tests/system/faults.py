@@ -39,6 +39,7 @@ KINDS = (
     ("power_off", 2, 1, 240, 0, 400),  # turns of the loop
     ("brown_out", 6, 0, 0, 0, 1_500),  # bytes of the UART
     ("cut_at_flash", 3, 0, 0, 0, 300),  # steps of the flash
+    ("flash_full", 2, 5, 600, 0, 0),
     ("memory_damaged", 2, 0, 0, 0, 600),  # the byte
     ("reboot", 1, 0, 0, 0, 0),
     # The modem, at once, or at a place of its dialogue (tools/virtual/faults.py).
@@ -105,7 +106,6 @@ _CODES = (0xA3, 0xA0, 0x80, 0x84, 0x83, 0x9D)  # 5.03, 5.00, 4.00, 4.04, 4.03, 4
 _BOARD = ("board_resets", "power_cut", "power_off", "brown_out", "cut_at_flash", "memory_damaged")
 # A datagram of which the modem misses a byte is filled up to free the line, and goes out damaged.
 _NOISE = ("modem.bit_flips", "modem.lose_in", "modem.cut")
-_CUTS = ("power_cut", "power_off", "brown_out", "cut_at_flash")
 
 
 class Draw:
@@ -192,17 +192,9 @@ class Schedule:
             self.faults.append(fault)
             self.counts[kind] = self.counts.get(kind, 0) + 1
 
-    def count(self, *kinds) -> int:
-        """Return how many faults of these kinds there are."""
-        return sum([self.counts.get(kind, 0) for kind in kinds])
-
-    def cuts(self) -> int:
-        """Return how many faults end a run of the board and lose its RTC memory, or may."""
-        return self.count(*_CUTS)
-
-    def ends(self) -> int:
-        """Return how many faults end a run of the board, or may."""
-        return self.count("reboot", *_BOARD)
+    def of_modem(self) -> int:
+        """Return how many faults are the modem's."""
+        return sum([self.counts[kind] for kind in self.counts if kind.startswith("modem.")])
 
 
 class TroubledSms:
@@ -330,6 +322,8 @@ class Faults:
             self.sms.mixed_ms = size * _MINUTE_MS
         elif kind == "server_down":
             world.peer.silent = fault is not None
+        elif kind == "flash_full":
+            world.flash.full = fault is not None
         else:
             world.modem.set_fault(kind[6:], _held(kind[6:], size) if fault else None)
 

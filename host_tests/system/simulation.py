@@ -2,9 +2,10 @@
 
 `Life` is one such life. The board measures every report_s seconds and tells an observation of it;
 the person asks, writes and triggers as a person does in queue mode: what is asked waits until the
-device shows, and a text message calls it where somebody waits. Faults (system/faults.py) strike in
-between. When they are over the person asks once more, and the invariants (system/invariants.py)
-are looked at.
+device shows, and a text message calls it where somebody waits; where the modem is in PSM or off
+between two reports, none is sent and the next report is waited for. Faults (system/faults.py)
+strike in between. When they are over the person asks once more, and the invariants
+(system/invariants.py) are looked at.
 
 On a runtime alone: `main(["--seed", "1", "--days", "3"])` prints the summary as one line of JSON.
 """
@@ -34,12 +35,20 @@ _BOOTS_MAX = const(1_000_000)
 # Least and most minutes until the person wants something again, and patience with a trigger.
 _PAUSE_MIN = (20, 480)
 _PATIENCE_S = const(1_200)
+_LOOK_S = const(10)
 _LONGEST_PATIENCE_S = const(10_800)
 
 MODEMS = ("sim800", "sim7000", "sim7000", "sim7080")
 _VERSIONS = ("1.1", "1.1", "1.1", "draft", "1.0", "1.2")
 _REPORTS_S = (900, 3_600, 3_600, 10_800)
 _LIFETIMES_S = (86_400, 86_400, 7_200, 604_800)
+_ZONES = ("Europe/Oslo", "Asia/Tokyo", "UTC", "America/Lima")
+_COMPOSITE = ("/3/0/15", "/3311/0/5851")  # what is written at once
+_FETCH, _IPATCH = const(5), const(7)
+_CONTENT_FORMAT, _ACCEPT, _SENML_JSON = const(12), const(17), const(110)
+# Seconds in which the application raises, from the first time on.
+_CRASHING_S = (1, 1, 3_600, 10_800)
+_CRASHES_END_S = const(21_600)  # so long before the faults are over
 _READS = (_VALUE, "/3/0/13", "/4/0", "/1/0", "/3311/0/5850", "/3/0/11", "/3303/0")
 
 
@@ -52,7 +61,7 @@ class Variant:
         self.version = draw.of(_VERSIONS)
         self.report_s = report_s or draw.of(_REPORTS_S)
         self.lifetime_s = draw.of(_LIFETIMES_S)
-        self.sleep = "idle" if draw.chance(120) else "deep"
+        self.sleep = "deep" if draw.chance(700) else draw.of(("light", "light", "idle", "none"))
         self.nat_timeout_s = draw.of((30, 60, 60, 300, None))
         self.slow_permille = draw.of((0, 0, 0, 5, 15))
         self.pins = {"ri": None} if draw.chance(100) else {}
@@ -62,18 +71,58 @@ class Variant:
         if self.link != "sim800" and draw.chance(250):
             self.modem["network"] = "nb-iot"
         self.stored_bytes = draw.of((2048, 2048, 200))
+        self.outlive = draw.chance(150)
+        self.sends = self.version in ("1.1", "1.2") and draw.chance(300)
+        self.composite = self.version in ("1.1", "1.2") and draw.chance(500)
+        self.crashing_s = draw.of(_CRASHING_S) if draw.chance(200) else 0
+        self.crashes_in_setup = draw.chance(300)
+        self.other = {"lifetime_s": draw.of(_LIFETIMES_S)} if draw.chance(200) else None
+        self.profile = None
+        if self.link == "sim7000" and draw.chance(250):
+            self.modem["udp_set"] = "ca"
+            self.modem.pop("udp_manual", None)
+            self.profile = draw.of((None, "sim7000g-1351", "sim7000g-1529b10v02"))
+        self.idle = "sleep"
+        if self.sleep != "none" and draw.chance(150):
+            self._no_sms(draw)
+
+    def _no_sms(self, draw):
+        """The modem is off, or as good as off, between two reports: no text message is sent."""
+        self.idle = "off" if self.link == "sim800" else draw.of(("psm", "off"))
+        self.modem["idle"] = self.idle
+        self.lifetime_s = min(self.lifetime_s, 86_400)
+        self.report_s = max(self.report_s, 3_600)  # for less it does not pay
+        if self.other:
+            self.other.update(sms_trigger=False, lifetime_s=min(self.other["lifetime_s"], 86_400))
 
     def line(self) -> str:
         """Return the variant in few words."""
-        return "%s %s report %d s lifetime %d s %s%s%s" % (
+        return "%s %s report %d s lifetime %d s %s" % (
             self.link,
             self.version,
             self.report_s,
             self.lifetime_s,
-            self.sleep,
-            " no RI" if self.pins else "",
-            " " + self.modem["network"] if "network" in self.modem else "",
+            " ".join([self.sleep] + self._marks()),
         )
+
+    def _marks(self):
+        modem = self.modem
+        marks = [modem[name] for name in ("network", "udp_set", "idle") if name in modem]
+        for there, mark in (
+            (self.pins, "no RI"),
+            (self.other, "two servers"),
+            (self.outlive, "outlive"),
+            (self.sends, "Send"),
+            (self.composite, "composite"),
+            (self.crashing_s, "crashes"),
+        ):
+            if there:
+                marks.append(mark)
+        return marks
+
+
+class Planted(Exception):
+    """What the application raises where the seed says that it does."""
 
 
 class Life:
@@ -92,8 +141,8 @@ class Life:
         self.variant = variant = Variant(seed, modem, report_s)
         self.schedule = Schedule(seed, days, faults_a_day, kinds)
         self.counts = {}  # "who event" -> how many
-        self.requests = {}  # what the person asked, by name -> [kind, path, value]
-        self.values = {}  # path -> what was written last and accepted
+        self.requests = {}  # what the person asked, by name -> (kind, path, or what is written)
+        self.values = {}  # path -> the texts one of which has to be there
         self.measured = 0  # the values measured are 1, 2 …
         self.radio_ms = 0
         self.modem_ms = 0
@@ -104,8 +153,10 @@ class Life:
         self.back = {}  # path -> payload, as read after the faults
         self.first_level = None
         self.crashes = 0
+        self.safe = 0  # starts in safe mode
         self.reasons = {}  # of the errors that the device tells -> how many
         self.planted = 0
+        self.sendings = 0  # what the server was sent
         self.asked = 0
         self.writes = 0  # Writes and Write-Attributes that were asked for
         self.triggers = 0
@@ -114,8 +165,15 @@ class Life:
         self._watched = set()
         version = variant.version
         server = {"lifetime_s": variant.lifetime_s}
-        if version == "1.0":
+        other = variant.other
+        self.no_sms = variant.idle != "sleep"
+        if self.no_sms:
+            server["sms_trigger"] = False
+        elif version == "1.0":
             server["binding"] = "US"  # before 1.1 that lets the server send triggers
+            if other:
+                other["binding"] = "US"
+        options = {"outlive_power": True} if variant.outlive else {}
         self.world = world = World(
             variant.link,
             version,
@@ -124,10 +182,13 @@ class Life:
             self._setup,
             variant.nat_timeout_s,
             variant.slow_permille,
-            pins=variant.pins,
+            other,
+            variant.pins,
+            variant.profile,
             sleep=variant.sleep,
             stored_bytes=variant.stored_bytes,
             modem=variant.modem,
+            **options,
         )
         world.flash = self.flash = Flash()
         world.history = _HISTORY
@@ -135,6 +196,12 @@ class Life:
         world.boots_max = _BOOTS_MAX
         world.on_record = self._seen
         self.faults = Faults(world, self.schedule, seed, self._struck)
+        self._crash_ms = None
+        if variant.crashing_s:
+            last_ms = self.schedule.end_ms - (variant.crashing_s + _CRASHES_END_S) * 1000
+            if last_ms > 0:
+                self._crash_ms = self.draw.below(last_ms)
+        world.on_crash = self._crashed
         self.message_ids = invariants.MessageIds(self)
         self.peer = world.peer
         self.ended_ms = 0
@@ -144,13 +211,37 @@ class Life:
 
     def _setup(self, node):
         sensor = node.tree.get(3303, 0)
+        node.failed = self._failed
+        if self.planted and self.variant.crashes_in_setup:
+            self._raise_planted()
 
         def measure():
+            self._raise_planted()
             self.measured += 1
             sensor.set(5700, float(self.measured))
+            if self.variant.sends:
+                node.client.send([(3303, 0, 5700)], node.clock.now())
 
         node.every(self.variant.report_s * 1000, measure)
         node.add(define(_LIGHT)(values={_DIMMER: 50}))
+
+    def _raise_planted(self):
+        """Raise in the seconds that are drawn for it."""
+        now = virtual_time.now_ms()
+        if self._crash_ms is not None and now >= self._crash_ms:
+            if not self.planted:
+                self._crash_ms = now
+            if now < self._crash_ms + self.variant.crashing_s * 1000:
+                self.planted += 1
+                raise Planted
+
+    def _crashed(self, error):
+        self.crashes += 1
+        if not isinstance(error, Planted):
+            self._failed(error)
+
+    def _failed(self, error):
+        self.world.fail_play(error)
 
     # What is seen.
 
@@ -165,6 +256,8 @@ class Life:
             invariants.look_at_address(self, name, facts)
         elif who == "server":
             self._seen_server(name, facts)
+        elif who == "other" and name == "answer":
+            self.world.other.answers.clear()
 
     def _seen_modem(self, name, facts):
         now = virtual_time.now_ms()
@@ -186,6 +279,8 @@ class Life:
             self._told(facts["payload"])
         elif name == "register":
             self._registered()
+        elif name == "send":
+            self.sendings += 1
 
     def _seen_device(self, name, facts):
         if name == "drop" and facts["reason"] in ("store_full", "stored_lost"):
@@ -197,8 +292,11 @@ class Life:
         elif name == "error":
             reason = facts["reason"]
             self.reasons[reason] = self.reasons.get(reason, 0) + 1
-        elif name == "booted" and facts["clean"]:
-            self.stored = None  # what is not a deep sleep's end begins without what was stored
+        elif name == "booted":
+            if facts["clean"]:
+                self.stored = None  # no deep sleep's end: it begins without what was stored
+            if facts["mode"] == "safe":
+                self.safe += 1
 
     def _struck(self, fault):
         pass
@@ -220,11 +318,16 @@ class Life:
         self.last_told = max(self.last_told, value)
 
     def _answered(self, name, code, payload):
-        kind, path, value = self.requests.pop(name, (None, None, None))
+        kind, asked = self.requests.pop(name, (None, None))
         if kind == "write" and code == "2.04":
-            self.values[path] = value
+            for path, text in asked.items():
+                self.values[path] = (text,)
+        elif kind == "write" and code == "5.00":
+            for path, text in asked.items():  # it holds until the next start (node/written.py)
+                if path in self.values:
+                    self.values[path] += (text,)
         elif kind == "back":
-            self.back[path] = payload.decode() if code == "2.05" else code
+            self.back[asked] = payload.decode() if code == "2.05" else code
         self.peer.answers.clear()
 
     def _registered(self):
@@ -238,8 +341,31 @@ class Life:
         self.asked += 1
         self.writes += 1
         name = "%d write %s" % (self.asked, path)
-        self.requests[name] = ["write", path, value]
+        self.requests[name] = ("write", {path: value})
         self.peer.ask(name, self.peer.request(3, path, value.encode()))
+
+    def _write_both(self):
+        """Write two values at once."""
+        self.asked += 1
+        self.writes += 1
+        zone, level = self.draw.of(_ZONES), self.draw.below(101)
+        name = "%d write %s" % (self.asked, " ".join(_COMPOSITE))
+        self.requests[name] = ("write", {_COMPOSITE[0]: zone, _COMPOSITE[1]: str(level)})
+        text = '[{"n":"%s","vs":"%s"},{"n":"%s","v":%d}]'
+        text %= (_COMPOSITE[0], zone, _COMPOSITE[1], level)
+        self.peer.ask(name, self._senml(_IPATCH, text))
+
+    def _read_some(self):
+        """Read some values at once."""
+        self.asked += 1
+        paths = ["/3/0/15"] + [self.draw.of(_READS) for _ in range(2)]
+        text = "[%s]" % ",".join(['{"n":"%s"}' % path for path in paths])
+        name = "%d read %s" % (self.asked, " ".join(paths))
+        self.peer.ask(name, self._senml(_FETCH, text).add(_ACCEPT, _SENML_JSON))
+
+    def _senml(self, code, text):
+        request = self.peer.request(code, "", text.encode())
+        return request.add(_CONTENT_FORMAT, _SENML_JSON)
 
     def _read(self, path):
         self.asked += 1
@@ -249,7 +375,7 @@ class Life:
         """Ask what is at `path`; the answer goes to back[path]."""
         self.asked += 1
         name = "%d read %s" % (self.asked, path)
-        self.requests[name] = ["back", path, None]
+        self.requests[name] = ("back", path)
         self.peer.ask(name, self.peer.request(1, path))
 
     def _wish(self):
@@ -257,7 +383,9 @@ class Life:
         draw = self.draw
         for _ in range(1 + draw.below(3)):
             choice = draw.below(10)
-            if choice < 4:
+            if self.variant.composite and draw.chance(300):
+                (self._read_some if choice < 5 else self._write_both)()
+            elif choice < 4:
                 self._read(draw.of(_READS))
             elif choice < 8:
                 self._write(*self._new_value())
@@ -280,7 +408,7 @@ class Life:
         if choice == 0:
             return "/3/0/14", "%s%02d:00" % (draw.of("+-"), draw.below(12))
         if choice == 1:
-            return "/3/0/15", draw.of(("Europe/Oslo", "Asia/Tokyo", "UTC", "America/Lima"))
+            return "/3/0/15", draw.of(_ZONES)
         if choice == 2:
             return "/3311/0/5850", draw.of("01")
         if choice == 3:
@@ -297,19 +425,25 @@ class Life:
             await self.world.sleep(self.draw.between(*_PAUSE_MIN) * 60)
             self._wish()
             await self.call()
+            if self.world.other and self.draw.chance(300):
+                self.world.other.read(_VALUE)
+                await self.call(peer=self.world.other)
 
-    async def call(self, limit_s=None) -> bool:
-        """Call the device by text messages until nothing waits for it; False after limit_s."""
-        peer = self.peer
+    async def call(self, limit_s=None, peer=None) -> bool:
+        """Call the device by text messages, where it hears any, until nothing waits for it at a
+        server; False after limit_s.
+        """
+        peer = peer or self.peer
         patience_s = _PATIENCE_S
         start_ms = self.world.timers.now()
         while peer.waiting or peer.asking():
             if limit_s is not None and self.world.timers.now() - start_ms > limit_s * 1000:
                 return False
-            self.triggers += 1
-            peer.trigger()
-            for _ in range(patience_s // 10):
-                await self.world.sleep(10)
+            if not self.no_sms:
+                self.triggers += 1
+                peer.trigger()
+            for _ in range(patience_s // _LOOK_S):
+                await self.world.sleep(_LOOK_S)
                 if not (peer.waiting or peer.asking()):
                     return True
             patience_s = min(patience_s * 2, _LONGEST_PATIENCE_S)
@@ -410,7 +544,9 @@ class Life:
             "flash_writes": self.flash.writes,
             "rtc_writes": world.stores,
             "modem_boots": count("modem modem_boot", 0),
+            "sendings": self.sendings,
             "crashes": self.crashes,
+            "safe": self.safe,
             "errors": self.reasons,
             "back_s": self.back_s,
         }

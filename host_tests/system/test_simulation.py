@@ -41,6 +41,40 @@ def test_a_life_without_faults():
     assert summary["struck"] == 0 and summary["crashes"] == 0 and not summary["errors"], summary
 
 
+def test_lives_with_two_servers():
+    """DESIGN §7: both servers reach the device after the faults; one is on CA* by SIM7080."""
+    for seed in (25, 40):
+        life = Life(seed, 1)
+        assert life.world.other
+        life.live()
+
+
+def test_lives_without_text_messages():
+    """DESIGN §7: a modem in PSM or off between two reports is called by nobody, and the server
+    reaches the device at its next report."""
+    for seed, idle in ((34, "psm"), (73, "off"), (1, "off")):
+        life = Life(seed, 1)
+        assert life.variant.idle == idle
+        summary = life.live()
+        assert summary["triggers"] == summary["sms_down"] == 0, summary
+
+
+def test_lives_with_an_application_that_crashes():
+    """DESIGN §7: for three hours, at a measurement and at the starts after it; through safe mode
+    to the measurements that the server is told of."""
+    for seed in (6, 74, 85):
+        summary = Life(seed, 1).live()
+        assert summary["crashes"] >= 3 and summary["safe"] >= 1, summary
+
+
+def test_a_life_that_outlives_its_power():
+    """DESIGN §7: where the record is kept on flash, a cut of the power costs no Register."""
+    life = Life(16, 1, None, 12, ["power_cut", "power_off"])
+    assert life.variant.outlive
+    summary = life.live()
+    assert summary["struck"] >= 3 and summary["registers"] <= 2, summary
+
+
 def test_cuts_of_power():
     """DESIGN §7: power cut at any await, at any byte of the UART and at any step of the flash."""
     kinds = ["power_cut", "power_off", "brown_out", "cut_at_flash", "board_resets"]
@@ -78,7 +112,7 @@ def test_a_board_that_stays_away_is_found():
 def test_a_lost_write_is_found():
     """DESIGN §7: what was accepted and is not there at the end is a failure."""
     life = Life(1, 0.2, "sim7000", 0)
-    life.values["/3/0/15"] = "Europe/Oslo"
+    life.values["/3/0/15"] = ("Europe/Oslo",)
     assert "/3/0/15: wrote Europe/Oslo" in _fails(life)
 
 
