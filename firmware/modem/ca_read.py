@@ -26,7 +26,7 @@ async def read(link, n: int) -> None:
         if link.generation != modem.generation or not any(link.peers[n : n + 1]):
             return
         state = await _ask(channel, "CASTATE", n)
-        if state == 0 or state < 0 and not modem.pdp:  # a SIM7080 without a word for it is asked on
+        if state == 0 or state < 0 and not modem.pdp:  # SIM7080 may have no word for it
             return
         waiting = await _ask(channel, "CARECV", n)
         if waiting <= 0:
