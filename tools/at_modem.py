@@ -17,6 +17,8 @@ from . import sms_pdu
 _COMMAND_S = 5
 _SUBMIT_S = 60
 _PROBES = 5
+# A start takes as long as so many commands may, at the most.
+_START_COMMANDS = 3
 _MAX_BUFFER = 65536
 
 # TS 27.005 §3.2.5, those a person can do something about.
@@ -78,15 +80,27 @@ class AtModem:
             self._reader_task = asyncio.get_running_loop().create_task(self._read_stream(reader))
         else:
             self._open_device()
-        for probe in range(_PROBES):
+        for probe in range(2 * _PROBES):  # it may be starting
             try:
                 await self._command("AT", self._command_s / _PROBES)
                 break
             except ModemError:
-                if probe == _PROBES - 1:
+                if probe == 2 * _PROBES - 1:
                     raise ModemError("%s: no modem answers AT" % self.port) from None
         await self._command("ATE0")
-        await self._command("AT+CMGF=0")
+        await self._set_up("AT+CMGF=0")
+
+    async def _set_up(self, text: str) -> None:
+        """Give a command that a modem may refuse while it starts, until its SIM is ready."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _START_COMMANDS * self._command_s
+        while True:
+            try:
+                return await self._command(text)
+            except ModemError:
+                if loop.time() > deadline:
+                    raise
+            await asyncio.sleep(self._command_s / _PROBES)
 
     def close(self) -> None:
         """Close the port."""
@@ -173,7 +187,7 @@ class AtModem:
             error = re.search(rb"\r\n(?:\+CM[SE] ERROR: *(\d+)|ERROR)", self._buffer)
             if error is not None:
                 number = int(error[1]) if error[1] else None
-                reason = _CMS_ERRORS.get(number or 0, "error")
+                reason = _CMS_ERRORS.get(number or 0, "%s is refused" % what)
                 raise ModemError(
                     "%s: %s (%s)" % (self.port, reason, error[0].strip().decode("ascii"))
                 )

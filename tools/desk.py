@@ -1,6 +1,7 @@
 """A simulated board on a desk, with the modem it needs and the commands that its user gives it."""
 
 import asyncio
+import contextlib
 import json
 import shutil
 import tempfile
@@ -80,10 +81,15 @@ class Bench:
         modem = self._cellular.another(number)
 
         async def serve(reader, writer):
-            modem.on_output = lambda data: writer.write(bytes(data))
+            def told(data):
+                if not writer.is_closing():
+                    writer.write(bytes(data))
+
+            modem.on_output = told
             modem.dtr(False)
-            while data := await reader.read(512):
-                modem.write(data)
+            with contextlib.suppress(asyncio.CancelledError):  # the board's end while it is open
+                while data := await reader.read(512):
+                    modem.write(data)
             writer.close()
 
         self._sms_door = await asyncio.start_server(serve, "127.0.0.1", port)

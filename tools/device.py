@@ -2,7 +2,7 @@
 
 Events come out on standard output, one a line; commands go in on standard input, one JSON object a
 line. The firmware's own commands are those of firmware/node/console.py (set, get, update, send,
-deregister, register, state, reboot); the bench around it adds:
+deregister, register, bootstrap, state, reboot, factory_reset); the bench around it adds:
 
     {"do": "sms", "from": "+447700900123", "data": "54020001…"}  an 8-bit SMS arrives, data in hex
          optional: "dcs": 4, "udh": "0605040B84C002" (with its length octet), "pid": 0; or, instead
@@ -53,8 +53,9 @@ def _parser():
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="A simulated ESP32 board, running the real firmware, against an LwM2M server.",
         epilog="Commands on standard input, one JSON object a line: set, get, update, send,\n"
-        "deregister, register, state, reboot (firmware/node/console.py); sms, adc,\n"
-        "fault, power_cycle, quit (tools/device.py). Each is answered by an event.",
+        "deregister, register, bootstrap, state, reboot, factory_reset\n"
+        "(firmware/node/console.py); sms, adc, fault, power_cycle, quit\n"
+        "(tools/device.py). Each is answered by an event.",
     )
     site = parser.add_argument_group("site configuration")
     site.add_argument("--config", metavar="FILE", help="a site.json, instead of the options below")
