@@ -13,7 +13,7 @@ def listen(link) -> None:
             try:
                 return direct(link, line, text)
             finally:
-                release("inbox", "pdu", "wap", "concat", "calendar")
+                release("inbox", "pdu", "wap", "concat")
 
         return pdu_line
 

@@ -89,7 +89,7 @@ class SmsLink(ModemLink):
             self._jobs = [job for job in self._jobs if job[0] != _DRAIN]
             return await drain(self, missing)
         finally:
-            release("inbox", "outbox", "direct", "pdu", "wap", "concat", "calendar")
+            release("inbox", "outbox", "direct", "pdu", "wap", "concat")
 
     async def _do(self, job):
         kind, what, peer = job
@@ -106,4 +106,4 @@ class SmsLink(ModemLink):
 
                 await delete(self)
         finally:
-            release("inbox", "outbox", "direct", "pdu", "wap", "concat", "calendar")
+            release("inbox", "outbox", "direct", "pdu", "wap", "concat")

@@ -31,7 +31,7 @@ _SELDOM = (
     "lwm2m.bootstrap_operations lwm2m.bootstrap_session node.storage lwm2m.codec.stream "
     "lwm2m.codec.exact lwm2m.codec.cbor_value lwm2m.codec.date_time lwm2m.server_values "
     "lwm2m.observing lwm2m.storing lwm2m.notify lwm2m.conditions lwm2m.selection "
-    "lwm2m.backoff lwm2m.trigger"
+    "lwm2m.backoff lwm2m.trigger modem.calendar"
 )
 
 
