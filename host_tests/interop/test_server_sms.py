@@ -417,3 +417,24 @@ def test_modem_sends():
         fake.close()
 
     asyncio.run(whole())
+
+
+def test_modem_that_is_starting_is_waited_for():
+    """AT800 AT+CMGF: it needs the SIM, which a modem that answers AT may not have yet."""
+
+    async def whole():
+        fake = FakeModem({**READY, "AT+CMGF": b"\r\nERROR\r\n", "AT": b"\r\nOK\r\n"})
+        modem = AtModem(fake.port, command_s=0.5)
+        asyncio.get_running_loop().call_later(0.3, fake.answers.update, READY)
+        await modem.open()
+        assert fake.heard.count("AT+CMGF=0") > 1
+        modem.close()
+        fake.close()
+        fake = FakeModem({**READY, "AT+CMGF": b"\r\nERROR\r\n", "AT": b"\r\nOK\r\n"})
+        modem = AtModem(fake.port, command_s=0.1)
+        with pytest.raises(ModemError, match="CMGF=0 is refused"):
+            await modem.open()
+        modem.close()
+        fake.close()
+
+    asyncio.run(whole())
