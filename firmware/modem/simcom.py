@@ -63,7 +63,7 @@ class SimCom:
         self.lock = asyncio.Lock()
         self.recoveries = [0] * 5  # how often each rung of the ladder was climbed
         self.pin_refused = False
-        self.pin_tried: "object" = None  # of the owner: (pin, accepted or None) -> whether it may be
+        self.pin_tried: "object" = None  # of the owner: (pin, accepted or None) -> may it be tried
         self.radio_set = False
         self.searching = False  # for a network that it was waited for in vain
         if config.get("udp_set") == "ca":
