@@ -31,7 +31,7 @@ def assign(firmware: dict, others: dict, interface=frozenset()) -> dict:
     """
     sources = {**others, **firmware}
     trees = {module: _parsed(source, module) for module, source in sources.items()}
-    found = {module: _names(source) for module, source in sources.items()}
+    found = {module: names_of(source) for module, source in sources.items()}
     inside = set().union(*(_private(found[module], trees[module]) for module in firmware))
     inside |= _defined(trees[module] for module in firmware) - interface - _met(trees, firmware)
     inherited = {module: _bases(tree, module) for module, tree in trees.items()}
@@ -95,7 +95,8 @@ def _count(name, groups):
     return sum(name in group for group in groups)
 
 
-def _names(source):
+def names_of(source: str) -> set:
+    """Return every name in a module's source."""
     return {token.string for token in _tokens(source)}
 
 
