@@ -28,15 +28,17 @@ PORTABLE = (
     "host_tests/system",
     "tools/virtual",
 )
-# What an application meets: its page, and the modules that it imports or is given a part of.
+# What others call by name: an application's page, and the modules that somebody imports or is
+# given a part of. The rooms below the node are of use by themselves.
 _PAGE = "firmware/README.md"
 _MET = (
-    "lwm2m.object",
-    "lwm2m.uri",
-    "lwm2m.client",
-    "lwm2m.tree",
-    "node.node",
+    "coap",
+    "lwm2m",
+    "modem",
+    "node.config",
     "node.hw",
+    "node.lean",
+    "node.node",
     "node.package_file",
 )
 _CPYTHON_ONLY = {
