@@ -51,7 +51,7 @@ demo: $(READY)
 
 test: $(READY)
 	@$(RUN) -m tools.build
-	@$(RUN) -m pytest -c host_tests/pytest.ini host_tests
+	@$(RUN) -m pytest -c host_tests/pytest.ini -n 2 --dist loadfile host_tests
 
 # MODEM and RUNTIME only where they were given: a seed has a modem of its own.
 given = $(if $(filter command line environment,$(origin $(1))),$(2) $($(1)))

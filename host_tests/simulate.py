@@ -27,7 +27,7 @@ MODEMS = ("sim800", "sim7000", "sim7080")
 _PATHS = ("firmware", "host_tests/shim", "host_tests", "")
 # Firmware, virtual modem, network and server in one process on a 64-bit machine, and what is
 # remembered of the life.
-_HEAP = "heapsize=1024wK"
+_HEAP = "heapsize=2048wK"
 _A_DAY_TAKES_S = 60  # at most, on a busy machine
 _WIDTH = 80
 

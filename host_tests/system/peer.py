@@ -17,6 +17,7 @@ _OBSERVE = 6
 _LOCATION_PATH = 8
 _URI_PATH = 11
 _CONTENT_FORMAT = 12
+_BAD_REQUEST = 0x80
 _MAX_AGE = 14
 _ACCEPT = 17
 _BLOCK2 = 23
@@ -309,16 +310,19 @@ class Peer:
         link.send(request.encode(), peer)
 
     def _handle(self, request, peer, link, now):
-        path = request.path()
-        facts = {
-            "address": peer,
-            "query": request.queries(),
-            "path": "/".join(path),
-            "confirmable": request.type == CON,
-        }
-        facts["bytes"] = len(request.payload)
-        if path != ["dp"]:
-            facts["payload"] = bytes(request.payload).decode()
+        try:
+            path = request.path()
+            facts = {
+                "address": peer,
+                "query": request.queries(),
+                "path": "/".join(path),
+                "confirmable": request.type == CON,
+            }
+            facts["bytes"] = len(request.payload)
+            if path != ["dp"]:
+                facts["payload"] = bytes(request.payload).decode()
+        except (FormatError, UnicodeError):
+            return request.reply(_BAD_REQUEST)  # bits fell over on the wire to the modem
         if request.code == codes.DELETE and "/".join(path) in self.registrations:
             del self.registrations["/".join(path)]
             self._record("server", "deregister", facts)

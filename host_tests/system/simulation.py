@@ -327,7 +327,10 @@ class Life:
                 if path in self.values:
                     self.values[path] += (text,)
         elif kind == "back":
-            self.back[asked] = payload.decode() if code == "2.05" else code
+            try:
+                self.back[asked] = payload.decode() if code == "2.05" else code
+            except UnicodeError:
+                self.back[asked] = repr(payload)  # bits fell over
         self.peer.answers.clear()
 
     def _registered(self):
