@@ -10,10 +10,17 @@ MODEM ?= sim7000
 RUNTIME ?= micropython
 VERSION ?= 1.1
 
+BOARD ?=
+PORT ?=
+CONFIG ?=
+APP ?=
+MICROPYTHON ?=
+
 SEED ?= 1
 DAYS ?= 3
 
-.PHONY: help setup demo test sim interop bench lint build clean
+.PHONY: help setup demo test sim interop bench lint build clean image flash deploy monitor erase \
+  provision release
 
 help:
 	@echo "make demo [MODEM=sim800|sim7000|sim7080] [RUNTIME=micropython|cpython]"
@@ -23,6 +30,13 @@ help:
 	@echo "             [RUNTIME=cpython|micropython]   a life with faults drawn from the seed"
 	@echo "make interop             the cases of OMA's test specification against Eclipse Leshan"
 	@echo "make bench   [JSON=FILE]   what an operation costs; needs valgrind, node and npm"
+	@echo "make provision           a site configuration, by asking; python -m tools.provision --help"
+	@echo "make image   BOARD=… CONFIG=site.json [APP=app.py] [MICROPYTHON=ESP32_GENERIC-….bin]"
+	@echo "             what is flashed onto a board"
+	@echo "make flash   BOARD=… PORT=… [IMAGE=FILE]   write it, by esptool"
+	@echo "make deploy  BOARD=… PORT=… [CONFIG=site.json] [APP=app.py]   the files that differ"
+	@echo "make monitor PORT=…      what the board says; make erase BOARD=… PORT=…   empty its flash"
+	@echo "make release             packages for mip, with .mpy, in build/release"
 	@echo "make lint    ruff, the door check, pyright"
 	@echo "make build   compile the firmware to build/firmware/*.mpy"
 	@echo "make clean   remove build/ and the virtual environment"
@@ -67,6 +81,32 @@ interop: $(READY)
 
 bench: $(READY)
 	@$(RUN) -m tools.bench $(if $(JSON),--json $(JSON))
+
+provision: $(READY)
+	@$(RUN) -m tools.provision
+
+# What is given, as an option: $(call option,--name,VALUE).
+option = $(if $(2),$(1) "$(2)")
+
+image: $(READY)
+	@$(RUN) -m tools.image --board "$(BOARD)" $(call option,--config,$(CONFIG)) \
+	  $(call option,--app,$(APP)) $(call option,--micropython,$(MICROPYTHON)) $(MORE)
+
+flash: $(READY)
+	@$(RUN) -m tools.flash --board "$(BOARD)" --port "$(PORT)" $(call option,--image,$(IMAGE)) $(MORE)
+
+deploy: $(READY)
+	@$(RUN) -m tools.deploy --board "$(BOARD)" --port "$(PORT)" $(call option,--config,$(CONFIG)) \
+	  $(call option,--app,$(APP)) $(MORE)
+
+monitor: $(READY)
+	@$(RUN) -m tools.monitor --port "$(PORT)" $(MORE)
+
+erase: $(READY)
+	@$(RUN) -m tools.erase --board "$(BOARD)" --port "$(PORT)" $(MORE)
+
+release: $(READY)
+	@$(RUN) -m tools.release $(MORE)
 
 lint: $(READY) $(TYPINGS)
 	@$(VENV)/bin/ruff check --quiet --output-format concise .

@@ -1,0 +1,61 @@
+"""What a board's file system holds: the compiled firmware, main.py, the board's module, and of the
+site its configuration and its application.
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from subprocess import PIPE, STDOUT, run
+
+from tools.boards import Board
+from tools.build import BUILD, ROOT, BuildError, build, compiler
+
+sys.path.insert(0, str(ROOT / "firmware"))
+from node import config  # noqa: E402  the schema that the board reads its configuration with
+
+
+class FilesError(Exception):
+    """A file of the site that cannot go onto a board; the text names it and says what to do."""
+
+
+def collect(board: Board, site: "Path | None" = None, application: "Path | None" = None) -> dict:
+    """Return {path on the board: bytes}, in the order of their paths.
+
+    site: a site.json, which is checked first. application: an app.py, which is compiled, so that
+    the board has not to. Raises FilesError, config.ConfigError and build.BuildError.
+    """
+    files = {}
+    if site is not None:
+        config.load(str(site))
+        # As it was given but for blanks: a default that a later firmware changes, changes.
+        given = json.loads(site.read_text())
+        files["site.json"] = json.dumps(given, separators=(",", ":")).encode()
+    if application is not None:
+        files["app.mpy"] = _compiled(application, "app.py", "-O0")
+    build(("firmware",))
+    for path in (BUILD / "firmware").rglob("*.mpy"):
+        name = path.relative_to(BUILD / "firmware").as_posix()
+        if name != "main.mpy":  # MicroPython starts main.py, by that name alone
+            files[name] = path.read_bytes()
+    files["main.py"] = (ROOT / "firmware/main.py").read_bytes()
+    files["board.mpy"] = _compiled(board.folder / "board.py", "board.py", "-O3")
+    return dict(sorted(files.items()))
+
+
+def _compiled(source: Path, name: str, level: str) -> bytes:
+    """Return the .mpy of a source, whose tracebacks call it `name`."""
+    if not source.is_file():
+        raise FilesError(f"{source}: no such file")
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "out.mpy"
+        result = run(
+            [compiler(), level, "-s", name, "-o", str(target), str(source)],
+            stdout=PIPE,
+            stderr=STDOUT,
+            text=True,
+            check=False,
+        )
+        if result.returncode:
+            raise BuildError(f"{source} does not compile:\n{result.stdout.strip()}")
+        return target.read_bytes()
