@@ -12,14 +12,14 @@ class ConfigError(Exception):
 
 
 # A row a key: (name, kind, default, allowed). Kinds: "str", "int", "bool", "number", "phone",
-# "uri", "path", "sensor", "lifetime" (null: the resource does not exist), "list", "dict". A
-# default of _NEEDED must be given; None may stay unset. Allowed: a tuple of values, or for an
-# integer its (least, most), or for a string its most characters. A default of _LEFT_OUT: the key
-# is not there where it is not given, to spend no memory on what hardly a site has.
-_NEEDED = "…"
-_LEFT_OUT = "-"
+# "uri", "path", "object", "lifetime" (null: the resource does not exist), "list", "dict". A
+# default of NEEDED must be given; None may stay unset. Allowed: a tuple of values, or for a number
+# its (least, most), or for a string its most characters. A default of LEFT_OUT: the key is not
+# there where it is not given, to spend no memory on what hardly a site has.
+NEEDED = "…"
+LEFT_OUT = "-"
 
-_SITE = (
+SITE = (
     ("endpoint", "str", None, 64),
     ("version", "str", "1.1", ("draft", "1.0", "1.1", "1.2")),
     ("link", "str", "sim7000", ("udp", "sim800", "sim7000", "sim7080")),
@@ -29,16 +29,16 @@ _SITE = (
     ("root_path", "path", "", 32),
     ("sleep", "str", "deep", ("deep", "light", "idle", "none")),  # as deep as pays, at most this
     ("watchdog_s", "int", 120, (0, 86400)),  # without progress, then the chip is reset; 0: never
-    ("outlive_power", "bool", _LEFT_OUT, None),  # before each deep sleep the record goes to flash
+    ("outlive_power", "bool", LEFT_OUT, None),  # before each deep sleep the record goes to flash
     ("stored_bytes", "int", 2048, (0, 16384)),  # notifications kept for each server out of reach
     ("log", "str", "text", ("text", "json", "off")),
-    ("servers", "list", _NEEDED, (1, 4)),
-    ("bootstrap", "dict", _LEFT_OUT, None),
+    ("servers", "list", NEEDED, (1, 4)),
+    ("bootstrap", "dict", LEFT_OUT, None),
     ("modem", "dict", {}, None),
     ("objects", "list", [], (0, 32)),
 )
-_SERVER = (
-    ("uri", "uri", _NEEDED, 255),
+SERVER = (
+    ("uri", "uri", NEEDED, 255),
     ("uri_host", "bool", False, None),  # name the host in each request, for bytes
     ("short_server_id", "int", 1, (1, 65534)),
     ("lifetime_s", "lifetime", 86400, (0, 0x7FFFFFFF)),  # 0: endless, in 1.2
@@ -50,19 +50,19 @@ _SERVER = (
     ("awake_time_s", "int", None, (1, 86400)),
     ("after_sleep", "str", "update", ("update", "register")),
     ("triggers_per_hour", "int", 10, (1, 3600)),
-    ("nat_s", "int", _LEFT_OUT, (1, 86400)),  # silence after which after_sleep register registers
-    ("profile_id", "str", _LEFT_OUT, 64),  # "hash", or "oma:..." or "v:...": for the object list
+    ("nat_s", "int", LEFT_OUT, (1, 86400)),  # silence after which after_sleep register registers
+    ("profile_id", "str", LEFT_OUT, 64),  # "hash", or "oma:..." or "v:...": for the object list
     # Resources 13 to 20 of the Server object.
-    ("priority", "int", _LEFT_OUT, (0, 0xFFFFFFFF)),
-    ("registration_delay_s", "int", _LEFT_OUT, (0, 0xFFFFFFFF)),
-    ("failure_block", "bool", _LEFT_OUT, None),
-    ("bootstrap_on_failure", "bool", _LEFT_OUT, None),
-    ("retry_count", "int", _LEFT_OUT, (1, 65535)),
-    ("retry_timer_s", "int", _LEFT_OUT, (1, 0xFFFFFFFF)),
-    ("sequence_delay_s", "int", _LEFT_OUT, (1, 0xFFFFFFFF)),  # the most: no other sequence
-    ("sequence_retries", "int", _LEFT_OUT, (1, 65535)),
+    ("priority", "int", LEFT_OUT, (0, 0xFFFFFFFF)),
+    ("registration_delay_s", "int", LEFT_OUT, (0, 0xFFFFFFFF)),
+    ("failure_block", "bool", LEFT_OUT, None),
+    ("bootstrap_on_failure", "bool", LEFT_OUT, None),
+    ("retry_count", "int", LEFT_OUT, (1, 65535)),
+    ("retry_timer_s", "int", LEFT_OUT, (1, 0xFFFFFFFF)),
+    ("sequence_delay_s", "int", LEFT_OUT, (1, 0xFFFFFFFF)),  # the most: no other sequence
+    ("sequence_retries", "int", LEFT_OUT, (1, 65535)),
 )
-_MODEM = (
+MODEM = (
     ("apn", "str", "", 63),
     ("user", "str", "", 63),
     ("password", "str", "", 63),
@@ -74,19 +74,21 @@ _MODEM = (
     ("network", "str", None, ("gsm", "cat-m", "nb-iot", "lte", "auto")),
     ("attach_s", "int", None, (30, 3600)),  # None: as long as the radios may take
     ("udp_manual", "bool", False, None),
-    ("udp_push", "bool", _LEFT_OUT, None),  # SIM7080: data unasked, each datagram in a frame
-    ("udp_set", "str", _LEFT_OUT, ("cip", "ca")),  # which of its UDP commands a SIM7000 is given
+    ("udp_push", "bool", LEFT_OUT, None),  # SIM7080: data unasked, each datagram in a frame
+    ("udp_set", "str", LEFT_OUT, ("cip", "ca")),  # which of its UDP commands a SIM7000 is given
     # Power saving of SIM7000 and SIM7080 (modem/power_saving.py).
-    ("idle", "str", _LEFT_OUT, ("sleep", "psm", "off")),  # "sleep": SMS reach it
-    ("psm_tau_s", "int", _LEFT_OUT, (60, 35_712_000)),  # T3412: it shows up at the network
-    ("psm_active_s", "int", _LEFT_OUT, (2, 11_160)),  # T3324: it listens before it goes off
-    ("edrx_s", "int", _LEFT_OUT, (5, 10_485)),  # between two looks for an SMS or a datagram
-    ("release_assistance", "bool", _LEFT_OUT, None),  # NB-IoT: say what is the last datagram
-    ("sms_check_s", "int", _LEFT_OUT, (60, 86400)),  # where nothing but the timer can wake
+    ("idle", "str", LEFT_OUT, ("sleep", "psm", "off")),  # "sleep": SMS reach it
+    ("psm_tau_s", "int", LEFT_OUT, (60, 35_712_000)),  # T3412: it shows up at the network
+    ("psm_active_s", "int", LEFT_OUT, (2, 11_160)),  # T3324: it listens before it goes off
+    ("edrx_s", "int", LEFT_OUT, (5, 10_485)),  # between two looks for an SMS or a datagram
+    ("release_assistance", "bool", LEFT_OUT, None),  # NB-IoT: say what is the last datagram
+    ("sms_check_s", "int", LEFT_OUT, (60, 86400)),  # where nothing but the timer can wake
 )
+# Values that nobody is shown.
+SECRETS = ("modem.pin", "modem.password")
 # The bootstrap server, and what holds for each account that it provides.
-_BOOTSTRAP = (
-    ("uri", "uri", _NEEDED, 255),
+BOOTSTRAP = (
+    ("uri", "uri", NEEDED, 255),
     ("hold_off_s", "int", 0, (0, 0x7FFFFFFF)),  # before it is asked, but at a server's wish
     ("account_timeout_s", "int", 0, (0, 0x7FFFFFFF)),  # after which it is forgotten; 0: never
     ("pack", "bool", False, None),  # ask for Bootstrap-Pack first, in 1.2
@@ -95,23 +97,31 @@ _BOOTSTRAP = (
 ) + tuple(
     [
         row
-        for row in _SERVER
+        for row in SERVER
         if row[0]
         in (
             "uri_host queue awake_time_s after_sleep triggers_per_hour nat_s profile_id".split(" ")
         )
     ]
 )
-_OBJECT = (
-    ("object", "sensor", _NEEDED, None),
+OBJECT = (
+    ("object", "object", NEEDED, None),
     ("instance", "int", 0, (0, 65534)),
-    ("value", "number", 0, None),
+    ("value", "number", 0, None),  # of a sensor without a pin
     ("units", "str", None, 16),
+    ("pin", "int", LEFT_OUT, (0, 48)),  # GPIO: analog input of a sensor, what an output drives
+    ("scale", "number", LEFT_OUT, (-1_000_000_000, 1_000_000_000)),  # times the volts at the pin
+    ("offset", "number", LEFT_OUT, (-1_000_000_000, 1_000_000_000)),  # and so much more
+    ("every_s", "int", LEFT_OUT, (1, 604_800)),  # between two measurements at the pin
 )
+# What a sensor with a pin has where it is not given.
+MEASURED = (("scale", 1), ("offset", 0), ("every_s", 60))
 # With a bootstrap server there need be no other.
 _BOOTSTRAPPED = (("servers", "list", [], (0, 4)),)
+# IPSO Objects that are switched on and off.
+OUTPUTS = (3306, 3311, 3312)
 # IPSO Objects with a Sensor Value, its unit and its extremes; anything else is an application's.
-_SENSORS = (
+SENSORS = (
     3300,
     3301,
     3303,
@@ -151,14 +161,14 @@ def load(path: str) -> dict:
 
 def check(site: dict) -> dict:
     """Return `site` with every default filled in; raises ConfigError at the first thing wrong."""
-    rows = _SITE
+    rows = SITE
     if isinstance(site, dict) and "bootstrap" in site:
-        rows = tuple([row for row in _SITE if row[0] != "servers"]) + _BOOTSTRAPPED
+        rows = tuple([row for row in SITE if row[0] != "servers"]) + _BOOTSTRAPPED
     checked = _table("", site, rows)
     if "bootstrap" in checked:
-        checked["bootstrap"] = _table("bootstrap.", checked["bootstrap"], _BOOTSTRAP)
-    checked["modem"] = _table("modem.", checked["modem"], _MODEM)
-    for name, rows in (("servers", _SERVER), ("objects", _OBJECT)):
+        checked["bootstrap"] = _table("bootstrap.", checked["bootstrap"], BOOTSTRAP)
+    checked["modem"] = _table("modem.", checked["modem"], MODEM)
+    for name, rows in (("servers", SERVER), ("objects", OBJECT)):
         checked[name] = [
             _table("%s[%d]." % (name, index), entry, rows)
             for index, entry in enumerate(checked[name])
@@ -206,9 +216,10 @@ def _together(site):
             "watchdog_s: %d is not allowed, one AT command may take 86 s (AT+CIICR); use 0, or an "
             "integer from 100 to 86400" % site["watchdog_s"]
         )
+    _check_objects(site["objects"])
     _check_modem(site["link"], site["modem"])
-    for row in _MODEM:
-        if row[2] is _LEFT_OUT and row[0] in site["modem"] and row[0] != "udp_set":
+    for row in MODEM:
+        if row[2] is LEFT_OUT and row[0] in site["modem"] and row[0] != "udp_set":
             if site["link"] != "udp":
                 from node import feasible
 
@@ -216,6 +227,45 @@ def _together(site):
             break
     if site["link"] == "udp" and not site["endpoint"]:
         raise ConfigError("endpoint: missing; without a modem there is no IMEI to make it from")
+
+
+def _check_objects(objects):
+    """Refuse what two Objects cannot share, and a pin that has no meaning; fill in MEASURED."""
+    instances = []
+    pins = []
+    for index, entry in enumerate(objects):
+        key = "objects[%d]." % index
+        number = entry["object"]
+        if (number, entry["instance"]) in instances:
+            raise ConfigError(
+                "%sinstance: %d is used twice with object %d; each needs its own"
+                % (key, entry["instance"], number)
+            )
+        instances.append((number, entry["instance"]))
+        output = number in OUTPUTS
+        pin = entry.get("pin")
+        if pin in pins:
+            raise ConfigError("%spin: %d is used twice; each object needs its own" % (key, pin))
+        if pin is not None:
+            pins.append(pin)
+        elif output:
+            raise ConfigError("%spin: missing; use the GPIO that object %d drives" % (key, number))
+        for name, default in MEASURED:
+            if output or pin is None:
+                if name in entry:
+                    raise ConfigError(
+                        "%s%s: not allowed with%s; it is for a sensor with a pin"
+                        % (key, name, " object %d" % number if output else "out a pin")
+                    )
+            elif name not in entry:
+                entry[name] = default
+        if pin is not None and entry["value"] != 0:
+            raise ConfigError(
+                "%svalue: %s is not allowed with a pin; leave it out"
+                % (key, _shown(entry["value"]))
+            )
+        if output and entry["units"] is not None:
+            raise ConfigError("%sunits: not allowed with object %d" % (key, number))
 
 
 def _check_modem(link, modem):
@@ -260,9 +310,9 @@ def _fits_version(key, server, version):
         raise ConfigError(
             "%sbinding: SU is not allowed in 1.0, which prefers UDP; use US or S" % key
         )
-    for name, _, default, _ in _SERVER:
+    for name, _, default, _ in SERVER:
         since = "1.2" if name == "profile_id" else "1.1"
-        if default is _LEFT_OUT and name in server and name != "nat_s":
+        if default is LEFT_OUT and name in server and name != "nat_s":
             if version == "draft" or version < since:
                 raise ConfigError(
                     "%s%s: not allowed in %s; it needs version %s" % (key, name, version, since)
@@ -292,16 +342,18 @@ def _table(prefix, given, rows):
         if value is None and name in given and kind == "lifetime":
             checked[name] = None
         elif value is None:
-            if default is _NEEDED:
-                raise ConfigError("%s%s: missing; use %s" % (prefix, name, _use(kind, allowed)))
-            if default is not _LEFT_OUT:
+            if default is NEEDED:
+                raise ConfigError(
+                    "%s%s: missing; use %s" % (prefix, name, in_words(kind, allowed))
+                )
+            if default is not LEFT_OUT:
                 checked[name] = default
         elif _fits(kind, value, allowed):
             checked[name] = value
         else:
-            shown = "this value" if name in ("pin", "password") else _shown(value)
+            shown = "this value" if prefix + name in SECRETS else _shown(value)
             raise ConfigError(
-                "%s%s: %s is not allowed; use %s" % (prefix, name, shown, _use(kind, allowed))
+                "%s%s: %s is not allowed; use %s" % (prefix, name, shown, in_words(kind, allowed))
             )
     return checked
 
@@ -313,10 +365,12 @@ def _fits(kind, value, allowed):
         return False
     if kind in ("int", "lifetime"):
         return isinstance(value, int) and allowed[0] <= value <= allowed[1]
-    if kind == "sensor":
-        return isinstance(value, int) and value in _SENSORS
+    if kind == "object":
+        return isinstance(value, int) and (value in SENSORS or value in OUTPUTS)
     if kind == "number":
-        return isinstance(value, (int, float))
+        return isinstance(value, (int, float)) and (
+            allowed is None or allowed[0] <= value <= allowed[1]
+        )
     if kind == "list":
         return isinstance(value, list) and allowed[0] <= len(value) <= allowed[1]
     if kind == "dict":
@@ -358,15 +412,18 @@ def _is_profile(text):
     return True
 
 
-def _use(kind, allowed):
+def in_words(kind: str, allowed) -> str:
+    """Return what a row allows, as text."""
     if isinstance(allowed, tuple) and kind == "str":
         return ", ".join(allowed[:-1]) + " or " + allowed[-1]
     if kind in ("int", "lifetime"):
         return "an integer from %d to %d" % allowed
+    if kind == "number" and allowed:
+        return "a number from %d to %d" % allowed
     return {
         "bool": "true or false",
         "number": "a number",
-        "sensor": "one of " + ", ".join([str(number) for number in _SENSORS]),
+        "object": "one of " + ", ".join([str(number) for number in SENSORS + OUTPUTS]),
         "list": "a list of %d to %d entries" % (allowed if kind == "list" else (0, 0)),
         "dict": "a JSON object",
         "phone": "a telephone number of 3 to 15 digits, with or without +",

@@ -107,6 +107,10 @@ def check_board(site: dict, board) -> None:
 
     board: its module, with UART, PINS and perhaps CHIP, "esp32" (where it has none) or "esp32s3".
     """
+    if [entry for entry in site["objects"] if "pin" in entry]:
+        from node.gpio import check as check_pins
+
+        check_pins(site["objects"], getattr(board, "CHIP", "esp32"))
     if site["link"] == "udp":
         return
     idle = site["modem"].get("idle", "sleep")
@@ -122,7 +126,7 @@ def check_board(site: dict, board) -> None:
     if ri is not None and ri not in waking:
         raise ConfigError(
             'PINS["ri"] of the board: GPIO %d cannot end a deep sleep; use %s, or sleep light'
-            % (ri, _spans(waking))
+            % (ri, spans(waking))
         )
     if ri is not None or board.UART["rx"] in waking:
         return
@@ -143,12 +147,12 @@ def _wants_sms(site):
     return bool(bootstrap) and bootstrap["sms_trigger"] is not False
 
 
-def _spans(numbers):
+def spans(numbers) -> str:
     """Return numbers as text, those in a row as "12-15"."""
-    spans = []
+    found = []
     for number in numbers:
-        if spans and spans[-1][1] == number - 1:
-            spans[-1][1] = number
+        if found and found[-1][1] == number - 1:
+            found[-1][1] = number
         else:
-            spans.append([number, number])
-    return ", ".join([str(low) if low == high else "%d-%d" % (low, high) for low, high in spans])
+            found.append([number, number])
+    return ", ".join([str(low) if low == high else "%d-%d" % (low, high) for low, high in found])

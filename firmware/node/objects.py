@@ -126,5 +126,10 @@ def _add_configured(node, entry):
     number = entry["object"]
     kind = ipso.Temperature if number == 3303 else node.tree.object_class(number)
     kind = kind or ipso.define(number)
+    if "pin" in entry:
+        from node.wired import add
+
+        add(node, kind, entry)
+        return
     sensor = node.add(kind(units=entry["units"]), entry["instance"])
     sensor.set(5700, entry["value"])

@@ -22,7 +22,7 @@ def prepare(site_path: str):
     site = _configuration(site_path)
     if site is None:
         return None
-    forget("node.config", "node.feasible")
+    forget("node.config", "node.feasible", "node.gpio")
     for room in ("coap.endpoint", "lwm2m.client"):
         # One after the other: what nested imports leave behind would lie between what stays.
         __import__(room)
@@ -44,12 +44,12 @@ def _configuration(path):
 
     try:
         site = config.load(path)
-        if site["link"] != "udp":
-            pin = board.UART["rx"] if board.PINS["ri"] is None else board.PINS["ri"]
-            if "idle" in site["modem"] or not hw.can_wake(pin):
-                from node.feasible import check_board
+        pin = board.UART["rx"] if board.PINS["ri"] is None else board.PINS["ri"]
+        modem = site["link"] != "udp" and ("idle" in site["modem"] or not hw.can_wake(pin))
+        if modem or [entry for entry in site["objects"] if "pin" in entry]:
+            from node.feasible import check_board
 
-                check_board(site, board)
+            check_board(site, board)
         return site
     except config.ConfigError as error:
         print(error)
