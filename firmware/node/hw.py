@@ -197,65 +197,94 @@ class Uart:
         self._uart.write(data)
 
 
-class ModemPins:
-    """A modem's control lines: power key, DTR and RI; a GPIO number of None is a line not wired.
+def hold(pin: int, level: int) -> None:
+    """Drive GPIO `pin` at `level`, through deep sleep too.
 
-    `pins` is a dictionary: pwrkey, pwrkey_pressed (level that presses the key), dtr, ri. `asleep`
-    is what DTR shall say from the start: after a deep sleep the modem may go on sleeping.
+    A pin that was held before a deep sleep is until it is let go, and has its level by then: what
+    hangs on it, such as a modem's supply, notices nothing.
+    """
+    line = machine.Pin(pin, machine.Pin.OUT, value=level)
+    line.init(hold=False)  # pyright: ignore[reportCallIssue]
+    line.init(hold=True)  # pyright: ignore[reportCallIssue]
+
+
+def write_register(sda: int, scl: int, address: int, register: int, value: int) -> None:
+    """Write one byte to a chip on the I2C bus of two GPIOs; OSError where none acknowledges."""
+    _i2c(sda, scl).writeto_mem(address, register, bytes((value,)))
+
+
+def read_register(sda: int, scl: int, address: int, register: int) -> int:
+    """Read one byte of a chip on the I2C bus of two GPIOs; OSError where none acknowledges."""
+    return _i2c(sda, scl).readfrom_mem(address, register, 1)[0]
+
+
+def _i2c(sda, scl):
+    lines = [machine.Pin(pin, machine.Pin.IN, machine.Pin.PULL_UP) for pin in (sda, scl)]
+    return machine.SoftI2C(sda=lines[0], scl=lines[1], freq=100_000)
+
+
+class ModemPins:
+    """A modem's control lines: power key, reset, DTR and RI; a GPIO number of None is a line not
+    wired.
+
+    `pins` is a dictionary: pwrkey, pwrkey_pressed (level that presses the key), dtr, ri, and where
+    it is wired reset, reset_pressed. `asleep` is what DTR shall say from the start: after a deep
+    sleep the modem may go on sleeping.
     """
 
     def __init__(self, pins: dict, asleep: bool = False):
-        self._pressed = pins["pwrkey_pressed"]
-        self._pwrkey = self._output(pins["pwrkey"], 1 - self._pressed)
-        self._dtr = self._output(pins["dtr"], 1 if asleep else 0)
+        self._pins = pins
+        for name in ("pwrkey", "reset"):
+            if pins.get(name) is not None:
+                hold(pins[name], 1 - pins[name + "_pressed"])
+        self.dtr(asleep)
         self.ri_pin = pins["ri"]
         self._ri = None
         if self.ri_pin is not None:
             self._ri = machine.Pin(self.ri_pin, machine.Pin.IN, machine.Pin.PULL_UP)
 
-    def _output(self, number, level):
-        if number is None:
-            return None
-        # Held, so that deep sleep does not let go of the line and start or wake the modem.
-        return machine.Pin(
-            number,
-            machine.Pin.OUT,
-            value=level,
-            hold=True,  # pyright: ignore[reportCallIssue]
-        )
-
     async def pulse(self, duration_ms: int) -> None:
         """Press the power key for `duration_ms`; the same pulse turns a running modem off."""
-        if self._pwrkey is None:
+        await self._press("pwrkey", duration_ms)
+
+    async def reset(self, duration_ms: int) -> None:
+        """Pull the modem's RST for `duration_ms`, which restarts one that runs."""
+        await self._press("reset", duration_ms)
+
+    async def _press(self, name, duration_ms):
+        pin = self._pins.get(name)
+        if pin is None:
             return
-        self._level(self._pwrkey, self._pressed)
+        pressed = self._pins[name + "_pressed"]
+        # Held, so that deep sleep does not let go of the line and start or wake the modem.
+        hold(pin, pressed)
         try:
             await asyncio.sleep_ms(duration_ms)
         finally:
-            self._level(self._pwrkey, 1 - self._pressed)
+            hold(pin, 1 - pressed)
 
     def dtr(self, asleep: bool) -> None:
         """Let the modem sleep (DTR high) or wake it (low)."""
-        if self._dtr is not None:
-            self._level(self._dtr, 1 if asleep else 0)
+        if self.can_sleep():
+            hold(self._pins["dtr"], 1 if asleep else 0)
 
     def can_sleep(self) -> bool:
         """Return whether DTR is wired, so that the modem can be put to sleep and woken."""
-        return self._dtr is not None
+        return self._pins["dtr"] is not None
 
     def can_switch(self) -> bool:
         """Return whether the power key is wired, so that a modem that is off can be started."""
-        return self._pwrkey is not None
+        return self._pins["pwrkey"] is not None
+
+    def can_reset(self) -> bool:
+        """Return whether RST is wired, so that a modem that hangs can be restarted."""
+        return self._pins.get("reset") is not None
 
     def ri(self) -> "bool | None":
         """Return RI's level: False (low) while the modem has something to say; None where not
         wired.
         """
         return None if self._ri is None else bool(self._ri.value())
-
-    def _level(self, pin, level):
-        pin.init(hold=False)
-        pin.init(value=level, hold=True)
 
 
 class AnalogInput:

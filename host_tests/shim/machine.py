@@ -24,7 +24,11 @@ DEEPSLEEP_RESET = 4
 wake_pin = None  # set through esp32.wake_on_ext0
 rtc_pins = set()  # those that belong to the RTC: each that was armed in a deep sleep
 light_wake_pin = None  # set through esp32.wake_on_gpio
+held = set()  # pins whose level stays as it is, in deep sleep too, until they are let go
+i2c_chips = {}  # (SDA, SCL, address) of what is on an I2C bus -> {register: value}
 
+_FIRST_INPUT_ONLY = const(34)  # of an ESP32: these have no pull-ups either
+_NO_ACKNOWLEDGE = const(19)  # ENODEV
 _HARDWARE_FIFO = const(128)  # bytes that the UART takes beyond its ring buffer
 
 
@@ -144,23 +148,61 @@ class Pin:
 
     def __init__(self, number, mode=-1, pull=-1, value=None, hold=None):
         self.number = number
+        self._waiting = None  # the level that a held pin will have
         self.init(mode, pull, value=value, hold=hold)
 
     def init(self, mode=-1, pull=-1, value=None, hold=None):
-        """Set the level, where one is given; a held pin keeps it through deep sleep. A mode takes
-        the pin back from the RTC.
+        """Set the level, where one is given, and the hold; a pin that is held keeps its level
+        until it is let go, and has the new one then. A mode takes the pin back from the RTC.
         """
+        number = self.number
+        if number >= _FIRST_INPUT_ONLY and (mode == self.OUT or pull == self.PULL_UP):
+            raise ValueError("pin can only be input" if mode == self.OUT else "no pull-up")
         if mode != -1:
-            rtc_pins.discard(self.number)
-        if value is not None:
-            host.pin_write(self.number, value)
+            rtc_pins.discard(number)
+        if value is not None and number in held:
+            self._waiting = value
+        elif value is not None:
+            host.pin_write(number, value)
+        if hold:
+            held.add(number)
+        elif hold is not None and number in held:
+            held.remove(number)
+            if self._waiting is not None:
+                host.pin_write(number, self._waiting)
+            self._waiting = None
 
     def value(self, level=None):
         """Return the level from outside, or set one."""
         if level is None:
             return host.pin_read(self.number)
-        host.pin_write(self.number, level)
+        self.init(value=level)
         return None
+
+
+class SoftI2C:
+    """An I2C bus on two pins: what is on it is in `i2c_chips`."""
+
+    def __init__(self, scl, sda, freq=400_000):
+        self._bus = (sda.number, scl.number)
+
+    def writeto_mem(self, address, register, data):
+        """Write bytes to registers in a row."""
+        registers = self._registers(address)
+        for value in bytes(data):
+            registers[register] = value
+            register += 1
+
+    def readfrom_mem(self, address, register, count) -> bytes:
+        """Read registers in a row; one that was never written is 0."""
+        registers = self._registers(address)
+        return bytes([registers.get(register + at, 0) for at in range(count)])
+
+    def _registers(self, address):
+        registers = i2c_chips.get(self._bus + (address,))
+        if registers is None:
+            raise OSError(_NO_ACKNOWLEDGE)
+        return registers
 
 
 class ADC:
