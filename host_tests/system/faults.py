@@ -7,7 +7,7 @@ the schedule.
 
 import asyncio
 
-from system.world import HARD_RESET, POWER_ON, WATCHDOG
+from system.chip import HARD_RESET, POWER_ON, WATCHDOG
 
 _MINUTE_MS = 60_000
 _HOUR_MS = 3_600_000
@@ -375,7 +375,7 @@ class Faults:
 
     def _clock_steps(self, fault):
         world = self.world
-        world.set_epoch(max(0, world.epoch_s() + _STEPS_S[fault.size]))
+        world.clock.set_epoch(max(0, world.clock.epoch_s() + _STEPS_S[fault.size]))
 
     def _reboot(self, fault):
         self.world.command(do="reboot")

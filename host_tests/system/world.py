@@ -7,7 +7,7 @@ that of the chip: nothing is left of it but RTC memory, its clock and the levels
 
 What board, modem, network and server tell goes into one list in the order in which it happens. A
 test is one coroutine given to `World.play`; where it fails, the end of that list is printed with
-the seed.
+the seed (system/events.py).
 """
 
 import asyncio
@@ -19,10 +19,11 @@ from node import config, hw
 from node.lean import forget as _forget
 from node.node import Node
 from shim import virtual_time
+from system.chip import DEEP_SLEEP, HARD_RESET, POWER_ON, Chip, Clock, Log, Random, Wiring
+from system.events import Events
 from system.peer import Peer
 from unit.node.files import Flash
 
-from boards.host import board as wiring
 from tools.virtual.modem import VirtualModem
 from tools.virtual.network import Network
 from tools.virtual.timers import Timers
@@ -34,110 +35,14 @@ OTHER_NUMBER = "+447700900456"
 OTHER_SERVER = ("198.51.100.7", 5683)
 ENDPOINT = "probe-1"
 
-POWER_ON, HARD_RESET, WATCHDOG, DEEP_SLEEP = 1, 2, 3, 4
 WOKEN_BY_PIN, WOKEN_BY_TIMER, WOKEN_BY_GPIO = 2, 4, 7
 
 _BOOT_MS = 400  # from reset to the first line of Python
-_EPOCH_AT_POWER_ON_S = 946684800  # an ESP32 that has lost its power begins in 2000
-_TICKS_MASK = 0x3FFFFFFF
 _PROFILES = {"sim800": "sim800l", "sim7000": "sim7000g", "sim7080": "sim7080g"}
-_TAIL = 40
 _BOOTS_MAX = 500
-_CHATTER = ("at", "radio")  # told too often to be kept
 
 
-class _Wiring:
-    """The board: as tools/device.py has it, but for the pins that differ (None: not wired)."""
-
-    def __init__(self, pins):
-        self.UART = wiring.UART
-        self.PINS = dict(wiring.PINS)
-        self.PINS.update(pins)
-
-
-class _Chip:
-    """What lies outside the chip for one run of it: the `machine.host` of one boot."""
-
-    def __init__(self, world, reset_cause, wake_reason):
-        self.reset_cause = reset_cause
-        self.wake_reason = wake_reason
-        self.running = True
-        self.halted = None  # (kind, duration_ms, wake_pin)
-        self._world = world
-        self._dog = None
-
-    @property
-    def memory(self):
-        return self._world.memory
-
-    @memory.setter
-    def memory(self, data):
-        if self.running:
-            self._world.memory = data
-            self._world.stores += 1
-
-    @property
-    def datetime(self):
-        return None
-
-    @datetime.setter
-    def datetime(self, fields):
-        year, month, day, _, hour, minute, second, _ = fields
-        seconds = _days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second
-        self._world.set_epoch(seconds)
-
-    def uart_rate(self, baudrate):
-        if self.running:
-            self._world.modem.set_baud(baudrate)
-
-    def uart_write(self, data):
-        if self.running:
-            self._world.modem.write(self._world.passing(data))
-
-    def pin_write(self, number, level):
-        modem = self._world.modem
-        pins = self._world.board.PINS
-        if not self.running:
-            return
-        if number == pins["pwrkey"]:
-            modem.pwrkey(level == pins["pwrkey_pressed"])
-        elif number == pins["dtr"]:
-            modem.dtr(bool(level))
-
-    def pin_read(self, number):
-        return int(self._world.modem.ri) if number == self._world.board.PINS["ri"] else 1
-
-    def adc_uv(self, number):
-        return self._world.microvolts.get(number, 0)
-
-    def watchdog(self, timeout_ms):
-        self._world.timers.cancel(self._dog)
-        self._dog = self._world.timers.call_later(timeout_ms, self._bite)
-
-    def _bite(self):
-        if self.running:
-            self._world.fail(WATCHDOG, 0, lost=False)
-
-    def halt(self, kind, duration_ms, wake_pin):
-        self.running = False
-        self.halted = (kind, duration_ms, wake_pin)
-
-
-class _Log:
-    """The node's log of one boot; what comes after its end is not of this world."""
-
-    form = "json"
-
-    def __init__(self, world, chip):
-        self._world = world
-        self._chip = chip
-
-    def event(self, name, facts):
-        if self._chip.running:
-            self._world.record("device", name, facts)
-
-
-class World:
+class World(Events):
     """One board and all that is around it.
 
     link: "sim800", "sim7000" or "sim7080". profile: one of tools/virtual/profiles.py, where it is
@@ -147,10 +52,9 @@ class World:
     a number and an address of its own. pins: what differs in the board's wiring. Other keywords
     are keys of the site configuration. modem: the virtual modem; it may be broken before `play`.
     slow_permille: how slow the chip's clock is, in sleep and as Unix time. peer: the server, whose
-    events are those of "server"; other: the second one, "other" in the list, or None. history: how
-    many events are kept, None for all; on_record(who, name, facts): told of each, those too that
-    are not kept. on_crash(error): told of what ends a run of the node, which a board that has it
-    restarts after; without it that is a failure of the play.
+    events are those of "server"; other: the second one, "other" in the list, or None.
+    on_crash(error): told of what ends a run of the node, which a board that has it restarts after;
+    without it that is a failure of the play.
     """
 
     def __init__(
@@ -167,19 +71,16 @@ class World:
         profile=None,
         **settings,
     ):
+        super().__init__()
         self.seed = seed
-        self.events = []  # (ms, who, name, facts)
         self.memory = b""
         self.microvolts = {}
         self.flash = Flash()  # what the board keeps records on
-        self.board = _Wiring(pins or {})
+        self.board = Wiring(pins or {})
         self.node = None
         self.boots = 0
         self.boots_max = _BOOTS_MAX
         self.stores = 0  # how often RTC memory was written
-        self.history = None
-        self.tail = _TAIL
-        self.on_record = None
         self.on_crash = None
         self._trip = None  # [bytes of the UART until the supply fails, how]
         self._restarting = False
@@ -187,13 +88,8 @@ class World:
         self._ended = None
         self.awake_ms = 0  # of all runs of the chip, light sleep included
         self.light_ms = 0  # in light sleep
-        self._tail = []
-        self._cursor = 0
-        self._changed = asyncio.Event()
         self._over = asyncio.Event()
         self._setup = setup
-        self._slow_permille = slow_permille
-        self._failure = None
         self._task = None
         self._chip = None
         self._armed = None  # pin that ends the deep sleep
@@ -201,10 +97,8 @@ class World:
         self._reason = 0
         self._lines = []
         self._line = asyncio.Event()
-        self._epoch_base_s = _EPOCH_AT_POWER_ON_S
-        self._epoch_base_ms = 0
-        self._booted_ms = 0
-        self._random = (seed * 2654435761 + 97) & 0xFFFFFFFF or 1
+        self.clock = Clock(slow_permille)
+        self.random_bits = Random(seed).bits
         self.timers = Timers()
         self.network = Network(
             self.timers,
@@ -281,7 +175,8 @@ class World:
         Raises what the scenario, the node or a delayed call raised, after the end of the events.
         """
         kept = hw.ticks_ms, hw.epoch_s, hw.random_bits, hw.light_sleep
-        hw.ticks_ms, hw.epoch_s, hw.random_bits = self.ticks_ms, self.epoch_s, self.random_bits
+        hw.ticks_ms, hw.epoch_s = self.clock.ticks_ms, self.clock.epoch_s
+        hw.random_bits = self.random_bits
         hw.light_sleep = self._light_sleep
         if hasattr(gc, "freeze"):
             gc.freeze()  # a boot collects; CPython need not look at all of pytest for it
@@ -289,8 +184,7 @@ class World:
             virtual_time.run(self._play(scenario))
         except BaseException:
             print("seed %d, %d ms" % (self.seed, virtual_time.now_ms()))
-            for at_ms, who, name, facts in self._tail:
-                print("%10.3f %-8s %-14s %s" % (at_ms / 1000, who, name, facts))
+            self.print_tail()
             raise
         finally:
             hw.ticks_ms, hw.epoch_s, hw.random_bits, hw.light_sleep = kept
@@ -304,8 +198,8 @@ class World:
         acting = asyncio.create_task(self._act(scenario))
         try:
             await self._over.wait()
-            if self._failure:
-                raise self._failure
+            if self.failure:
+                raise self.failure
         finally:
             while not acting.done():
                 acting.cancel()
@@ -316,8 +210,8 @@ class World:
         try:
             await scenario(self)
         except Exception as error:
-            if self._failure is None:
-                self._failure = error
+            if self.failure is None:
+                self.failure = error
         finally:
             self._over.set()
 
@@ -327,73 +221,10 @@ class World:
 
     def fail_play(self, error) -> None:
         """End the play with an error."""
-        if self._failure is None:
-            self._failure = error
+        if self.failure is None:
+            self.failure = error
         self.record("world", "failure", {"reason": repr(error)})
         self._over.set()
-
-    # What happened.
-
-    def record(self, who, name, facts) -> None:
-        """Take an event into the list."""
-        event = (virtual_time.now_ms(), who, name, facts)
-        if len(self._tail) >= self.tail:
-            self._tail.pop(0)
-        self._tail.append(event)
-        if self.on_record:
-            self.on_record(who, name, facts)
-        if name in _CHATTER:
-            return
-        if self.history and len(self.events) >= 2 * self.history:
-            self._cursor = max(0, self._cursor - self.history)
-            del self.events[: self.history]
-        self.events.append(event)
-        self._changed.set()
-
-    async def until(self, condition, limit_s=600, what="the condition") -> None:
-        """Wait until condition(), asked after each event; AssertionError after limit_s."""
-        end_ms = virtual_time.now_ms() + limit_s * 1000
-        while not condition():
-            if self._failure:
-                raise self._failure
-            left_ms = end_ms - virtual_time.now_ms()
-            assert left_ms > 0, "%s: not within %d s" % (what, limit_s)
-            self._changed.clear()
-            try:
-                await asyncio.wait_for_ms(self._changed.wait(), left_ms)
-            except asyncio.TimeoutError:
-                pass
-
-    async def saw(self, who, event, limit_s=600, **facts) -> dict:
-        """Wait for the next event of that name with these facts; return its facts.
-
-        Each call looks behind the event that the last one found, so that calls tell an order.
-        """
-        found = []
-
-        def look():
-            for index in range(self._cursor, len(self.events)):
-                if _matches(self.events[index], who, event, facts):
-                    self._cursor = index + 1
-                    found.append(self.events[index][3])
-                    return True
-            return False
-
-        await self.until(look, limit_s, "%s %s %s" % (who, event, facts or ""))
-        return found[0]
-
-    def mark(self) -> int:
-        """Return the place in the list of events; `saw` looks only behind it from here on."""
-        self._cursor = len(self.events)
-        return self._cursor
-
-    def all(self, who, event, since=0, **facts) -> list:
-        """Return the facts of every event of that name behind place `since`."""
-        return [each[3] for each in self.events[since:] if _matches(each, who, event, facts)]
-
-    def times(self, who, event, since=0, **facts) -> list:
-        """Return the ms of every event of that name behind place `since`."""
-        return [each[0] for each in self.events[since:] if _matches(each, who, event, facts)]
 
     async def settled(self, limit_s=900) -> None:
         """Wait until the board is registered and in deep sleep."""
@@ -409,8 +240,8 @@ class World:
     async def sleep(self, seconds) -> None:
         """Let time pass."""
         await asyncio.sleep_ms(int(seconds * 1000))
-        if self._failure:
-            raise self._failure
+        if self.failure:
+            raise self.failure
 
     # The board.
 
@@ -432,7 +263,7 @@ class World:
     async def power_cut(self) -> None:
         """Take the battery off the board: RTC memory and clock are lost, the modem has its own."""
         await self._halt()
-        self._epoch_base_s, self._epoch_base_ms = _EPOCH_AT_POWER_ON_S, virtual_time.now_ms()
+        self.clock.lose()
 
     def fail(self, cause=POWER_ON, off_ms=1000, lost=True, modem=False) -> None:
         """End the run of the chip in the middle of what it does, and start it again after off_ms.
@@ -454,7 +285,7 @@ class World:
         await self._halt()
         if lost:
             self.memory = b""
-            self._epoch_base_s, self._epoch_base_ms = _EPOCH_AT_POWER_ON_S, virtual_time.now_ms()
+            self.clock.lose()
         await asyncio.sleep_ms(off_ms)
         self.modem.supply(True)
         self._restarting = False
@@ -541,28 +372,6 @@ class World:
             await self._line.wait()
         return self._lines.pop(0)
 
-    def ticks_ms(self) -> int:
-        """The chip's tick counter: from its boot, wrapping."""
-        return virtual_time.now_ms() - self._booted_ms & _TICKS_MASK
-
-    def epoch_s(self) -> int:
-        """The chip's clock."""
-        passed_ms = virtual_time.now_ms() - self._epoch_base_ms
-        return self._epoch_base_s + passed_ms * (1000 - self._slow_permille) // 1_000_000
-
-    def set_epoch(self, seconds) -> None:
-        """The chip's clock is set."""
-        self._epoch_base_s, self._epoch_base_ms = seconds, virtual_time.now_ms()
-
-    def random_bits(self, count) -> int:
-        """The chip's random generator, from the seed (xorshift32)."""
-        x = self._random
-        x ^= x << 13 & 0xFFFFFFFF
-        x ^= x >> 17
-        x ^= x << 5 & 0xFFFFFFFF
-        self._random = x
-        return x >> 32 - count if count else 0
-
     async def _board(self, cause):
         reason = 0
         try:
@@ -579,10 +388,10 @@ class World:
         await self._bury()
         self.boots += 1
         assert self.boots < self.boots_max, "the board starts over and over"
-        self._booted_ms = virtual_time.now_ms()
+        self.clock.boot()
         machine.uarts.clear()
         machine.wake_pin = None
-        machine.host = self._chip = chip = _Chip(self, cause, reason)
+        machine.host = self._chip = chip = Chip(self, cause, reason)
         from node import lean, sleeping, storage
         from node import node as loop
 
@@ -592,7 +401,7 @@ class World:
             module.forget = _keeping_storage
         gc.collect()
         node = self.node = Node(config.check(json.loads(self._site)), self.board)
-        node.log = _Log(self, chip)
+        node.log = Log(self, chip)
         if self.on_crash is None:
             node.failed = _raise  # an error in an Object's handler is one in the test
         try:
@@ -608,7 +417,7 @@ class World:
             return self._crash(node, error)
         finally:
             chip.running = False
-            self.awake_ms += virtual_time.now_ms() - self._booted_ms
+            self.awake_ms += self.clock.awake_ms()
             _end(node)
             self._ended, self.node = node, None
             gc.collect()
@@ -634,7 +443,7 @@ class World:
             if duration_ms is None:
                 await self._woken.wait()
                 return self._reason
-            duration_ms += duration_ms * self._slow_permille // 1000
+            duration_ms += duration_ms * self.clock.slow_permille // 1000
             try:
                 await asyncio.wait_for_ms(self._woken.wait(), duration_ms)
             except asyncio.TimeoutError:
@@ -687,16 +496,3 @@ def _end(node):
             if link._task:
                 link._task.cancel()
     node.close()
-
-
-def _matches(event, who, name, facts):
-    if event[1] != who or event[2] != name:
-        return False
-    return all([event[3].get(key) == facts[key] for key in facts])
-
-
-def _days(year, month, day):
-    """Days from 1970-01-01 to a date of the Gregorian calendar."""
-    year -= month < 3
-    shifted = (153 * (month + (9 if month < 3 else -3)) + 2) // 5 + day - 1
-    return year * 365 + year // 4 - year // 100 + year // 400 + shifted - 719468
