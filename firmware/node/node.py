@@ -247,10 +247,10 @@ class Node:
     async def _connect(self, kept):
         """Bring the bearer up; the client speaks after it, or its first words would be lost."""
         late = await self.bearer.start(kept)
-        from node.objects import show_battery
+        from node.battery import show_battery
 
         show_battery(self)
-        forget("node.objects")
+        forget("node.battery")
         if not kept:
             self.client.start(self.clock.now())
             if self.client.bootstrap:

@@ -4,16 +4,10 @@ from lwm2m import versions
 from lwm2m.client import Client
 from lwm2m.objects.connectivity import ConnectivityMonitoring
 from lwm2m.objects.device import Device
-from micropython import const
 
 from node import hw
 
 FIRMWARE_VERSION = "0.1.0"
-_INTERNAL_BATTERY = const(1)
-_LOW_BATTERY = const(1)  # an error code
-# A little above what the modem switches itself off at: 3.4 V (HW800L 3.2.1), 3.0 V (HW7000).
-_LOW_MV_SIM800 = const(3500)
-_LOW_MV = const(3200)
 
 
 def make_client(node, endpoint: str) -> None:
@@ -106,18 +100,6 @@ def add_all(node) -> None:
         node.add(ConnectivityMonitoring(node.bearer.connection))
     for entry in site["objects"]:
         _add_configured(node, entry)
-
-
-def show_battery(node) -> None:
-    """Set Device's battery resources (6, 7, 9) to what the modem measured, if it did."""
-    device = node.tree.get(3, 0)
-    info = node.bearer.info
-    if "battery_mv" in info:
-        device.set(6, {0: _INTERNAL_BATTERY})
-        device.set(7, {0: info["battery_mv"]})
-        device.set(9, info["battery_percent"])
-        lowest_mv = _LOW_MV_SIM800 if node.site["link"] == "sim800" else _LOW_MV
-        device.error(_LOW_BATTERY, info["battery_mv"] < lowest_mv)
 
 
 def _add_configured(node, entry):

@@ -11,7 +11,7 @@ from node.lean import forget
 # Modules that are of use when the client is made, or comes out of a deep sleep.
 _AT_START = (
     "node.prepare node.start node.kept node.values node.written node.storage node.objects "
-    "node.crash lwm2m.state lwm2m.steps lwm2m.codec.cbor lwm2m.retry lwm2m.enablers "
+    "node.battery node.crash lwm2m.state lwm2m.steps lwm2m.codec.cbor lwm2m.retry lwm2m.enablers "
     "lwm2m.configured lwm2m.server_uri lwm2m.backoff"
 )
 
@@ -49,7 +49,13 @@ def begin(node) -> "tuple | None":
 
 
 def make_bearer(node, kept, received, on_event) -> None:
-    """Make the node's bearer; kept: its part of the record."""
+    """Make the node's bearer, with the board's supplies up; kept: its part of the record."""
+    if hasattr(node.board, "power_up"):
+        try:
+            node.board.power_up(hw)
+        except OSError as error:  # the modem may have its supply all the same
+            reason = "board: no answer of its power chip to power_up: %s" % error
+            node.log.event("error", {"reason": reason})
     if node.site["link"] == "udp":
         from node.udp_socket import SocketBearer as Bearer
     else:
@@ -73,6 +79,10 @@ def furnish(node, endpoint: str, client: "bytes | None", setup) -> bool:
     from node.kept import take_up
 
     resumed = take_up(node, client)
+    if hasattr(node.board, "BATTERY") or hasattr(node.board, "battery_mv"):
+        from node.battery import show_battery  # where it is the modem that sees it, that is later
+
+        show_battery(node)
     if "node.crash" in sys.modules:  # `begin` had use for it
         from node.crash import recover, report
 
