@@ -38,6 +38,13 @@ def load(name: str) -> Board:
     return Board(name, folder, module_at(folder / "board.py"))
 
 
+def module_of(board: str):
+    """Return the module of the board with this name, or at this path (…/board.py); raises
+    BoardError.
+    """
+    return module_at(Path(board)) if board.endswith(".py") else load(board).module
+
+
 def module_at(path: Path):
     """Return the board module at `path`; raises BoardError where it is none."""
     spec = importlib.util.spec_from_file_location("board", path)
@@ -46,8 +53,10 @@ def module_at(path: Path):
         if not spec or not spec.loader or not module:
             raise OSError("no Python file")
         spec.loader.exec_module(module)
-    except (OSError, SyntaxError) as error:
-        raise BoardError(f"{path}: {error}") from None
+    except OSError as error:
+        raise BoardError(f"{path}: {error.strerror or error}") from None
+    except Exception as error:  # the file is its author's
+        raise BoardError(f"{path}: {type(error).__name__}: {error}") from None
     for name in ("UART", "PINS"):
         if not isinstance(getattr(module, name, None), dict):
             raise BoardError(f"{path}: {name} is missing; it is a dictionary")

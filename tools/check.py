@@ -1,35 +1,19 @@
 """A site configuration before it goes to a board: `python -m tools.check site.json`.
 
-Says in one line what could not work, with the key, its value and what is allowed (exit code 1), or
-that it fits. `--board FILE` names the board's module, boards/host/board.py where it is left out.
+Says in one line what could not work, with the key, its value and what is allowed (exit code 1),
+or that it fits. `--board` names the board that it is for, or the file of its module; without it
+that is the simulated one.
 """
 
-import importlib.util
 import sys
-from pathlib import Path
 
+from tools import boards
+from tools.build import ROOT
 from tools.cli import Parser, say
 
-ROOT = Path(__file__).resolve().parent.parent
 for _path in (ROOT / "firmware", ROOT / "host_tests/shim"):
     sys.path.insert(0, str(_path))
 from node import config, feasible  # noqa: E402  what the board itself looks at
-
-
-def board_from(path: Path):
-    """Return the board module at `path`; raises config.ConfigError where it is none."""
-    spec = importlib.util.spec_from_file_location("board", path)
-    module = importlib.util.module_from_spec(spec) if spec else None
-    try:
-        if not spec or not spec.loader or not module:
-            raise OSError("no Python file")
-        spec.loader.exec_module(module)
-        for name in ("UART", "PINS"):
-            if not isinstance(getattr(module, name, None), dict):
-                raise config.ConfigError("%s: %s is missing; it is a dictionary" % (path, name))
-    except (OSError, SyntaxError) as error:
-        raise config.ConfigError("%s: %s" % (path, error)) from None
-    return module
 
 
 def main(arguments=None) -> int:
@@ -38,16 +22,16 @@ def main(arguments=None) -> int:
     parser.add_argument("site", help="the site configuration, JSON")
     parser.add_argument(
         "--board",
-        type=Path,
-        default=ROOT / "boards/host/board.py",
-        metavar="FILE",
-        help="the board's module, with UART and PINS (default boards/host/board.py)",
+        default="host",
+        metavar="NAME|FILE",
+        help="the board, or its module with UART and PINS (default host): "
+        + " ".join(boards.names()),
     )
     options = parser.parse_args(arguments)
     try:
         site = config.load(options.site)
-        feasible.check_board(site, board_from(options.board))
-    except config.ConfigError as error:
+        feasible.check_board(site, boards.module_of(options.board))
+    except (config.ConfigError, boards.BoardError) as error:
         say(str(error))
         return 1
     say("%s: fits" % options.site)

@@ -54,6 +54,32 @@ def test_one_that_cannot_work(tmp_path, capsys, changes, refusal):
     assert _said(tmp_path, capsys, **changes) == (1, refusal)
 
 
+def test_a_board_by_name(tmp_path, capsys):
+    """boards/: a board is named by its folder; a name that is none gets those that there are."""
+    site = tmp_path / "site.json"
+    site.write_text(json.dumps({**_SITE, "objects": [{"object": 3303, "pin": 34}]}))
+    assert check.main([str(site), "--board", "host"]) == 0
+    site.write_text(json.dumps({**_SITE, "objects": [{"object": 3303, "pin": 18}]}))
+    capsys.readouterr()
+    assert check.main([str(site), "--board", "host"]) == 1
+    assert capsys.readouterr().out == (
+        "objects[0].pin: 18 is no analog input of this chip; use 0, 2, 4, 12-15, 25-27, 32-39\n"
+    )
+    assert check.main([str(site), "--board", "nowhere"]) == 1
+    assert capsys.readouterr().out.startswith("BOARD: nowhere is no board; use ")
+
+
+def test_a_board_that_is_broken(tmp_path, capsys):
+    """DESIGN §6: what the board's file says or does not is one line, whatever it is."""
+    for text, said in (
+        ("PINS = {", "/board.py: SyntaxError: '{' was never closed (board.py, line 1)\n"),
+        ("UART = pins", "/board.py: NameError: name 'pins' is not defined\n"),
+    ):
+        assert _said(tmp_path, capsys, board=text) == (1, said)
+    assert check.main([str(tmp_path / "site.json"), "--board", "none.py"]) == 1
+    assert capsys.readouterr().out == "none.py: No such file or directory\n"
+
+
 def test_no_such_file(tmp_path, capsys):
     """DESIGN §6: the file is named."""
     assert check.main([str(tmp_path / "none.json")]) == 1
