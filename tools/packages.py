@@ -1,0 +1,66 @@
+"""The packages of firmware/ that others can use: `python -m tools.packages` writes their lists.
+
+A list, such as firmware/lwm2m.json, is what MicroPython's package installer `mip` reads. It names
+the files from the folder that it lies in, which is why it lies beside the rooms and not in one of
+them: mip puts a base and a name together as they are, so that a name must not begin with `..`, and
+it knows no package that another one needs but by a full address. A list therefore has the files of
+all that the package needs, and one command installs it, from a clone or from GitHub:
+
+    mpremote mip install firmware/lwm2m.json
+    mpremote mip install github:ORG/REPO/firmware/lwm2m.json@v0.1.0
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from tools.build import ROOT
+
+# What a package has: its own room and those that its room has a door to.
+PACKAGES = {"coap": ("coap",), "lwm2m": ("coap", "lwm2m"), "modem": ("modem",)}
+_VERSION_IN = "firmware/node/objects.py"
+_VERSION = r'^FIRMWARE_VERSION = "(.+)"$'
+
+
+def version() -> str:
+    """Return the version of the firmware, which /3/0/3 tells; its packages have the same."""
+    found = re.search(_VERSION, (ROOT / _VERSION_IN).read_text(), re.MULTILINE)
+    if not found:
+        raise ValueError(f"{_VERSION_IN}: FIRMWARE_VERSION is missing; it is the version, as text")
+    return found[1]
+
+
+def files(package: str, folder: Path, suffix: str) -> list:
+    """Return the paths from `folder` of a package's files of one kind, ".py" or ".mpy", sorted."""
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for room in PACKAGES[package]
+        for path in (folder / room).rglob("*" + suffix)
+    )
+
+
+def listing(package: str, folder: Path, suffix: str) -> str:
+    """Return the text of a package's list that is to lie in `folder`."""
+    pairs = [
+        f"  [{json.dumps(name)}, {json.dumps(name)}]" for name in files(package, folder, suffix)
+    ]
+    head = f'{{"version": {json.dumps(version())},\n "deps": [],\n "urls": [\n'
+    return head + ",\n".join(pairs) + "\n ]}\n"
+
+
+def main() -> int:
+    """Write the lists of firmware/, and print one line; return the exit code."""
+    changed = []
+    for package in PACKAGES:
+        path = ROOT / "firmware" / f"{package}.json"
+        text = listing(package, ROOT / "firmware", ".py")
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+            changed.append(path.relative_to(ROOT).as_posix())
+    print(f"packages: wrote {', '.join(changed)}" if changed else "packages: the lists are right")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
