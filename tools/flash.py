@@ -1,0 +1,77 @@
+"""Write an image onto a board's flash, by esptool:
+`python -m tools.flash --board NAME --port PORT [--image FILE]`.
+
+The image is build/images/NAME.bin, which has MicroPython and the board's file system and which
+`make image … MICROPYTHON=…` makes; where only build/images/NAME-files.bin is there, that goes to
+its partition, and the MicroPython that the board has stays. FILE may be either of the two, or
+MicroPython's own image. What is not there, too large or for another chip is said before the port
+is touched.
+"""
+
+import sys
+from pathlib import Path
+
+from tools import boards, esptool_run, images, serial_trouble
+from tools.boards import BoardError
+from tools.cli import Parser, checked, number, say
+from tools.partitions import BLOCK
+
+
+def _offset(text):
+    try:
+        value = int(text, 0)
+    except ValueError:
+        value = -1
+    if value < 0 or value % BLOCK:
+        raise ValueError(f"{text!r} is not allowed; use a multiple of 0x1000, such as 0x200000")
+    return value
+
+
+def main(arguments=None) -> int:
+    """Write one image; return the exit code."""
+    parser = Parser(prog="python -m tools.flash", description=(__doc__ or "").split("\n\n")[1])
+    esptool_run.add_options(parser)
+    parser.add_argument("--image", metavar="FILE", type=Path, help="default build/images/NAME.bin")
+    parser.add_argument(
+        "--offset",
+        type=checked(_offset),
+        metavar="BYTES",
+        help="where in flash, such as 0x200000, if it is not where such an image usually goes",
+    )
+    parser.add_argument(
+        "--flash-mb",
+        type=number(int, 2, 128),
+        metavar="MB",
+        help="the board's flash, where it is another than board.py says",
+    )
+    options = parser.parse_args(arguments)
+    try:
+        board = boards.load(options.board)
+        if board.name == "host":
+            raise BoardError("BOARD: host is the simulated board; python -m tools.device runs it")
+        serial_trouble.check_given(options.port)
+    except (BoardError, ValueError) as error:
+        parser.exit(2, f"{error}\n")
+    try:
+        image = images.find(board, options.image, options.offset, options.flash_mb)
+        line = esptool_run.command(
+            board, options, "write-flash", "--flash-size", "keep", hex(image.offset),
+            str(image.path),
+        )  # fmt: skip
+        if options.dry_run:
+            say(esptool_run.shown(line))
+            return 0
+        serial_trouble.check(options.port)
+        size = image.path.stat().st_size
+        say(f"{image.path}: {size} bytes, {image.what}, to {image.offset:#x} of the flash of")
+        say(f"{board.name} ({board.chip}) on {options.port}. {image.lost}")
+        esptool_run.run(line, options.port, board.name)
+    except (images.ImageError, serial_trouble.PortTrouble) as error:
+        print(error, file=sys.stderr)
+        return 1
+    say(f"written; `make monitor PORT={options.port}` shows what the board says")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

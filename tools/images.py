@@ -1,0 +1,111 @@
+"""What a file that shall go onto a board's flash is: where it goes, and what is lost with it."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from tools import partitions
+from tools.boards import Board
+from tools.image import IMAGES
+
+_MAGIC_AT = 8  # of a LittleFS, in either of its first two blocks
+_MAGIC = b"littlefs"
+_MB = 1 << 20
+
+
+class ImageError(Exception):
+    """A file that cannot go onto the board; the text names it and says what to do."""
+
+
+class Image(NamedTuple):
+    """A file at `path`, for `offset` bytes from the start of flash; `what` it has and what is
+    `lost`, in words.
+    """
+
+    path: Path
+    offset: int
+    what: str
+    lost: str
+
+
+def find(
+    board: Board,
+    given: "Path | None" = None,
+    offset: "int | None" = None,
+    flash_mb: "int | None" = None,
+) -> Image:
+    """Return the image to write: `given`, or what `make image` has made for `board`.
+
+    offset: in flash, where it is not the one that such an image usually has. flash_mb: of the
+    board's flash, where it is another than its module says. Raises ImageError where there is no
+    image, or one that is not for this board.
+    """
+    whole = IMAGES / f"{board.name}.bin"
+    files = IMAGES / f"{board.name}-files.bin"
+    path = given or (whole if whole.is_file() or not files.is_file() else files)
+    if not path.is_file():
+        if given:
+            raise ImageError(f"{path}: no such file")
+        raise ImageError(
+            f"{_short(path)}: not there yet; `make image BOARD={board.name} CONFIG=site.json "
+            "MICROPYTHON=ESP32_GENERIC-….bin` makes it"
+        )
+    size = path.stat().st_size
+    flash_mb = flash_mb or getattr(board.module, "FLASH_MB", 4)
+    image = _looked_at(board, path, flash_mb * _MB - size)
+    if offset is not None:
+        image = image._replace(offset=offset)
+    if image.offset < 0 or image.offset + size > flash_mb * _MB:
+        raise ImageError(
+            f"{_short(path)}: {size} bytes do not fit into the flash of {board.name}, {flash_mb} "
+            "MB; is it for another BOARD? Where there is more, --flash-mb says so"
+        )
+    return image
+
+
+def _looked_at(board, path, offset_at_end):
+    with path.open("rb") as file:
+        head = file.read(_MAGIC_AT + len(_MAGIC))
+    if head[_MAGIC_AT:] == _MAGIC:
+        # MicroPython's file system goes on to the end of flash, in all its releases for 4 MB.
+        return Image(
+            _short(path),
+            offset_at_end,
+            "the board's files without MicroPython",
+            "All files of the board go: site.json and app, the accounts of a bootstrap, what "
+            "servers wrote.",
+        )
+    try:
+        firmware = partitions.read(path)
+    except partitions.FirmwareError as error:
+        raise ImageError(str(error)) from None
+    if firmware.chip != board.chip:
+        raise ImageError(
+            f"{_short(path)}: for an {firmware.chip}, and {board.name} has an {board.chip}; make "
+            "it with MicroPython's binary for that, or is it another BOARD?"
+        )
+    version = ".".join(str(number) for number in firmware.version)
+    try:
+        end = firmware.offset + len(firmware.data)
+        with_files = firmware.file_system(max(firmware.flash, end)).offset < end
+    except partitions.FirmwareError:
+        with_files = False
+    if not with_files:
+        return Image(
+            _short(path),
+            firmware.offset,
+            f"MicroPython {version} without files",
+            "MicroPython is replaced; the files of the board stay, where its partitions do.",
+        )
+    return Image(
+        _short(path),
+        firmware.offset,
+        f"MicroPython {version} with the board's files",
+        "All of that flash goes: MicroPython, site.json and app, the accounts of a bootstrap, "
+        "what servers wrote.",
+    )
+
+
+def _short(path):
+    """Return a path from the current folder on, where it is below that."""
+    path = path.resolve()
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
