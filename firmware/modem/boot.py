@@ -27,6 +27,7 @@ _OFF_MS = const(8000)
 _KEY_OFF_MS = const(9000)  # SIM7000 takes up to 6.9 s, and 2 s more to be ready for the key
 _REST_MS = const(2500)
 _CFUN_MS = const(12_000)
+_RESET_MS = const(300)  # RST low: more than 105 ms on a SIM800, at least 252 ms on a SIM7000
 _DTR_MS = const(60)
 
 # CME error numbers, 3GPP TS 27.007 §9.2
@@ -52,17 +53,20 @@ async def start(modem) -> None:
     try:
         silent = not await channel.probe(1 if rests else 3)
         if silent and (rests or not await _other_rate(modem)):
-            for attempt in range(_KEY_TRIES):
+            # Without a key one look tells whether it was only slow to start.
+            for attempt in range(_KEY_TRIES if modem.power.can_switch() else 1):
                 if attempt:
                     # One that hangs is on, and the pulse that starts does not switch it off.
                     await modem.power.pulse(modem.pulse_off_ms)
                     await asyncio.sleep_ms(_KEY_OFF_MS)
                 await modem.power.pulse(modem.pulse_on_ms)
-                await asyncio.sleep_ms(modem.boot_ms)
-                if await _answers(channel) or await _other_rate(modem):
+                if await _boots(modem):
                     break
             else:
-                raise ModemError("modem: no answer to AT; check its power and the UART's wires")
+                if not modem.power.can_reset() or not await _reset(modem):
+                    raise ModemError(
+                        "modem: no answer to AT; check its power and the UART's wires"
+                    )
         ready = await _set_up(modem)
     finally:
         channel.boot(False)
@@ -70,6 +74,17 @@ async def start(modem) -> None:
         channel.boot(False, 0)
     modem.state = _READY
     modem.event("started", {})
+
+
+async def _reset(modem):
+    """Restart by RST what nothing else brings back; returns whether it answers."""
+    await modem.power.reset(_RESET_MS)
+    return await _boots(modem)
+
+
+async def _boots(modem):
+    await asyncio.sleep_ms(modem.boot_ms)
+    return await _answers(modem.channel) or await _other_rate(modem)
 
 
 async def _answers(channel):
@@ -248,12 +263,19 @@ async def _told_off(channel):
 
 
 async def power_cycle(modem) -> None:
-    """Rung 4 of the ladder; `up` then starts anew."""
-    if modem.power.can_switch():
+    """Rung 4 of the ladder: by the key, or else by RST, or else by command; `up` then starts
+    anew.
+    """
+    power = modem.power
+    if power.can_switch():
         await power_off(modem)
-        return
+        if modem.rests or not power.can_reset():
+            return
     modem.channel.boot(True)
-    await modem.channel.command("AT+CFUN=1,1", _CFUN_MS)
+    if power.can_reset():
+        await power.reset(_RESET_MS)
+    else:
+        await modem.channel.command("AT+CFUN=1,1", _CFUN_MS)
     await asyncio.sleep_ms(modem.boot_ms)
     modem.lost("reset")
 

@@ -27,7 +27,8 @@ class SimCom:
     """A modem behind a UART; `Sim800` and `Sim7000` add what differs.
 
     uart: `async read() -> bytes`, `write(bytes)`, and `set_baudrate(rate)` where it can.
-    power: `async pulse(ms)` on PWRKEY, `dtr(asleep)`, `can_sleep()` whether DTR is wired.
+    power: `async pulse(ms)` on PWRKEY, `async reset(ms)` on RST, `dtr(asleep)`, and which of them
+    are wired: `can_switch()`, `can_reset()`, `can_sleep()`.
     config: apn, user, password, pin, baudrate, local_port, sms_storing, and the switches that the
     drivers and links name. log: the first `on_event`. now: callable, milliseconds that never wrap.
     on_event(name, facts): started attached detached reset rested asleep awake voltage socket

@@ -19,8 +19,9 @@ At once:
     "power_cut"      the supply fails for a moment, or for `ms`: off, without a word
     "brown_out"      the battery sags: off after `value` ms (500); AT+CBATCHK=1 warns and tells
     "under_voltage"  it sags for a moment: a warning where AT+CBATCHK=1 asks for it
-    "hang"           the UART is dead until the power key or the supply switches it off and on;
-                     value "hard": the key does nothing either; with `ms`, it goes on after that
+    "hang"           the UART is dead until the power key or the supply switches it off and on,
+                     or RST restarts it; value "hard": the key does nothing either; with `ms`, it
+                     goes on after that
     "garbage"        `value` bytes go out as they are
     "burst"          at least `value` bytes (2300) of codes go out in one piece
     "urc"            `value`, a text, goes out as an unsolicited code

@@ -31,8 +31,8 @@ class VirtualModem:
     on_event  callable(name, facts); the network's where None
     saved     dictionary of settings that outlive a power cycle, {"+IPR": 115200}; kept up to date
 
-    The host's side: write(), on_output, set_baud(), pwrkey(), dtr(), on_ri, ri, supply().  The
-    callbacks are plain callables set as attributes; they run on the event loop.
+    The host's side: write(), on_output, set_baud(), pwrkey(), reset(), dtr(), on_ri, ri, supply().
+    The callbacks are plain callables set as attributes; they run on the event loop.
     """
 
     def __init__(
@@ -127,6 +127,10 @@ class VirtualModem:
     def dtr(self, level: bool) -> None:
         """Set DTR: True high (the modem may sleep), False low."""
         self.power.set_dtr(level)
+    def reset(self, low: bool) -> None:
+        """Pull RST low or let it go."""
+        self.power.rst(low)
+
 
     def supply(self, on: bool) -> None:
         """Connect or cut the supply voltage."""

@@ -6,6 +6,7 @@ States, and what moves them:
     on        a key press of key_off_ms, AT+CPOWD                     -> stopping
               AT+CFUN=1,1 or the fault "reset"                        -> booting
     stopping  off_ms                                                  -> off
+    any but off  RST low for reset_low_ms, and let go                -> booting
     any       the supply goes                                         -> off
 While on, the UART is deaf in sleep: AT+CSCLK=1 with DTR high, or AT+CSCLK=2 after 5 s of silence.
 """
@@ -35,6 +36,7 @@ class Power:
         self._modem = modem
         self._key_timer = None
         self._reset_timer = None
+        self._rst_low_ms = None  # since when RST is low
         self._pressed_ms = None  # None: the key is up, or this press has done its work
         self._off_since_ms = None
         self._idle_timer = None
@@ -91,6 +93,19 @@ class Power:
         if self.state == OFF and self.supplied:
             self._pressed_ms = None
             self.boot("power key")
+
+    def rst(self, low: bool) -> None:
+        """Pull RST low or let it go, which restarts the modem, a hung one too; not one that is
+        off.
+        """
+        now = self._modem.timers.now()
+        if low:
+            self._rst_low_ms = now
+            return
+        since_ms, self._rst_low_ms = self._rst_low_ms, None
+        if since_ms is not None and now - since_ms >= self._modem.profile.reset_low_ms:
+            if self.state != OFF:
+                self.boot("RST")
 
     def boot(self, reason: str, silent: bool = False) -> None:
         """Start the modem, from off or in the middle of its work; without a code if `silent`."""

@@ -30,6 +30,7 @@ class Profile:
         self.key_off_max_ms = None  # longer does not turn it off
         self.key_reset_ms = None  # so long low restarts it
         self.key_rest_ms = 800  # after it is off, before the key works again
+        self.reset_low_ms = 105  # RST low so long restarts it
         self.boot_ms = 3000  # from power on to a UART that answers
         self.off_ms = 2000
         self.boot_bytes = b""  # sent at 115200 baud straight after power on
@@ -133,6 +134,7 @@ def sim7000g(**overrides) -> Profile:
         sockets=8,
         key_off_ms=1200,
         key_rest_ms=2000,
+        reset_low_ms=252,
         boot_ms=4500,
         off_ms=1800,
         call_ready_ms=None,

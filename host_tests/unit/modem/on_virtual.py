@@ -52,15 +52,18 @@ class Wire:
 
 
 class Lines:
-    """The control lines: key, DTR."""
+    """The control lines: key, RST, DTR."""
 
-    wired = True
+    wired = key = True
+    rst = False
 
     def __init__(self, virtual):
         self.virtual = virtual
         self.pulses = 0
 
     async def pulse(self, duration_ms):
+        if not self.key:
+            return
         self.pulses += 1
         self.virtual.pwrkey(True)
         await asyncio.sleep_ms(duration_ms)
@@ -72,8 +75,16 @@ class Lines:
     def can_sleep(self):
         return self.wired
 
+    async def reset(self, duration_ms):
+        self.virtual.reset(True)
+        await asyncio.sleep_ms(duration_ms)
+        self.virtual.reset(False)
+
     def can_switch(self):
-        return True
+        return self.key
+
+    def can_reset(self):
+        return self.rst
 
 
 class Bench:

@@ -129,7 +129,9 @@ class Power:
         self.levels = []
         self.wired = wired
         self.key = True
-        self.on_pulse = None
+        self.rst = False
+        self.resets = []
+        self.on_pulse = self.on_reset = None
 
     async def pulse(self, duration_ms):
         self.pulses.append(duration_ms)
@@ -144,6 +146,14 @@ class Power:
 
     def can_switch(self):
         return self.key
+
+    async def reset(self, duration_ms):
+        self.resets.append(duration_ms)
+        if self.on_reset:
+            self.on_reset()
+
+    def can_reset(self):
+        return self.rst
 
     def ri(self):
         return None

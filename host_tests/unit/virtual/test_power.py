@@ -55,6 +55,32 @@ def test_the_same_pulse_turns_it_off():
     on_both(body)
 
 
+def test_rst_restarts_what_runs():
+    """facts/modem.md §1.1: RST low for more than 105 ms (SIM800), 252 ms or more (SIM7000); it
+    does nothing to a modem that is off.
+    """
+
+    async def body(desk):
+        async def pull(ms):
+            desk.modem.reset(True)
+            await asyncio.sleep_ms(ms)
+            desk.modem.reset(False)
+            return desk.modem.state
+
+        limit = desk.modem.profile.reset_low_ms
+        assert await pull(1000) == "off"
+        await desk.on()
+        assert await pull(limit - 10) == "on"
+        desk.modem.set_fault("hang", "hard")
+        assert await desk.at("AT") == b""
+        assert await pull(limit) == "booting"
+        await asyncio.sleep_ms(6000)
+        assert desk.modem.state == "on" and b"OK" in await desk.at("AT")
+        assert desk.seen("modem_boot")[-1] == {"reason": "RST"}
+
+    on_both(body)
+
+
 def test_sim800_key_held_too_long_does_not_turn_it_off():
     """facts/modem.md §1.1: power off by key needs less than 33 s (SIM800)."""
 
