@@ -6,6 +6,7 @@ newer. Names that stay inside the firmware are shortened (tools/short_names.py);
 build/short_names.json says what each is called on a board.
 """
 
+import functools
 import json
 import os
 import shutil
@@ -163,6 +164,14 @@ def _dotted(path, root):
 
 def short_names() -> dict:
     """Return {name inside the firmware: what it is called on a board}."""
+    paths = [ROOT / _PAGE]
+    for folder in PORTABLE:
+        paths += sorted((ROOT / folder).rglob("*.py"))
+    return _short_names(tuple((path, path.stat().st_mtime_ns) for path in paths if path.exists()))
+
+
+@functools.lru_cache(1)  # of seconds, and a program may build several times
+def _short_names(_sources: tuple) -> dict:
     firmware = sources("firmware")
     page = ROOT / _PAGE
     met = [firmware[module] for module in firmware if module.startswith(_MET)]
