@@ -122,8 +122,8 @@ def main(arguments=None) -> int:
         return 1
     others = changed()
     if others:
-        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-        print(f"warning: {others[0]}{more} differ from the commit", file=sys.stderr)
+        more = f" and {len(others) - 1} more differ" if len(others) > 1 else " differs"
+        print(f"warning: {others[0]}{more} from the commit", file=sys.stderr)
     about = json.loads(files["release.json"])
     shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
     say(f"{shown}: commit {about['commit'] or 'unknown'}, .mpy {about['mpy']}")
