@@ -20,13 +20,13 @@ NEEDED = "…"
 LEFT_OUT = "-"
 
 SITE = (
-    ("endpoint", "str", None, 64),
-    ("version", "str", "1.1", ("draft", "1.0", "1.1", "1.2")),
-    ("link", "str", "sim7000", ("udp", "sim800", "sim7000", "sim7080")),
-    ("local_port", "int", 0, (0, 65535)),
+    ("endpoint", "str", None, 64),  # Endpoint Client Name; unset: urn:imei: and the IMEI
+    ("version", "str", "1.1", ("draft", "1.0", "1.1", "1.2")),  # of the LwM2M enabler
+    ("link", "str", "sim7000", ("udp", "sim800", "sim7000", "sim7080")),  # the modem; udp: none
+    ("local_port", "int", 0, (0, 65535)),  # without a modem; 0: any
     ("mtu", "int", 1024, (128, 1400)),  # blocks: 1152 gives 1024 bytes, 1024 and 576 give 512
     ("sms_number", "phone", None, None),
-    ("root_path", "path", "", 32),
+    ("root_path", "path", "", 32),  # alternate path, before those of Objects
     ("sleep", "str", "deep", ("deep", "light", "idle", "none")),  # as deep as pays, at most this
     ("watchdog_s", "int", 120, (0, 86400)),  # without progress, then the chip is reset; 0: never
     ("outlive_power", "bool", LEFT_OUT, None),  # before each deep sleep the record goes to flash
@@ -43,12 +43,12 @@ SERVER = (
     ("short_server_id", "int", 1, (1, 65534)),
     ("lifetime_s", "lifetime", 86400, (0, 0x7FFFFFFF)),  # 0: endless, in 1.2
     ("binding", "str", "U", ("U", "S", "US", "SU")),
-    ("queue", "bool", True, None),
+    ("queue", "bool", True, None),  # Queue Mode: while it sleeps, requests wait
     ("sms_number", "phone", None, None),
-    ("sms_trigger", "bool", True, None),
-    ("mute_send", "bool", False, None),
-    ("awake_time_s", "int", None, (1, 86400)),
-    ("after_sleep", "str", "update", ("update", "register")),
+    ("sms_trigger", "bool", True, None),  # its text messages wake the board
+    ("mute_send", "bool", False, None),  # no Send to it
+    ("awake_time_s", "int", None, (1, 86400)),  # after a message; unset: as the version says
+    ("after_sleep", "str", "update", ("update", "register")),  # what opens the way for the server
     ("triggers_per_hour", "int", 10, (1, 3600)),
     ("nat_s", "int", LEFT_OUT, (1, 86400)),  # silence after which after_sleep register registers
     ("profile_id", "str", LEFT_OUT, 64),  # "hash", or "oma:..." or "v:...": for the object list
@@ -63,16 +63,16 @@ SERVER = (
     ("sequence_retries", "int", LEFT_OUT, (1, 65535)),
 )
 MODEM = (
-    ("apn", "str", "", 63),
+    ("apn", "str", "", 63),  # the operator's access point name
     ("user", "str", "", 63),
     ("password", "str", "", 63),
-    ("pin", "str", None, 8),
+    ("pin", "str", None, 8),  # of the SIM
     ("pin_unchecked", "bool", False, None),
-    ("baudrate", "int", None, (1200, 921600)),
+    ("baudrate", "int", None, (1200, 921600)),  # bit/s; unset: as the board says
     ("sms_storing", "bool", True, None),
     ("sms_mtu", "int", None, (64, 1024)),  # bytes of an answer in one piece; unset: one message
-    ("network", "str", None, ("gsm", "cat-m", "nb-iot", "lte", "auto")),
-    ("attach_s", "int", None, (30, 3600)),  # None: as long as the radios may take
+    ("network", "str", None, ("gsm", "cat-m", "nb-iot", "lte", "auto")),  # the radio
+    ("attach_s", "int", None, (30, 3600)),  # unset: as long as the radios may take
     ("udp_manual", "bool", False, None),
     ("udp_push", "bool", LEFT_OUT, None),  # SIM7080: data unasked, each datagram in a frame
     ("udp_set", "str", LEFT_OUT, ("cip", "ca")),  # which of its UDP commands a SIM7000 is given
@@ -108,7 +108,7 @@ OBJECT = (
     ("object", "object", NEEDED, None),
     ("instance", "int", 0, (0, 65534)),
     ("value", "number", 0, None),  # of a sensor without a pin
-    ("units", "str", None, 16),
+    ("units", "str", None, 16),  # of SenML: Cel, %RH, V
     ("pin", "int", LEFT_OUT, (0, 48)),  # GPIO: analog input of a sensor, what an output drives
     ("scale", "number", LEFT_OUT, (-1_000_000_000, 1_000_000_000)),  # times the volts at the pin
     ("offset", "number", LEFT_OUT, (-1_000_000_000, 1_000_000_000)),  # and so much more
