@@ -3,9 +3,10 @@
 They belong to a World (system/world.py).
 """
 
+import machine
 from shim import virtual_time
 
-from boards.host import board as wiring
+from boards.host import board as host_board
 
 POWER_ON, HARD_RESET, WATCHDOG, DEEP_SLEEP = 1, 2, 3, 4
 
@@ -14,11 +15,16 @@ _TICKS_MASK = 0x3FFFFFFF
 
 
 class Wiring:
-    """The board: as tools/device.py has it, but for the pins that differ (None: not wired)."""
+    """A board of boards/, the simulated one where none is given, but for the pins that differ
+    (None: not wired).
+    """
 
-    def __init__(self, pins):
-        self.UART = wiring.UART
-        self.PINS = dict(wiring.PINS)
+    def __init__(self, pins, board=None):
+        board = board or host_board
+        for name in ("CHIP", "MODEMS", "BATTERY", "TAKEN", "UART", "power_up", "battery_mv"):
+            if hasattr(board, name):
+                setattr(self, name, getattr(board, name))
+        self.PINS = dict(board.PINS)
         self.PINS.update(pins)
 
 
@@ -68,8 +74,12 @@ class Chip:
             return
         if number == pins["pwrkey"]:
             modem.pwrkey(level == pins["pwrkey_pressed"])
+        elif number == pins.get("reset"):
+            modem.reset(level == pins["reset_pressed"])
         elif number == pins["dtr"]:
             modem.dtr(bool(level))
+        elif number == self._world.supply_pin:
+            modem.supply(bool(level))
 
     def pin_read(self, number):
         return int(self._world.modem.ri) if number == self._world.board.PINS["ri"] else 1
@@ -88,6 +98,10 @@ class Chip:
     def halt(self, kind, duration_ms, wake_pin):
         self.running = False
         self.halted = (kind, duration_ms, wake_pin)
+        world = self._world
+        pin = world.supply_pin
+        if kind == "deepsleep" and pin is not None and pin not in machine.held:
+            world.modem.supply(False)  # nothing drives it
 
 
 class Log:

@@ -49,12 +49,13 @@ class World(Events):
     not the usual one of that link. version: the enabler version. server: settings of the one
     server in the site configuration (node/config.py) that differ from the usual. setup: what an
     application's setup(node) does. other: settings of a second server, with Short Server ID 2 and
-    a number and an address of its own. pins: what differs in the board's wiring. Other keywords
-    are keys of the site configuration. modem: the virtual modem; it may be broken before `play`.
-    slow_permille: how slow the chip's clock is, in sleep and as Unix time. peer: the server, whose
-    events are those of "server"; other: the second one, "other" in the list, or None.
-    on_crash(error): told of what ends a run of the node, which a board that has it restarts after;
-    without it that is a failure of the play.
+    a number and an address of its own. board: a module of boards/, where it is not the simulated
+    board, and supply_pin, the GPIO that switches its modem's supply. pins: what differs in the
+    board's wiring. Other keywords are keys of the site configuration. modem: the virtual modem; it
+    may be broken before `play`. slow_permille: how slow the chip's clock is, in sleep and as Unix
+    time. peer: the server, whose events are those of "server"; other: the second one, "other" in
+    the list, or None. on_crash(error): told of what ends a run of the node, which a board that has
+    it restarts after; without it that is a failure of the play.
     """
 
     def __init__(
@@ -69,6 +70,8 @@ class World(Events):
         other=None,
         pins=None,
         profile=None,
+        board=None,
+        supply_pin=None,
         **settings,
     ):
         super().__init__()
@@ -76,7 +79,8 @@ class World(Events):
         self.memory = b""
         self.microvolts = {}
         self.flash = Flash()  # what the board keeps records on
-        self.board = Wiring(pins or {})
+        self.board = Wiring(pins or {}, board)
+        self.supply_pin = supply_pin
         self.node = None
         self.boots = 0
         self.boots_max = _BOOTS_MAX
@@ -393,6 +397,10 @@ class World(Events):
         machine.wake_pin = None
         machine.host = self._chip = chip = Chip(self, cause, reason)
         from node import lean, sleeping, storage
+        if cause == POWER_ON:
+            machine.held.clear()
+            if self.supply_pin is not None:
+                self.modem.supply(False)
         from node import node as loop
 
         self.flash.under(storage)
