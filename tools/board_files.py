@@ -12,7 +12,7 @@ from tools.boards import Board
 from tools.build import BUILD, ROOT, BuildError, build, compiler
 
 sys.path.insert(0, str(ROOT / "firmware"))
-from node import config  # noqa: E402  the schema that the board reads its configuration with
+from node import config, feasible  # noqa: E402  the schema that the board reads its site with
 
 
 class FilesError(Exception):
@@ -22,12 +22,12 @@ class FilesError(Exception):
 def collect(board: Board, site: "Path | None" = None, application: "Path | None" = None) -> dict:
     """Return {path on the board: bytes}, in the order of their paths.
 
-    site: a site.json, which is checked first. application: an app.py, which is compiled, so that
-    the board has not to. Raises FilesError, config.ConfigError and build.BuildError.
+    site: a site.json, which has to fit the board. application: an app.py, which is compiled, so
+    that the board has not to. Raises FilesError, config.ConfigError and build.BuildError.
     """
     files = {}
     if site is not None:
-        config.load(str(site))
+        feasible.check_board(config.load(str(site)), board.module)
         # As it was given but for blanks: a default that a later firmware changes, changes.
         given = json.loads(site.read_text())
         files["site.json"] = json.dumps(given, separators=(",", ":")).encode()

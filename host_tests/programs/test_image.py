@@ -1,0 +1,316 @@
+"""The image of a board (tools/image.py): what is in it, where it is written, what is refused."""
+
+import json
+import os
+import stat
+
+import pytest
+from littlefs import LittleFS
+
+from host_tests.programs import esp32_binary as made
+from tools import board_files, filesystems, image
+
+_SITE = {
+    "modem": {"apn": "iot.example", "pin": "4711", "password": "hush-hush"},
+    "servers": [{"uri": "coap://lwm2m.example"}],
+}
+_APP = "def setup(node):\n    node.every(60_000, lambda: None)\n"
+
+
+@pytest.fixture
+def run(tmp_path, capsys, monkeypatch):
+    """Run the program; return (exit code, lines printed). Images go to tmp_path/images."""
+    monkeypatch.setattr(image, "IMAGES", tmp_path / "images")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "site.json").write_text(json.dumps(_SITE))
+    (tmp_path / "app.py").write_text(_APP)
+    (tmp_path / "generic.bin").write_bytes(made.binary())
+
+    def main(*arguments):
+        try:
+            code = image.main(["--board", "host", *arguments])
+        except SystemExit as ended:
+            code = ended.code
+        said = capsys.readouterr()
+        assert not (said.out and said.err)
+        return code, (said.out + said.err).replace(str(tmp_path), "").splitlines()
+
+    return main
+
+
+def _files(data):
+    """Return {path: bytes} of a LittleFS image."""
+    system = LittleFS(block_size=4096, block_count=len(data) // 4096, mount=False)
+    system.context.buffer[:] = data
+    system.mount()
+    found = {}
+    for folder, _, names in system.walk("/"):
+        for name in names:
+            path = folder.rstrip("/") + "/" + name
+            with system.open(path, "rb") as file:
+                found[path[1:]] = file.read()
+    return found
+
+
+def test_the_file_system_alone(run, tmp_path):
+    """littlefs 2.1: every file, as it was; as many blocks as ESP32_GENERIC with 4 MB has."""
+    code, lines = run("--config", "site.json", "--app", "app.py")
+    assert code == 0
+    assert all(len(line) <= 80 for line in lines)
+    path = tmp_path / "images/host-files.bin"
+    found = _files(path.read_bytes())
+    assert path.stat().st_size == 0x200000
+    assert json.loads(found["site.json"]) == _SITE
+    assert found["main.py"].startswith(b'"""Starts the node')
+    assert {"board.mpy", "app.mpy", "node/boot.mpy", "lwm2m/objects/ipso.mpy"} <= set(found)
+    assert not [name for name in found if name.endswith(".py") and name != "main.py"]
+    size = sum(map(len, found.values()))
+    assert lines[1] == "files        %d, %d bytes" % (len(found), size)
+    assert lines[2] == "vfs          2097152 bytes at 0x200000"
+    assert lines[-1] == "    0x200000 images/host-files.bin"
+    assert not [line for line in lines if "4711" in line or "hush" in line]
+
+
+def test_with_micropython(run, tmp_path):
+    """esptool merge-bin: bootloader, table and application as they were, then the files."""
+    code, lines = run("--config", "site.json", "--micropython", "generic.bin")
+    assert code == 0
+    assert all(len(line) <= 80 for line in lines)
+    merged = (tmp_path / "images/host.bin").read_bytes()
+    binary = made.binary()
+    assert len(merged) == 4 << 20
+    assert merged[:0x1000] == b"\xff" * 0x1000
+    assert merged[0x1000 : 0x1000 + len(binary)] == binary
+    assert not merged[0x1000 + len(binary) : 0x200000].strip(b"\xff")
+    assert merged[0x200000:] == (tmp_path / "images/host-files.bin").read_bytes()
+    assert "  make flash BOARD=host PORT=…" in lines
+    assert lines[-1] == "    0x0 images/host.bin"
+
+
+def test_a_merged_file_as_micropython(run, tmp_path):
+    """What this has made holds a MicroPython, too; its file system gives way."""
+    assert run("--config", "site.json", "--micropython", "generic.bin")[0] == 0
+    first = (tmp_path / "images/host.bin").read_bytes()
+    (tmp_path / "merged.bin").write_bytes(first)
+    assert run("--app", "app.py", "--micropython", "merged.bin")[0] == 0
+    second = (tmp_path / "images/host.bin").read_bytes()
+    assert second[:0x200000] == first[:0x200000]
+    assert "app.mpy" in _files(second[0x200000:])
+    assert "site.json" not in _files(second[0x200000:])
+
+
+def test_a_file_of_ones_own(run, tmp_path):
+    """--out FILE is written, and nothing else."""
+    assert run("--micropython", "generic.bin", "--out", "out/mine.bin")[0] == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.bin"]
+    assert not (tmp_path / "images").exists()
+    code, lines = run("--out", "files.bin")
+    assert code == 0
+    assert lines[-1] == "    0x200000 files.bin"
+
+
+def test_a_board_without_a_site(run):
+    """Without site.json an image is made, and the lines say what the board will do."""
+    code, lines = run()
+    assert code == 0
+    assert "             no site.json: the board will say so and wait at the REPL" in lines
+
+
+def test_the_same_files_give_the_same_bytes(run, tmp_path):
+    """No times: an image can be made again and compared."""
+    arguments = ("--config", "site.json", "--app", "app.py", "--micropython", "generic.bin")
+    assert run(*arguments)[0] == 0
+    first = (tmp_path / "images/host.bin").read_bytes()
+    os.utime(tmp_path / "site.json", (1, 1))
+    os.utime(tmp_path / "app.py", (1, 1))
+    assert run(*arguments)[0] == 0
+    assert (tmp_path / "images/host.bin").read_bytes() == first
+
+
+def test_secrets_are_their_owners(run, tmp_path):
+    """site.json has PIN and password: nobody else reads an image with it, or an older one."""
+    assert run("--micropython", "generic.bin")[0] == 0
+    (tmp_path / "images/host.bin").chmod(0o644)
+    assert run("--config", "site.json", "--micropython", "generic.bin")[0] == 0
+    for path in (tmp_path / "images").iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_an_earlier_image_is_not_left_to_be_flashed(run, tmp_path):
+    """`make flash` takes what the last `make image` has made."""
+    assert run("--micropython", "generic.bin")[0] == 0
+    (tmp_path / "images/host_of_another.bin").write_bytes(b"")
+    code, lines = run()
+    assert code == 0
+    assert lines[0] == "removed      images/host.bin, an earlier image"
+    names = sorted(path.name for path in (tmp_path / "images").iterdir())
+    assert names == ["host-files.bin", "host_of_another.bin"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "flash_mb", "offset", "blocks"),
+    [
+        (made.OTA, 4, 0x310000, 240),
+        (made.EIGHT, 8, 0x310000, 1264),
+        (made.USUAL, 16, 0x200000, 3584),
+    ],
+)
+def test_other_layouts(run, tmp_path, rows, flash_mb, offset, blocks):
+    """As many blocks as the partition has, or MicroPython does not mount it."""
+    (tmp_path / "other.bin").write_bytes(made.binary(rows, flash_mb=min(flash_mb, 8)))
+    code, lines = run("--micropython", "other.bin", "--flash-mb", str(flash_mb))
+    assert code == 0
+    merged = (tmp_path / "images/host.bin").read_bytes()
+    assert len(merged) == offset + blocks * 4096
+    assert "main.py" in _files(merged[offset:])
+    assert any("of its %d blocks" % blocks in line for line in lines)
+
+
+def test_a_partition_that_is_given(run, tmp_path):
+    """--partition OFFSET:SIZE, for a layout whose binary is not at hand."""
+    code, lines = run("--partition", "0x310000:0xf0000")
+    assert code == 0
+    assert (tmp_path / "images/host-files.bin").stat().st_size == 0xF0000
+    assert lines[-1] == "    0x310000 images/host-files.bin"
+
+
+def test_romfs(run, tmp_path):
+    """ROMFS: the compiled firmware; beside it what MicroPython looks for in the file system."""
+    (tmp_path / "rom.bin").write_bytes(made.binary(made.LARGE_ROMFS))
+    code, lines = run(
+        "--config", "site.json", "--app", "app.py", "--romfs", "--micropython", "rom.bin"
+    )
+    assert code == 0
+    assert all(len(line) <= 80 for line in lines)
+    merged = (tmp_path / "images/host.bin").read_bytes()
+    assert merged[0x1C0000:].startswith(b"\xd2\xcd\x31")
+    assert set(_files(merged[0x200000:])) == {"main.py", "site.json", "app.mpy"}
+    rom = (tmp_path / "images/host-romfs.bin").read_bytes()
+    assert rom == merged[0x1C0000 : 0x1C0000 + len(rom)]
+    code, lines = run("--romfs", "--partition", "0x1c0000:0x40000")
+    assert code == 0
+    assert (tmp_path / "images/host-romfs.bin").read_bytes() == rom
+    assert "    0x200000 images/host-files.bin \\" in lines
+    assert lines[-1] == "    0x1c0000 images/host-romfs.bin"
+
+
+def test_an_old_micropython(run, tmp_path):
+    """MicroPython before 1.27 is named as too old."""
+    (tmp_path / "old.bin").write_bytes(made.binary(version="1.26"))
+    code, lines = run("--micropython", "old.bin")
+    assert code == 0
+    assert lines[2] == "             is too old to run this; use 1.27 or newer"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "refusal"),
+    [
+        (("--board", "nix"), 2, "BOARD: nix is no board; use "),
+        (("--board", ""), 2, "BOARD: missing; use "),
+        (
+            ("--partition", "0x200000"),
+            2,
+            "python -m tools.image: argument --partition: '0x200000'",
+        ),
+        (("--partition", "4096:4096"), 2, "python -m tools.image: argument --partition:"),
+        (("--partition", "0x200000:0x1fff00"), 2, "python -m tools.image: argument --partition:"),
+        (("--flash-mb", "1"), 2, "python -m tools.image: argument --flash-mb: '1'"),
+        (
+            ("--micropython", "generic.bin", "--partition", "0x200000:0x200000"),
+            2,
+            "--partition: not with --micropython, whose table has it",
+        ),
+        (("--config", "nix.json"), 1, "nix.json: no such file; it holds the site configuration"),
+        (("--config", "app.py"), 1, "app.py: not a JSON document"),
+        (("--config", "bad.json"), 1, "modem.pin: malformed; use 4 to 8 digits"),
+        (("--app", "nix.py"), 1, "nix.py: no such file"),
+        (("--micropython", "nix.bin"), 1, "nix.bin: No such file or directory"),
+        (("--micropython", "app.py"), 1, "app.py: text; use the .bin of a MicroPython release"),
+        (
+            ("--micropython", "s3.bin"),
+            1,
+            "the firmware is for esp32s3 and host has esp32; use the .bin for that chip",
+        ),
+        (
+            ("--micropython", "eight.bin"),
+            1,
+            "the firmware wants 8 MB of flash and host has 4; use another .bin, or --flash-mb,",
+        ),
+        (
+            ("--micropython", "small.bin"),
+            1,
+            "the file system takes 6",
+        ),
+        (("--micropython", "generic.bin", "--romfs"), 1, "--romfs: the firmware has no partition"),
+        (("--micropython", "rom.bin", "--romfs"), 1, "the ROMFS takes 2"),
+        (("--romfs",), 1, "--romfs: where is it? Use --micropython, or --partition OFFSET:SIZE"),
+        (
+            ("--partition", "0x300000:0x200000"),
+            1,
+            "the partition vfs, from 0x300000 on, does not fit into 4 MB of flash; use another",
+        ),
+        (("--romfs", "--partition", "0x380000:0x80000"), 1, "the partition vfs, from 0x400000 on"),
+        (("--out", "."), 1, ""),
+    ],
+)
+def test_what_cannot_be_made(run, tmp_path, arguments, code, refusal):
+    """One line that names the option, the key or the file; nothing is written."""
+    (tmp_path / "bad.json").write_text(json.dumps({**_SITE, "modem": {"apn": "x", "pin": "1"}}))
+    (tmp_path / "s3.bin").write_bytes(made.binary(chip="esp32s3"))
+    (tmp_path / "eight.bin").write_bytes(made.binary(made.EIGHT, flash_mb=8))
+    small = made.USUAL + [("vfs", 1, 0x81, 0x200000, 0x40000)]
+    (tmp_path / "small.bin").write_bytes(made.binary(small))
+    (tmp_path / "rom.bin").write_bytes(made.binary(made.ROMFS))
+    before = sorted(tmp_path.iterdir())
+    ended, lines = run(*arguments)
+    assert (ended, len(lines)) == (code, 1)
+    assert lines[0].startswith(refusal)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_an_application_that_does_not_compile(run, tmp_path):
+    """mpy-cross says where; nothing is written."""
+    (tmp_path / "app.py").write_text("def setup(node:\n")
+    code, lines = run("--app", "app.py")
+    assert code == 1
+    assert lines[0] == "app.py does not compile:"
+    assert not (tmp_path / "images").exists()
+
+
+def test_what_a_full_disk_leaves(run, tmp_path, monkeypatch):
+    """Where one of two files cannot be written there is none, and no part of one."""
+    (tmp_path / "images/host-files.bin").mkdir(parents=True)
+    code, lines = run("--micropython", "generic.bin")
+    assert (code, len(lines)) == (1, 1)
+    assert not [path for path in (tmp_path / "images").iterdir() if path.is_file()]
+
+
+def test_a_wrong_board_for_the_site(run, tmp_path, monkeypatch):
+    """node/feasible.py: what the board's wires cannot carry is refused here, too."""
+    from tools import boards
+
+    board = boards.load("host")
+    monkeypatch.setitem(board.module.PINS, "ri", 18)
+    with pytest.raises(board_files.config.ConfigError, match="GPIO 18 cannot end a deep sleep"):
+        site = {**_SITE, "servers": [{"uri": "coap://a.example", "sms_number": "+44770090"}]}
+        (tmp_path / "site.json").write_text(json.dumps(site))
+        board_files.collect(board, tmp_path / "site.json")
+
+
+def test_small_files_take_no_blocks():
+    """littlefs, "Inline files": up to an eighth of a block beside the name; larger ones a block."""
+    small = {"%d.mpy" % number: bytes(512) for number in range(3)}
+    assert filesystems.littlefs(small, 64)[1] == 2
+    larger = {"%d.mpy" % number: bytes(513) for number in range(3)}
+    assert filesystems.littlefs(larger, 64)[1] == 5
+
+
+def test_files_that_do_not_fit():
+    """A file system that is too small: how much would have done."""
+    files = {"a/%d" % number: bytes(5000) for number in range(20)}
+    with pytest.raises(filesystems.RoomError) as caught:
+        filesystems.littlefs(files, 20)
+    assert caught.value.needed == filesystems.littlefs(files, 64)[1] * 4096
+    with pytest.raises(filesystems.RoomError) as caught:
+        filesystems.romfs(files, 0x18000)
+    assert caught.value.needed == len(filesystems.romfs(files, 0x20000))
