@@ -99,6 +99,13 @@ class Cellular:
             when = {key: command[key] for key in _WHEN if key in command}
             self.modem.set_fault(name, value, **when)
 
+    def gnss(self, command: dict) -> None:
+        """Carry out {"do": "gnss", …}. Raises ValueError or TypeError."""
+        if self.modem.gnss is None:
+            raise ValueError("this modem receives no positions; use a SIM7000 or SIM7080")
+        about = {key: command[key] for key in command if key not in ("do", "id")}
+        self.modem.gnss.set(**about)
+
 
 def press(modem) -> None:
     """Press the power key as long as it takes, and let go."""

@@ -125,6 +125,7 @@ class Bench:
             "sms": self._sms,
             "adc": self._adc,
             "fault": self._fault,
+            "gnss": self._gnss,
             "power_cycle": self._power_cycle,
         }.get(what)
         if action is None:
@@ -159,6 +160,9 @@ class Bench:
 
     async def _fault(self, command):
         self._virtual().fault(command)
+
+    async def _gnss(self, command):
+        self._virtual().gnss(command)
 
     async def _adc(self, command):
         self.board.set_analog(int(command["pin"]), int(command["microvolts"]))

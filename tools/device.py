@@ -11,13 +11,17 @@ deregister, register, bootstrap, state, reboot, factory_reset); the bench around
     {"do": "fault", "name": "pdp_deact"}     the modem misbehaves: tools/virtual/faults.py
          has the names, what "value" each takes ("garbage": octets in hex) and when it strikes
          ("ms", "after", "after_in", "at"); or the network does: set_fault of virtual/network.py
+    {"do": "gnss", "latitude": 59.913868, "longitude": 10.752245}  where a SIM7000, SIM7080 is
+         optional: "fix_s": 30 (from the receiver's start to a fix), "altitude": 114.6 (m),
+         "speed": 0 (km/h), "course": 90, "accuracy": 5 (m), "fed": false (nothing but pin 48 of
+         the modem feeds the antenna); without a place nothing is received
     {"do": "power_cycle"}                    the battery comes off and on again
     {"do": "quit"}                           end
 
 With --uart, the modem is not virtual: it is on a serial port, or another program plays it, such as
-`python -m tools.modem`. Then `fault` and `sms` are refused, datagrams go where the modem sends
-them, and of the modem's lines those are wired that the port has: DTR and RI of a serial port, none
-of tcp: and pty:, where a sleeping board is woken by the first byte that comes.
+`python -m tools.modem`. Then `fault`, `gnss` and `sms` are refused, datagrams go where the modem
+sends them, and of the modem's lines those are wired that the port has: DTR and RI of a serial
+port, none of tcp: and pty:, where a sleeping board is woken by the first byte that comes.
 
 Each is answered by an event: the firmware's answer, `ok`, or `error` with a reason. A command to a
 board in deep sleep wakes it, as a button would. Every event has `time` (Unix seconds) and `event`;
@@ -54,7 +58,7 @@ def _parser():
         description="A simulated ESP32 board, running the real firmware, against an LwM2M server.",
         epilog="Commands on standard input, one JSON object a line: set, get, update, send,\n"
         "deregister, register, bootstrap, state, reboot, factory_reset\n"
-        "(firmware/node/console.py); sms, adc, fault, power_cycle, quit\n"
+        "(firmware/node/console.py); sms, adc, fault, gnss, power_cycle, quit\n"
         "(tools/device.py). Each is answered by an event.",
     )
     site = parser.add_argument_group("site configuration")

@@ -8,7 +8,8 @@ there is one at a time. On the other end:
     python -m tools.device --uart tcp:127.0.0.1:7000 --link sim7000 --server coap://HOST:PORT …
 
 Events come out on standard output, one a line; commands go in on standard input, one JSON object a
-line: {"do": "sms", …} and {"do": "fault", …} as tools/device.py has them, {"do": "quit"}.
+line: {"do": "sms", …}, {"do": "fault", …} and {"do": "gnss", …} as tools/device.py has them,
+{"do": "quit"}.
 """
 
 import argparse
@@ -155,9 +156,9 @@ async def _run(options):
             about = {key: given[key] for key in ("do", "id") if key in given}
             if given["do"] == "quit":
                 return False
-            actions = {"sms": cellular.sms, "fault": cellular.fault}
+            actions = {"sms": cellular.sms, "fault": cellular.fault, "gnss": cellular.gnss}
             if given["do"] not in actions:
-                raise ValueError("no such command; use sms, fault or quit")
+                raise ValueError("no such command; use sms, fault, gnss or quit")
             actions[given["do"]](given)
         except KeyError as error:
             printer("bench", "error", {**about, "reason": f"{error} is missing"})

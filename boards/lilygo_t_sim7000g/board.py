@@ -12,6 +12,7 @@ FLASH_MB = 4
 UART = {"id": 1, "tx": 27, "rx": 26, "baudrate": 115200}
 PINS = {"pwrkey": 4, "pwrkey_pressed": 1, "dtr": 25, "ri": None}
 BATTERY = {"pin": 35, "ratio": 2.0}
+GNSS = {"on": "AT+CGPIO=0,48,1,1", "off": "AT+CGPIO=0,48,1,0"}  # the supply of its antenna
 TAKEN = {
     2: "the SD card",
     12: "the LED, which is on at low",

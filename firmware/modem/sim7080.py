@@ -14,6 +14,7 @@ class Sim7080(Sim7000):
     pulse_off_ms = 1300
     boot_ms = 2000
     pdp = "0,"
+    gnss_alone = True
 
     def __init__(self, uart, power, config: dict, log, now):
         super().__init__(uart, power, config, log, now)

@@ -44,6 +44,7 @@ class SimCom:
     boot_ms = 2500
     idle_sleep = 2  # AT+CSCLK mode without DTR, 0 for none
     direct_sms = "AT+CNMI=2,2,0,0,0"
+    gnss_alone = False  # its receiver and the network take turns
 
     def __init__(self, uart, power, config: dict, log, now):
         self.power = power

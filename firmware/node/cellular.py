@@ -79,6 +79,7 @@ class CellularBearer:
     """
 
     off_until: "int | None" = None  # ms, between two tries to get to the network
+    locating = False  # a position is searched for (node/position.py)
 
     def __init__(self, site, board, received, on_event, now, kept):
         settings = dict(site["modem"])
@@ -225,7 +226,7 @@ class CellularBearer:
 
     def busy(self) -> bool:
         """Whether something is under way that sleep would break off."""
-        return self._udp.busy or self._sms.busy
+        return self._udp.busy or self._sms.busy or self.locating
 
     def rest(self) -> None:
         """Let the modem sleep, without a word to it: the node has crashed."""

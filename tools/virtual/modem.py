@@ -2,8 +2,9 @@
 
 The parts: uart.py carries the bytes, at.py reads command lines, power.py has the control lines and
 sleep, general.py the basic and information commands, sim.py the card, radio.py registration, ip.py
-and sockets.py the CIP* set, ca_context.py and ca.py the CA* set, sms.py text messages, sim7080.py
-what that modem has alone.  profiles.py tells the modems apart, faults.py breaks them.
+and sockets.py the CIP* set, ca_context.py and ca.py the CA* set, sms.py text messages, gnss.py the
+receiver of positions, sim7080.py what that modem has alone.  profiles.py tells the modems apart,
+faults.py breaks them.
 """
 
 from tools.virtual import profiles
@@ -11,6 +12,7 @@ from tools.virtual.at import CommandLine
 from tools.virtual.ca_context import CaContexts
 from tools.virtual.faults import Faults
 from tools.virtual.general import General
+from tools.virtual.gnss import Gnss
 from tools.virtual.ip import Ip
 from tools.virtual.power import ON, STATES, Power
 from tools.virtual.psm import PowerSaving
@@ -84,6 +86,7 @@ class VirtualModem:
         self.ip = Ip(self)
         self.ca = CaContexts(self) if self.profile.ca else None
         self.own = Sim7080(self) if self.profile.ca == "sim7080" else None
+        self.gnss = Gnss(self) if self.profile.lte else None
         self.sms = Sms(self)
         network.sms.attach(number, self.sms)
 
@@ -124,13 +127,13 @@ class VirtualModem:
         """Press (PWRKEY low) or let go the power key."""
         self.power.key(pressed)
 
-    def dtr(self, level: bool) -> None:
-        """Set DTR: True high (the modem may sleep), False low."""
-        self.power.set_dtr(level)
     def reset(self, low: bool) -> None:
         """Pull RST low or let it go."""
         self.power.rst(low)
 
+    def dtr(self, level: bool) -> None:
+        """Set DTR: True high (the modem may sleep), False low."""
+        self.power.set_dtr(level)
 
     def supply(self, on: bool) -> None:
         """Connect or cut the supply voltage."""
