@@ -105,12 +105,11 @@ def _waits_for_nothing(site, idle):
 def check_board(site: dict, board) -> None:
     """Refuse what this board's wires cannot carry; raises ConfigError.
 
-    board: its module, with UART, PINS and perhaps CHIP, "esp32" (where it has none) or "esp32s3".
+    board: its module (boards/README.md).
     """
-    if [entry for entry in site["objects"] if "pin" in entry]:
-        from node.gpio import check as check_pins
+    from node.wiring import check as check_wiring
 
-        check_pins(site["objects"], getattr(board, "CHIP", "esp32"))
+    check_wiring(site, board)
     if site["link"] == "udp":
         return
     idle = site["modem"].get("idle", "sleep")

@@ -1,7 +1,6 @@
-"""What the chip's pins can do, against what the site's Objects ask of them.
+"""What the chip's pins can do, against what the site's Objects and the board ask of them.
 
-Loaded only where a site has Objects with pins. What the board itself uses of them is
-node/feasible.py's to know.
+Loaded only where a board is checked (node/wiring.py).
 """
 
 from node.config import OUTPUTS, ConfigError
@@ -20,17 +19,29 @@ _DRIVEN = {
 }
 
 
-def check(objects: list, chip: str) -> None:
-    """Refuse an Object whose pin cannot do what the Object needs; raises ConfigError.
+def check(objects: list, chip: str, used: dict) -> None:
+    """Refuse an Object whose pin cannot do what the Object needs, or has another use; raises
+    ConfigError.
 
     objects: of a checked configuration. chip: "esp32", "esp32s3" …; of others nothing is known.
+    used: {GPIO: what it is for} of the board's own.
     """
     for index, entry in enumerate(objects):
+        pin = entry.get("pin")
+        if pin is None:
+            continue
         output = entry["object"] in OUTPUTS
         able = (_DRIVEN if output else _ANALOG).get(chip)
-        if able is not None and "pin" in entry and entry["pin"] not in able:
-            what = "output" if output else "analog input"
-            raise ConfigError(
-                "objects[%d].pin: %d is no %s of this chip; use %s"
-                % (index, entry["pin"], what, spans(able))
-            )
+        if able is not None and pin not in able:
+            what = "no output of this chip" if output else "no analog input of this chip"
+        elif pin in used:
+            what = "for %s on this board" % used[pin]
+        else:
+            continue
+        left = spans([each for each in able if each not in used]) if able else "another"
+        raise ConfigError("objects[%d].pin: %d is %s; use %s" % (index, pin, what, left))
+
+
+def driven(chip: str):
+    """Return the GPIOs of a chip that can be outputs, None where they are not known."""
+    return _DRIVEN.get(chip)

@@ -18,6 +18,7 @@ from micropython import const
 _RX_BUFFER = const(2048)
 _TX_BUFFER = const(1664)
 _WOKEN_BY_GPIO = const(7)
+_NO_RESISTOR = const(34)  # the first GPIO of an ESP32 without
 _UNIX_EPOCH_OFFSET_S = const(946684800)  # the ESP32 port counts seconds from 2000-01-01
 
 # By number, from 1. Words are split at run time, because short literals are interned for good.
@@ -241,7 +242,8 @@ class ModemPins:
         self.ri_pin = pins["ri"]
         self._ri = None
         if self.ri_pin is not None:
-            self._ri = machine.Pin(self.ri_pin, machine.Pin.IN, machine.Pin.PULL_UP)
+            pull = None if self.ri_pin >= _NO_RESISTOR else machine.Pin.PULL_UP
+            self._ri = machine.Pin(self.ri_pin, machine.Pin.IN, pull)
 
     async def pulse(self, duration_ms: int) -> None:
         """Press the power key for `duration_ms`; the same pulse turns a running modem off."""

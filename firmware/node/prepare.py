@@ -22,7 +22,7 @@ def prepare(site_path: str):
     site = _configuration(site_path)
     if site is None:
         return None
-    forget("node.config", "node.feasible", "node.gpio")
+    forget("node.config", "node.feasible", "node.wiring", "node.gpio")
     for room in ("coap.endpoint", "lwm2m.client"):
         # One after the other: what nested imports leave behind would lie between what stays.
         __import__(room)
@@ -44,8 +44,13 @@ def _configuration(path):
 
     try:
         site = config.load(path)
+        link = site["link"]
         pin = board.UART["rx"] if board.PINS["ri"] is None else board.PINS["ri"]
-        modem = site["link"] != "udp" and ("idle" in site["modem"] or not hw.can_wake(pin))
+        modem = link != "udp" and (
+            link not in getattr(board, "MODEMS", (link,))
+            or "idle" in site["modem"]
+            or not hw.can_wake(pin)
+        )
         if modem or [entry for entry in site["objects"] if "pin" in entry]:
             from node.feasible import check_board
 

@@ -288,8 +288,9 @@ class _Board:
     def __init__(self, chip=None, rx=26, **pins):
         if chip:
             self.CHIP = chip
-        self.UART = {"id": 1, "tx": 27, "rx": rx, "baudrate": 115200}
-        self.PINS = {"pwrkey": 4, "pwrkey_pressed": 1, "dtr": 25, "ri": 33}
+        tx, dtr = (5, 7) if chip == "esp32s3" else (27, 25)
+        self.UART = {"id": 1, "tx": tx, "rx": rx, "baudrate": 115200}
+        self.PINS = {"pwrkey": 4, "pwrkey_pressed": 1, "dtr": dtr, "ri": 33}
         self.PINS.update(pins)
 
 
@@ -306,7 +307,7 @@ def test_a_board_that_no_message_can_wake():
     waits = _modem({}, servers=[_SMS])
     refused = 'PINS["ri"] of the board: GPIO %d cannot end a deep sleep; use %s, or sleep light'
     esp32 = "0, 2, 4, 12-15, 25-27, 32-39"
-    for pin in (0, 2, 4, 12, 15, 25, 27, 32, 39):
+    for pin in (0, 2, 12, 13, 14, 15, 32, 33, 34, 39):
         assert _unfit(waits, _Board(ri=pin)) is None, pin
     for pin in (1, 3, 5, 16, 17, 18, 19, 21, 22, 23):
         assert _unfit(waits, _Board(ri=pin)) == refused % (pin, esp32), pin

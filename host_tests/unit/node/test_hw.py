@@ -83,3 +83,59 @@ def test_causes_by_name():
         chip.reset_cause = number
         assert hw.reset_cause() == name
     machine.host = None
+
+
+class _Lines:
+    """What pins are driven to, in their order."""
+
+    def __init__(self):
+        self.driven = []
+
+    def pin_write(self, number, level):
+        self.driven.append((number, level))
+
+    def pin_read(self, number):
+        return 1
+
+
+def test_lines_of_a_modem():
+    """HW800L, HW7000: key and RST rest at the level that does not press them; DTR as it was; each
+    is held, for a deep sleep would let go of it.
+    """
+    machine.host = chip = _Lines()
+    machine.held.clear()
+    pins = {"pwrkey": 4, "pwrkey_pressed": 1, "reset": 5, "reset_pressed": 0, "dtr": 25, "ri": 33}
+    lines = hw.ModemPins(pins, True)
+    assert sorted(chip.driven) == [(4, 0), (5, 1), (25, 1)] and machine.held == {4, 5, 25}
+    assert lines.can_switch() and lines.can_reset() and lines.can_sleep() and lines.ri() is True
+    del chip.driven[:]
+
+    async def press():
+        await lines.pulse(1)
+        await lines.reset(1)
+        lines.dtr(False)
+
+    asyncio.run(press())
+    assert chip.driven == [(4, 1), (4, 0), (5, 0), (5, 1), (25, 0)]
+    assert machine.held == {4, 5, 25}
+    machine.host = None
+
+
+def test_lines_that_are_not_wired():
+    """boards/README.md: None, or left out; ESP32: GPIO 34 to 39 have no pull-up."""
+    machine.host = chip = _Lines()
+    machine.held.clear()
+    lines = hw.ModemPins({"pwrkey": None, "pwrkey_pressed": 0, "dtr": None, "ri": None})
+    assert not (lines.can_switch() or lines.can_reset() or lines.can_sleep())
+    assert lines.ri() is None
+
+    async def press():
+        await lines.pulse(1)
+        await lines.reset(1)
+        lines.dtr(True)
+
+    asyncio.run(press())
+    assert chip.driven == [] and not machine.held
+    lines = hw.ModemPins({"pwrkey": None, "pwrkey_pressed": 0, "dtr": None, "ri": 34})
+    assert lines.ri() is True
+    machine.host = None

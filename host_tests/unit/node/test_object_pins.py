@@ -1,6 +1,6 @@
 """Objects with pins in the site configuration: what they may be, and what a chip's pins can do."""
 
-from node import config, feasible
+from node import config, gpio
 
 
 def _site(*objects, **changes):
@@ -84,17 +84,9 @@ def test_what_cannot_work():
         assert refusal[: len(text)] == text and "\n" not in refusal, refusal
 
 
-class _Board:
-    def __init__(self, chip=None):
-        if chip:
-            self.CHIP = chip
-        self.UART = {"id": 1, "tx": 47, "rx": 48, "baudrate": 115200}
-        self.PINS = {"pwrkey": None, "pwrkey_pressed": 1, "dtr": None, "ri": None}
-
-
-def _unfit(entry, chip=None):
+def _unfit(entry, chip="esp32"):
     try:
-        feasible.check_board(config.check(_site(entry)), _Board(chip))
+        gpio.check(config.check(_site(entry))["objects"], chip, {})
     except config.ConfigError as error:
         return str(error)
     return None
