@@ -13,11 +13,18 @@ async def run(site_path: str, console=None) -> None:
     """Run the board whose configuration is at `site_path`, for ever; a crash restarts the chip,
     after a pause (node/crash.py).
 
-    A configuration that cannot work is said in one line, and the board waits at the REPL.
+    A wake of which a contact is the reason ends here (node/pulses.py) but for what the node does
+    besides. A configuration that cannot work is said in one line, and the board waits at the REPL.
     console: a reader of command lines (node/console.py), or None.
     """
     node = None
     try:
+        from node import hw
+
+        if hw.wake_reason() == "pins":
+            from node.pulses import sleep_on
+
+            sleep_on()  # comes back where there is more to do than to count
         from node.prepare import application, prepare
 
         node = prepare(site_path)

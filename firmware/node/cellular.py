@@ -110,7 +110,7 @@ class CellularBearer:
         self._pin = board.UART["rx"] if self._pins.ri_pin is None else self._pins.ri_pin
         self.wake_pin = self._pin  # None while RI is stuck, or nothing can wake
         self.can_wake = hw.can_wake(self._pin)  # light sleep ends by any pin
-        self.woken = hw.wake_reason() in ("pin", "pins")
+        self.woken = hw.wake_reason() == "pin"
         self._idle = settings.get("idle", "sleep")
         if settings.get("release_assistance"):
             from modem.release_assistance import assist

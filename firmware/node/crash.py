@@ -174,12 +174,13 @@ def suspect(node, what: str) -> None:
     node.log.event("error", {"reason": reason})
     counters = node.counters or _random()
     text = reason.encode() + _PENDING
-    hw.store_memory(retained.pack(counters, node.body(), node.crashes, text))
+    hw.store_memory(retained.pack(counters, node.body(), node.crashes, text, node.counted))
 
 
 def panic(error, node=None) -> None:
     """Keep what ended the run, and restart the chip after a pause; does not come back."""
-    counters, _, state, trace = retained.unpack(hw.load_memory()) or (_random(), b"", 0, b"")
+    record = retained.unpack(hw.load_memory()) or (_random(), b"", 0, b"", b"")
+    counters, _, state, trace, counted = record
     state, pause_ms = _counted(state & ~_MEANT)
     try:
         trace = _signed(_traced(error), _code(error), hw.ticks_ms() // 1000)
@@ -189,7 +190,7 @@ def panic(error, node=None) -> None:
             node.log.event("error", facts)
     except Exception as second:  # nothing may keep the board from its restart
         trace = trace or _signed(b"no room for the traceback", _code(second), None)
-    hw.store_memory(retained.pack(counters, b"", state | _MEANT, trace))
+    hw.store_memory(retained.pack(counters, b"", state | _MEANT, trace, counted))
     rest(pause_ms, node and node.board)
 
 
@@ -219,7 +220,8 @@ def _store(node, flags):
     if node.counters is None:
         node.counters = _random()
     crashes = node.crashes | flags
-    hw.store_memory(retained.pack(node.counters, node.body(), crashes, node.trace))
+    body = node.body()
+    hw.store_memory(retained.pack(node.counters, body, crashes, node.trace, node.counted))
 
 
 def _random():

@@ -71,7 +71,9 @@ def reset_cause() -> str:
 
 
 def wake_reason() -> "str | None":
-    """Return what ended the last deep sleep (pin, timer …), or None after any other start."""
+    """Return what ended the last deep sleep (timer, pin: the modem's, pins: a contact …), or None
+    after any other start.
+    """
     if machine.reset_cause() != machine.DEEPSLEEP_RESET:
         return None
     reason = machine.wake_reason()
@@ -99,7 +101,8 @@ def can_wake(pin: int) -> bool:
 
 
 def deep_sleep(duration_ms: "int | None", wake_pin: "int | None") -> None:
-    """End this run; the chip starts again after `duration_ms` or when `wake_pin` goes low.
+    """End this run; the chip starts again after `duration_ms`, when `wake_pin` goes low, or as
+    `wake_at` has said.
 
     None leaves that source out; `wake_pin` must be an RTC GPIO.
     """
@@ -120,11 +123,31 @@ async def light_sleep(duration_ms: int, wake_pin: "int | None") -> bool:
     """
     # Not ext0, which would take a UART's RX pin away from the UART. The stubs lack it (1.27).
     wake_on_gpio = esp32.wake_on_gpio  # pyright: ignore[reportAttributeAccessIssue]
-    pins = None if wake_pin is None else (machine.Pin(wake_pin),)
+    pins = () if wake_pin is None else (machine.Pin(wake_pin),)
     wake_on_gpio(pins, esp32.WAKEUP_ALL_LOW)
     machine.lightsleep(duration_ms)
-    wake_on_gpio(None, esp32.WAKEUP_ALL_LOW)
+    wake_on_gpio((), esp32.WAKEUP_ALL_LOW)  # None would leave it as it is
     return machine.wake_reason() == _WOKEN_BY_GPIO
+
+
+def contact(pin: int, pressed: int, on_edge=None):
+    """Return GPIO `pin` as an input that rests at the other level than `pressed`, by the chip's
+    own resistor where it has one (not GPIO 34 to 39); its `value()` is the level.
+
+    on_edge(pin): called soon after each edge, between two steps of the program. A pin that has
+    ended a sleep, or was armed to, is taken back for it.
+    """
+    pull = -1 if pin >= _NO_RESISTOR else machine.Pin.PULL_DOWN if pressed else machine.Pin.PULL_UP
+    line = machine.Pin(pin, machine.Pin.IN, pull, hold=False)  # pyright: ignore[reportCallIssue]
+    if on_edge:
+        line.irq(on_edge)
+    return line
+
+
+def wake_at(pin: int, level: int) -> None:
+    """Have the sleeps that follow end when GPIO `pin`, an RTC GPIO, is at `level`."""
+    at = esp32.WAKEUP_ANY_HIGH if level else esp32.WAKEUP_ALL_LOW
+    esp32.wake_on_ext1((machine.Pin(pin),), at)
 
 
 def restart() -> None:

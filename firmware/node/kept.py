@@ -12,8 +12,9 @@ up, as it may be the reason.
 A node that is to outlive the loss of its supply, too, has a mirror of the record on flash, where
 the configuration asks for it (outlive_power) or the modem has told of an under-voltage. A start
 that finds no record takes it up, once. It is written again when a server knows something else of
-the node, when a notification is stored and when the counters come near to those that whoever takes
-it up begins with, so that an ordinary wake writes nothing.
+the node, when a notification is stored, when the counters come near to those that whoever takes it
+up begins with, and when a contact has counted a hundred more, so that an ordinary wake writes
+nothing.
 """
 
 import binascii
@@ -55,7 +56,7 @@ def load(node) -> "tuple | None":
         node.from_mirror = node.stale = record is not None
     if record is None:
         return None
-    node.counters, body, node.crashes, node.trace = record
+    node.counters, body, node.crashes, node.trace, node.counted = record
     if body[:1] == retained.OF_A_RUN:
         body = body[1:]
         node.stale = True
@@ -202,16 +203,26 @@ def _keep_mirror(node, mark, record):
 
     store = Store(_MIRROR)
     known = store.load() or b""
-    counters = retained.unpack(known[_MARK_BYTES:])
-    if counters and known[:_MARK_BYTES] == mark:
+    kept = retained.unpack(known[_MARK_BYTES:])
+    if kept and known[:_MARK_BYTES] == mark:
         own = node.client.endpoint.freeze()
-        counters = counters[0]
-        if max(own[0] - counters[0] & 0xFFFF, own[1] - counters[1] & 0xFFFF) < _AGAIN:
+        counters = kept[0]
+        used = max(own[0] - counters[0] & 0xFFFF, own[1] - counters[1] & 0xFFFF)
+        if used < _AGAIN and not _many(node.counted, kept[4]):
             return
     try:
         store.save(mark + record)
     except OSError as error:
         node.log.event("error", {"reason": "the state is not kept: %s" % error})
+
+
+def _many(counted, kept):
+    """Whether a contact has counted so much that it is to be on flash."""
+    if not counted:
+        return False
+    from node.pulses import ahead
+
+    return ahead(counted, kept)
 
 
 def _mirrored():
@@ -226,10 +237,10 @@ def _mirrored():
         store.save(b"")
     except OSError:
         return None  # it would be taken up by the start after this one, too
-    counters, body, crashes, trace = record
+    counters, body, _, _, counted = record
     counters = (counters[0] + _AHEAD & 0xFFFF, counters[1] + _AHEAD & 0xFFFF)
-    hw.store_memory(retained.pack(counters, body))
-    return counters, body, 0, b""
+    hw.store_memory(retained.pack(counters, body, 0, b"", counted))
+    return counters, body, 0, b"", counted
 
 
 def _mark(client):

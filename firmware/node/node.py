@@ -12,7 +12,7 @@ from lwm2m.queue import earlier
 from lwm2m.tree import Tree
 from micropython import const
 
-from node import hw, retained
+from node import hw, retained, timers
 from node.clock import Clock
 from node.lean import forget
 from node.log import Log
@@ -40,15 +40,14 @@ _TRIAL = const(0x80)
 _LOW_BATTERY = const(1)  # error codes of Device
 _SMS_FAILURE = const(6)
 _IP_FAILURE = const(7)
-_PERIPHERAL = const(8)
 _PERSISTENT_MS = const(40_000)  # the pause after the third failure in a row to get to the network
 
 
 class Node:
     """One board: `site` is its checked configuration (node/config.py), `board` its wiring.
 
-    An application uses `add`, `every` and `adc`. The parts are `client`, `tree`, `bearer`, `clock`
-    and `log`.
+    An application uses `add`, `every`, `adc` and `contact`. The parts are `client`, `tree`,
+    `bearer`, `clock` and `log`.
     """
 
     bare = False  # without what flash has of servers, see node/crash.py
@@ -62,6 +61,8 @@ class Node:
     written = 0  # generation of what servers wrote
     on_flash = False  # the record leaves out what that has
     unsaved = ()  # paths that flash has refused
+    counted = b""  # what a contact has, see node/pulses.py
+    counter: "Any" = None  # that node.contact.Contact
 
     def __init__(self, site: dict, board):
         self.site = site
@@ -90,7 +91,9 @@ class Node:
         self.cause = ""  # of the last reset
         self.slept = False  # whether the run goes on where a deep sleep began
         self.turns = 0  # of the loop
-        self._failing = []  # functions of the application's that met hardware out of order
+        self.failing = []  # functions of the application's that met hardware out of order
+        self.under_way = []  # and those that go on
+        self.all_called = False  # each function was due in the turn of the loop that called any
 
     def add(self, instance, instance_id: "int | None" = None):
         """Add an Object Instance (lwm2m/object.py) and return it; without an id it gets a free
@@ -99,7 +102,9 @@ class Node:
         return self.tree.add(instance, instance_id)
 
     def every(self, period_ms: int, function) -> None:
-        """Call `function()` now and every `period_ms`; a deep sleep ends when it is due."""
+        """Call `function()`, or await it, now and every `period_ms`; a deep sleep ends when it is
+        due.
+        """
         index = len(self.timers)
         kept = self.kept_due_ms
         due_ms = kept[index] if index < len(kept) else self.clock.now()
@@ -108,6 +113,14 @@ class Node:
     def adc(self, pin: int):
         """Return the analog input on GPIO `pin`; its `read_uv()` gives microvolts."""
         return hw.AnalogInput(pin)
+
+    def contact(self, pin: int, function=None, pressed: int = 0, debounce_ms: int = 20):
+        """Return the contact on GPIO `pin`, whose `count` says how often it was pressed, which is
+        where the level is `pressed`; function(count) is called when it was, also from deep sleep.
+        """
+        from node.contact import Contact
+
+        return Contact(self, pin, function, pressed, debounce_ms)
 
     def state(self) -> dict:
         """Return what a person wants to know of a running node."""
@@ -213,7 +226,7 @@ class Node:
                 self.stay_awake()  # somebody pressed a button to say something
         kept = resumed and not self.stale
         # The bearer of a node that slept comes up when there is something to read or to send.
-        self.connecting = not kept or hw.wake_reason() in ("pin", "pins") or self.bearer.stale()
+        self.connecting = not kept or hw.wake_reason() == "pin" or self.bearer.stale()
         if self.connecting:
             self.connect(kept)
         await self._loop()
@@ -300,7 +313,7 @@ class Node:
             if self._failure:
                 raise self._failure
             now = self.clock.now()
-            due_ms = self._run_timers(now)
+            due_ms = timers.run(self, now)
             due_ms = earlier(due_ms, self.client.step(now))
             due_ms = earlier(due_ms, now + _LONGEST_WAIT_MS)
             self._set_counters_aside()
@@ -315,33 +328,9 @@ class Node:
             else:
                 await self._wait(earlier(due_ms, self._hold_until_ms if self._held(now) else None))
 
-    def _run_timers(self, now):
-        nearest = None
-        called = 0
-        for timer in self.timers:
-            if now >= timer[1]:
-                called += 1
-                # Missed periods are not made up for: one call, then the next period from here.
-                timer[1] = now + timer[0]
-                self.attempt(timer[2])
-            nearest = earlier(nearest, timer[1])
-        if called and called == len(self.timers) and not self._failing:
-            self.fault(_PERIPHERAL, False)  # also one from before a deep sleep
-        return nearest
-
     def attempt(self, function) -> None:
-        """Call what may find hardware out of order, as a restart would find it as well."""
-        try:
-            function()
-        except OSError as error:
-            self.log.event("error", {"reason": "%s: %s" % (error.__class__.__name__, error)})
-            if function not in self._failing:
-                self._failing.append(function)
-            self.fault(_PERIPHERAL)
-            return
-        if function in self._failing:
-            self._failing.remove(function)
-            self.fault(_PERIPHERAL, bool(self._failing))
+        """Call what may find hardware out of order (node/timers.py)."""
+        timers.attempt(self, function)
 
     def _held(self, now):
         return now < self._hold_until_ms
@@ -354,6 +343,7 @@ class Node:
             or self._held(now)
             or self.bearer.busy()
             or self.client.busy(now)
+            or self.under_way
         )
 
     async def _wait(self, until_ms):
@@ -398,7 +388,7 @@ class Node:
 
     def packed(self, counters: tuple, body: bytes = b"") -> bytes:
         """Return a record for RTC memory; retained.RecordTooLarge where the body is too long."""
-        return retained.pack(counters, body, self.crashes, self.trace)
+        return retained.pack(counters, body, self.crashes, self.trace, self.counted)
 
     def body(self) -> bytes:
         """Return the body of the record while the node runs: that of the sleep before, while it

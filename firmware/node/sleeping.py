@@ -36,12 +36,14 @@ _SELDOM = (
 
 
 async def sleep(node, until_ms: int) -> bool:
-    """Sleep until the deadline or a pin, as deep as the site allows and as it pays; lightly and
-    without the pin while the modem is off because the network was not to be had.
+    """Sleep until the deadline, a pin or the contact, as deep as the site allows and as it pays;
+    lightly and without the pin while the modem is off because the network was not to be had.
 
     A deep sleep ends the run of the chip. Returns True after a light sleep, and False at once
     where the chip has to stay awake.
     """
+    if node.counter and node.counter.restless():
+        return False
     now = node.clock.now()
     duration_ms = until_ms - now
     allowed = node.site["sleep"]
@@ -55,7 +57,15 @@ async def sleep(node, until_ms: int) -> bool:
         node.dozing_until = until_ms
         node.log.event("dozing", {"ms": duration_ms, "pin": pin})
     longest_ms = node.site["watchdog_s"] * 1000 // _PIECES or duration_ms
-    if await hw.light_sleep(min(duration_ms, longest_ms), pin):
+    contact = node.counter
+    if contact:
+        if contact.restless():  # it moved while the record of a deep sleep was made
+            return False
+        contact.arm()
+    by_pin = await hw.light_sleep(min(duration_ms, longest_ms), pin)
+    if contact:
+        contact.woken()
+    if by_pin:
         # What the modem said while the chip woke is lost, as it is after a deep sleep.
         bearer.woken = True
         node.connect()
@@ -73,10 +83,15 @@ def _sleep_deep(node, now, duration_ms):
     forget("node.crash", *_SELDOM.split(" "))
     from node.kept import freeze
 
+    pin = node.bearer.wake_pin if node.bearer.can_wake else None
+    contact = node.counter
+    if contact:
+        contact.prepare(duration_ms, pin)
     record = freeze(node, now)
-    if record is None:
+    if record is None or contact and contact.restless():
         return
     hw.store_memory(record)
-    pin = node.bearer.wake_pin if node.bearer.can_wake else None
+    if contact:
+        contact.arm()
     node.log.event("sleeping", {"ms": duration_ms, "pin": pin, "retained": len(record)})
     hw.deep_sleep(duration_ms, pin)

@@ -55,19 +55,19 @@ def test_the_text_of_the_event_log(monkeypatch, capsys):
     build.build()
     short = json.loads((build.BUILD / "short_names.json").read_text())
     text = "modem.at {}:1\nnode.node {}:1\nKeyError: 7\nerror 16 after 34 s at 1795364790".format(
-        short["_restart"], short["_run_timers"]
+        short["_restart"], short["_set_counters_aside"]
     )
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
     assert readable.main([]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[:2] == ["modem.at _restart:1", "node.node _run_timers:1"]
+    assert said[:2] == ["modem.at _restart:1", "node.node _set_counters_aside:1"]
     assert said[2:] == text.splitlines()[2:]
 
 
 def test_a_name_that_no_source_has():
     """What is of another firmware, or of the application, stays as it is."""
     text = 'File "app", line 3, in _1\n  File "modem.at", line 1, in _99999\nmodem.none _2:1'
-    assert readable.readable(text, {"_run_timers": "_1"}) == text
+    assert readable.readable(text, {"_set_counters_aside": "_1"}) == text
 
 
 def test_a_file_that_is_not_there(capsys):

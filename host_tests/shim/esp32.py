@@ -3,6 +3,7 @@
 import machine
 
 WAKEUP_ALL_LOW = False
+WAKEUP_ANY_HIGH = True
 
 _RTC_PINS = (0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39)
 
@@ -16,11 +17,24 @@ def wake_on_ext0(pin, level) -> None:
     machine.wake_pin = pin.number if pin is not None else None
 
 
+def wake_on_ext1(pins, level) -> None:
+    """End both sleeps when the pin in `pins` is at `level`; () for no pin, None for what was."""
+    if pins is None:
+        return
+    for pin in pins:
+        if pin.number not in _RTC_PINS:
+            raise ValueError("invalid pin")
+    if len(pins) > 1:
+        raise ValueError("only one pin is simulated")
+    machine.contact = (pins[0].number, int(level)) if pins else None
+
+
 def wake_on_gpio(pins, level) -> None:
-    """End light sleep when the pin in `pins` is low; None: no pin does."""
+    """End light sleep when the pin in `pins` is low; () for no pin, None for what was."""
     if level != WAKEUP_ALL_LOW:
         raise ValueError("only the low level is simulated")
-    machine.light_wake_pin = pins[0].number if pins else None
+    if pins is not None:
+        machine.light_wake_pin = pins[0].number if pins else None
 
 
 def gpio_deep_sleep_hold(enable: bool) -> None:

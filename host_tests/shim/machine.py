@@ -6,7 +6,7 @@ set by whoever simulates it before the firmware starts. It offers:
 - `uart_write(data)`, `pin_write(number, level)`, `pin_read(number) -> level`, `adc_uv(number)`
   and, where it cares, `uart_rate(baudrate)`
 - `memory` (RTC memory, bytes), `reset_cause` (1 power on or brown-out, 2 reset or panic, 3
-  watchdog, 4 deep sleep), `wake_reason` (2 ext0 pin, 4 timer, 7 GPIO; 0 none)
+  watchdog, 4 deep sleep), `wake_reason` (2 ext0 pin, 3 ext1 pins, 4 timer, 7 GPIO; 0 none)
 - `halt(kind, duration_ms, wake_pin)`: the chip stops ("deepsleep", "reset"); it must not return
 - `watchdog(timeout_ms)`: the chip is to be reset, cause 3, unless this is called again in time; it
   ends with the run of the chip
@@ -22,8 +22,10 @@ uarts = []
 DEEPSLEEP_RESET = 4
 
 wake_pin = None  # set through esp32.wake_on_ext0
+contact = None  # (pin, level), set through esp32.wake_on_ext1; it ends both sleeps
 rtc_pins = set()  # those that belong to the RTC: each that was armed in a deep sleep
 light_wake_pin = None  # set through esp32.wake_on_gpio
+watched = {}  # GPIO -> (Pin, handler) of its edges
 held = set()  # pins whose level stays as it is, in deep sleep too, until they are let go
 i2c_chips = {}  # (SDA, SCL, address) of what is on an I2C bus -> {register: value}
 
@@ -34,6 +36,13 @@ _HARDWARE_FIFO = const(128)  # bytes that the UART takes beyond its ring buffer
 
 class Halted(Exception):
     """The chip has stopped; only a simulated chip ever sees this."""
+
+
+def edge(number: int) -> None:
+    """Say that the level at a pin is another; one that belongs to the RTC is deaf."""
+    if number in watched and number not in rtc_pins:
+        line, handler = watched[number]
+        handler(line)
 
 
 def reset_cause() -> int:
@@ -50,12 +59,16 @@ def deepsleep(time_ms: "int | None" = None) -> None:
     """Stop the chip until the timer or the armed pin."""
     if wake_pin is not None:
         rtc_pins.add(wake_pin)
+    if contact is not None:
+        rtc_pins.add(contact[0])
     host.halt("deepsleep", time_ms, wake_pin)
     raise Halted("deepsleep")
 
 
 def lightsleep(time_ms: "int | None" = None) -> None:
     """Stop the chip until the timer or the armed pin, and go on."""
+    if contact is not None:
+        rtc_pins.add(contact[0])
     host.light_sleep(time_ms, light_wake_pin)
 
 
@@ -144,6 +157,7 @@ class Pin:
 
     IN = 1
     OUT = 3
+    PULL_DOWN = 1
     PULL_UP = 2
 
     def __init__(self, number, mode=-1, pull=-1, value=None, hold=None):
@@ -156,7 +170,7 @@ class Pin:
         until it is let go, and has the new one then. A mode takes the pin back from the RTC.
         """
         number = self.number
-        if number >= _FIRST_INPUT_ONLY and (mode == self.OUT or pull == self.PULL_UP):
+        if number >= _FIRST_INPUT_ONLY and (mode == self.OUT or pull in (1, 2)):
             raise ValueError("pin can only be input" if mode == self.OUT else "no pull-up")
         if mode != -1:
             rtc_pins.discard(number)
@@ -178,6 +192,10 @@ class Pin:
             return host.pin_read(self.number)
         self.init(value=level)
         return None
+
+    def irq(self, handler):
+        """Call `handler(pin)` after each edge, of which a host tells by `edge`."""
+        watched[self.number] = (self, handler)
 
 
 class SoftI2C:

@@ -82,7 +82,9 @@ class Chip:
             modem.supply(bool(level))
 
     def pin_read(self, number):
-        return int(self._world.modem.ri) if number == self._world.board.PINS["ri"] else 1
+        if number == self._world.board.PINS["ri"]:
+            return int(self._world.modem.ri)
+        return self._world.levels.get(number, 1)
 
     def adc_uv(self, number):
         return self._world.microvolts.get(number, 0)

@@ -274,7 +274,7 @@ def test_values_that_do_not_fit_are_left_out_of_the_record():
 
     async def play(world):
         error = await world.saw("device", "error")
-        assert "2030 fit" in error["reason"], error
+        assert "2029 fit" in error["reason"], error
         await world.sleeping()
         since = world.mark()
         await world.sleep(2 * _HOUR_S)

@@ -15,7 +15,7 @@ import gc
 import json
 
 import machine
-from node import config, hw
+from node import config, hw, pulses
 from node.lean import forget as _forget
 from node.node import Node
 from shim import virtual_time
@@ -35,7 +35,7 @@ OTHER_NUMBER = "+447700900456"
 OTHER_SERVER = ("198.51.100.7", 5683)
 ENDPOINT = "probe-1"
 
-WOKEN_BY_PIN, WOKEN_BY_TIMER, WOKEN_BY_GPIO = 2, 4, 7
+WOKEN_BY_PIN, WOKEN_BY_CONTACT, WOKEN_BY_TIMER, WOKEN_BY_GPIO = 2, 3, 4, 7
 
 _BOOT_MS = 400  # from reset to the first line of Python
 _PROFILES = {"sim800": "sim800l", "sim7000": "sim7000g", "sim7080": "sim7080g"}
@@ -78,11 +78,13 @@ class World(Events):
         self.seed = seed
         self.memory = b""
         self.microvolts = {}
+        self.levels = {}  # of pins, from outside; the others are high
         self.flash = Flash()  # what the board keeps records on
         self.board = Wiring(pins or {}, board)
         self.supply_pin = supply_pin
         self.node = None
         self.boots = 0
+        self.counting = 0  # boots of the chip that only counted (node/pulses.py)
         self.boots_max = _BOOTS_MAX
         self.stores = 0  # how often RTC memory was written
         self.on_crash = None
@@ -369,6 +371,15 @@ class World(Events):
         if self._armed is not None:
             self._wake(WOKEN_BY_GPIO)
 
+    def level(self, pin, level) -> None:
+        """Put a level on a pin, from outside."""
+        self.levels[pin] = level
+        if self._armed is None:
+            if self.running:
+                machine.edge(pin)
+        elif machine.contact == (pin, level):
+            self._wake(WOKEN_BY_CONTACT)
+
     async def readline(self) -> bytes:
         """The console's side of `command`."""
         while not self._lines:
@@ -394,9 +405,8 @@ class World(Events):
         assert self.boots < self.boots_max, "the board starts over and over"
         self.clock.boot()
         machine.uarts.clear()
-        machine.wake_pin = None
-        machine.host = self._chip = chip = Chip(self, cause, reason)
-        from node import lean, sleeping, storage
+        machine.watched.clear()
+        machine.wake_pin = machine.contact = None
         if cause == POWER_ON:
             machine.held.clear()
             if self.supply_pin is not None:
@@ -410,6 +420,12 @@ class World(Events):
         gc.collect()
         node = self.node = Node(config.check(json.loads(self._site)), self.board)
         node.log = Log(self, chip)
+        if reason == WOKEN_BY_CONTACT:
+            try:
+                pulses.sleep_on()  # as node/boot.py does
+            except machine.Halted:
+                self.counting += 1
+                return chip.halted
         if self.on_crash is None:
             node.failed = _raise  # an error in an Object's handler is one in the test
         try:
@@ -448,6 +464,9 @@ class World(Events):
                 return WOKEN_BY_PIN
             if self._lines:
                 return WOKEN_BY_GPIO
+            contact = machine.contact
+            if contact and self.levels.get(contact[0], 1) == contact[1]:
+                return WOKEN_BY_CONTACT
             if duration_ms is None:
                 await self._woken.wait()
                 return self._reason

@@ -16,6 +16,9 @@ _TRIAL = 0x80
 class _Host:
     """RTC memory, and how the chip came to a halt."""
 
+    reset_cause = 1
+    wake_reason = 0
+
     def __init__(self):
         machine.wake_pin = None  # a chip that starts has none
         self.memory = b""
@@ -43,6 +46,7 @@ class _Node:
     slept = False
     kept_due_ms = ()
     counters = (1, 2)
+    counted = b"contact"
 
     def __init__(self, crashes=0, trace=b"", now_ms=1000):
         self.crashes = crashes
@@ -86,7 +90,7 @@ def _panic(error, memory=b"", node=None):
     except machine.Halted:
         kind, pause_ms, pin = host.halted
     assert kind == "deepsleep" and pin is None
-    _, body, octet, trace = retained.unpack(host.memory)
+    _, body, octet, trace, _ = retained.unpack(host.memory)
     assert body == b""
     return octet, trace, pause_ms
 

@@ -6,7 +6,7 @@ import struct
 from node import retained
 
 COUNTERS = (0x1234, 0xFFFF)
-_HEAD = 18
+_HEAD = 19
 
 
 def test_what_was_packed_comes_back():
@@ -14,13 +14,15 @@ def test_what_was_packed_comes_back():
     for body in (b"", b"x", bytes(range(256)) * 7):
         for counters in (COUNTERS, (0, 0), (65535, 1)):
             for crashes, trace in ((0, b""), (3, b"MemoryError: \xc3\xa6")):
-                record = retained.pack(counters, body, crashes, trace)
-                assert retained.unpack(record) == (counters, body, crashes, trace)
+                for counted in (b"", b"contact"):
+                    record = retained.pack(counters, body, crashes, trace, counted)
+                    found = (counters, body, crashes, trace, counted)
+                    assert retained.unpack(record) == found
 
 
 def test_every_damaged_bit_means_no_record():
     """DESIGN §3: whatever does not fit to the last bit counts as no record."""
-    record = retained.pack(COUNTERS, b"registration and observations", 1, b"ValueError")
+    record = retained.pack(COUNTERS, b"registration and observations", 1, b"ValueError", b"7")
     for index in range(len(record)):
         for bit in range(8):
             damaged = bytearray(record)
@@ -48,7 +50,7 @@ def test_a_record_of_an_older_firmware_is_none():
 def test_bytes_behind_the_record_are_ignored():
     """DESIGN §3: RTC memory may be longer than the record in it."""
     record = retained.pack(COUNTERS, b"abc", 1, b"x") + bytes(100)
-    assert retained.unpack(record) == (COUNTERS, b"abc", 1, b"x")
+    assert retained.unpack(record) == (COUNTERS, b"abc", 1, b"x", b"")
 
 
 def test_a_record_that_does_not_fit_is_refused():
@@ -57,7 +59,7 @@ def test_a_record_that_does_not_fit_is_refused():
     try:
         retained.pack(COUNTERS, bytes(2049 - _HEAD))
     except retained.RecordTooLarge as error:
-        assert "2031 bytes, 2030 fit" in str(error)
+        assert "2030 bytes, 2029 fit" in str(error)
         return
     raise AssertionError("accepted")
 
@@ -67,7 +69,7 @@ def test_the_trace_gives_way():
     400 bytes, names the error; no character is cut."""
     trace = "α".encode() * 300 + b"ValueError"
     for size in range(2048 - _HEAD - 420, 2048 - _HEAD + 1):
-        counters, body, crashes, kept = retained.unpack(
+        counters, body, crashes, kept, _ = retained.unpack(
             retained.pack(COUNTERS, bytes(size), 1, trace)
         )
         assert counters == COUNTERS and crashes == 1 and len(body) == size
@@ -91,5 +93,9 @@ def test_the_body_while_the_node_runs():
         assert body == b"Rstate"
         memory = retained.pack(COUNTERS, body, 1, b"trace")
     assert retained.of_a_run(b"") == b"" == retained.of_a_run(retained.pack(COUNTERS))
-    assert retained.of_a_run(retained.pack(COUNTERS, bytes(2030))) == b""
-    assert len(retained.of_a_run(retained.pack(COUNTERS, bytes(2029)))) == 2030
+    assert retained.of_a_run(retained.pack(COUNTERS, bytes(2029))) == b""
+    assert len(retained.of_a_run(retained.pack(COUNTERS, bytes(2028)))) == 2029
+    counted = retained.pack(COUNTERS, bytes(2018), 0, b"", b"eleven byte")
+    assert retained.of_a_run(counted) == b""
+    counted = retained.pack(COUNTERS, bytes(2017), 0, b"", b"eleven byte")
+    assert len(retained.of_a_run(counted)) == 2018
