@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from tools import build
+from tools import boards, build
 from tools.bench import __main__ as program
-from tools.bench import measure, rows
+from tools.bench import everything, measure, on_boards, rows
 
 COLUMNS = ("instructions", "garbage_bytes", "kept_bytes", "wire_bytes")
 # What the rows that are played have, by the beginnings of their ids.
@@ -22,21 +22,27 @@ PLAYED = {
     "day.": ("awake_ms", "modem_ms", "radio_ms", "air_bytes", "flash_writes", "reports"),
 }
 
+ON_BOARDS = ("files", "file_bytes", "flash_bytes", "rom_bytes", "kept_bytes")
+
 
 def _found(**changes):
     """Return measured values of every row, which meet every target but for the changes."""
     found = {}
     imports = [name for name, _ in rows.imports() if name]
-    for name in [*imports, rows.NODE, *rows.OPERATIONS, rows.PEER]:
+    weighed = [*imports, rows.NODE, rows.ROM_NODE]
+    for name in [*weighed, *rows.STARTS, *rows.OPERATIONS, rows.PEER]:
         found[name] = dict.fromkeys(measure.VALUES)
         found[name]["instructions"] = 50_000
-        if name in imports or name == rows.NODE:
+        if name in weighed:
             found[name]["kept_bytes"] = 12_000
-        elif name != rows.PEER:
+        elif name in rows.OPERATIONS:
             found[name].update(garbage_bytes=0, datagrams=1, wire_bytes=13)
     for name in rows.FIELD:
         found[name] = dict.fromkeys(measure.VALUES)
         found[name].update(dict.fromkeys(_played(name), 0))
+    for name in boards.names():
+        found[rows.BOARD + name] = dict.fromkeys(measure.VALUES)
+        found[rows.BOARD + name].update(dict.fromkeys(ON_BOARDS, 50_000))
     for name, values in changes.items():
         found[name.replace("__", ".")].update(values)
     return found
@@ -80,6 +86,10 @@ def test_the_rows_have_their_ids():
         "modem.wake_to_update",
         "modem.boot_to_registered",
         "day.report15min",
+        "boot.first_at",
+        "boot.first_at.sim800",
+        "board.lilygo_t_sim7000g",
+        "board.host",
     }
     for form in ("tlv", "json", "senml_json", "senml_cbor", "lwm2m_cbor"):
         assert {f"lwm2m.notify.{form}", f"lwm2m.read3.{form}"} <= set(ids)
@@ -112,6 +122,8 @@ def test_every_row_has_the_same_members():
         ("modem.wake_to_update", "round_trips", 6),
         ("modem.wake_to_update", "device_ms", 2_000),
         ("modem.wake_to_update", "flash_writes", 0),
+        ("board.host", "kept_bytes", 57_344),
+        ("board.host", "flash_bytes", 98_304),
     ],
 )
 def test_a_target_is_met_up_to_its_figure(name, value, allowed):
@@ -207,7 +219,7 @@ def test_what_is_imported():
 def test_a_missed_target_is_no_failure(monkeypatch, tmp_path, capsys):
     """The exit code is 0, and the file says what was missed."""
     found = _found(coap__idle={"garbage_bytes": 16})
-    monkeypatch.setattr(measure, "everything", lambda *_: found)
+    monkeypatch.setattr(everything, "found", lambda: found)
     file = tmp_path / "bench.json"
     assert program.main(["--json", str(file)]) == 0
     written = json.loads(file.read_text())["rows"]
@@ -218,7 +230,7 @@ def test_a_missed_target_is_no_failure(monkeypatch, tmp_path, capsys):
 
 def test_a_file_that_cannot_be_written_is_named(monkeypatch, capsys):
     """The table is printed all the same."""
-    monkeypatch.setattr(measure, "everything", lambda *_: _found())
+    monkeypatch.setattr(everything, "found", _found)
     assert program.main(["--json", "/dev/full"]) == 1
     shown = capsys.readouterr()
     assert shown.err.endswith("--json: /dev/full: No space left on device\n")
@@ -264,7 +276,7 @@ def test_the_difference_of_two_runs(monkeypatch):
         runs.append((operations, frames))
         return 45_000_000 + operations * (700 + 50) + frames * 50
 
-    monkeypatch.setattr(measure, "_instructions", instructions)
+    monkeypatch.setattr(measure, "instructions", instructions)
     assert measure.operation("coap.idle", 100) == 700
     assert runs == [(200, 100), (100, 200)]
 
@@ -272,7 +284,7 @@ def test_the_difference_of_two_runs(monkeypatch):
 def test_a_command_that_fails_is_shown():
     """The message names the program and holds what it printed."""
     with pytest.raises(measure.BenchError, match="(?s)failed:.*ZeroDivisionError"):
-        measure._run([sys.executable, "-c", "1/0"])
+        measure.run_program([sys.executable, "-c", "1/0"])
 
 
 def test_every_operation_runs_on_micropython():
@@ -314,6 +326,22 @@ def test_every_operation_runs_on_micropython():
         if name.split(".")[1] in ("register", "update", "notify", "read3", "change"):
             assert wire[name][0] > 0 and wire[name][1] == 1, name
     assert wire["lwm2m.step.10"] == (0, 0)
+
+
+def test_every_board_is_weighed_with_its_node(tmp_path):
+    """On MicroPython, with its own modem and wiring; its files are counted."""
+    build.build(("firmware", "host_tests/shim"))
+    on_boards.prepare(tmp_path)
+    folders = [build.BUILD / "firmware", build.BUILD / "host_tests/shim", measure.HERE, tmp_path]
+    for name in boards.names():
+        started = f"{on_boards.link(name)!r}, {on_boards.module(name)!r}"
+        source = f"import whole_node; whole_node.weigh('', {started})"
+        path = ":".join(map(str, [*folders, ".frozen"]))
+        assert int(measure.run_program(measure.micropython(source), MICROPYPATH=path)) > 100_000
+        taken = on_boards.flash(name)
+        assert taken["flash_bytes"] % 4096 == 0
+        assert taken["files"] * 4096 > taken["flash_bytes"] > taken["file_bytes"]
+        assert taken["rom_bytes"] > taken["file_bytes"] - 1024
 
 
 @pytest.mark.parametrize("name", rows.FIELD)

@@ -7,7 +7,7 @@ from pathlib import Path
 from tools.build import BuildError
 from tools.cli import Parser
 
-from . import measure, rows
+from . import everything, measure, rows
 
 _EPILOG = "A target that is missed is shown; the exit code is 0 all the same."
 
@@ -28,9 +28,7 @@ def main(arguments: list | None = None) -> int:
         parser.error("--json: %s is a folder" % file)
     print("measuring takes about ten minutes", file=sys.stderr)
     try:
-        found = measure.everything(
-            rows.imports(), rows.OPERATIONS, rows.PEER, rows.PEER_COUNT, rows.NODE, rows.FIELD
-        )
+        found = everything.found()
     except (measure.BenchError, BuildError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 1

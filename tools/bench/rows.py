@@ -7,6 +7,13 @@ from tools import build
 PEER = "aiocoap.get.served"
 PEER_COUNT = 150
 NODE = "node.registered"
+ROM_NODE = "node.registered.romfs"
+BOARD = "board."
+# The starts, by id: the board.
+STARTS = {
+    "boot.first_at": "lilygo_t_sim7000g",
+    "boot.first_at.sim800": "sim800l_breakout",
+}
 
 # What field.py plays, by id: a function there, and its arguments.
 FIELD = {
@@ -89,13 +96,15 @@ _NOT_COUNTED = {"coap.registry", "node.udp_socket"} | {
 }
 
 FLAT_PERCENT = 5
+_STARTING_HEAP = 57_344  # what an ESP32 starts with
 # The most that a row may take. instructions_aim is told, not asked for; flat_to names the row
 # whose instructions these may differ from by FLAT_PERCENT, or by flat_percent.
 TARGETS = {
     "import.coap": {"kept_bytes": 12288},
     "import.lwm2m": {"kept_bytes": 24_576},
     "import.modem": {"kept_bytes": 14_336},
-    NODE: {"kept_bytes": 57_344},  # the heap that an ESP32 starts with
+    NODE: {"kept_bytes": _STARTING_HEAP},
+    ROM_NODE: {"kept_bytes": _STARTING_HEAP},
     "node.retained": {"kept_bytes": 512},
     "modem.wake_to_update": {"round_trips": 6, "device_ms": 2_000, "flash_writes": 0},
     "coap.get.served": {
@@ -113,6 +122,7 @@ TARGETS = {
     "lwm2m.notify.text": {"wire_bytes": 20},
     "lwm2m.change.1000": {"flat_to": "lwm2m.change.10", "flat_percent": 10},
 }
+_OF_BOARDS = {"kept_bytes": _STARTING_HEAP, "flash_bytes": 98_304}
 _UNITS = {
     "instructions": "instructions",
     "garbage_bytes": "B of garbage",
@@ -122,8 +132,11 @@ _UNITS = {
     "round_trips": "AT round trips",
     "device_ms": "ms of the device's own",
     "flash_writes": "flash writes",
+    "flash_bytes": "B of LittleFS",
 }
-# The tables, by the values that make a row one of theirs; a line fits a terminal of 80 columns.
+# The tables, by the values that make a row one of theirs, but for values that more than one has;
+# a row of none is one of the first. A line fits a terminal of 80 columns.
+_SHARED = ("flash_writes", "kept_bytes")
 _TABLES = (
     {
         "instructions": "Instructions",
@@ -144,6 +157,11 @@ _TABLES = (
         "radio_ms": "Radio",
         "air_bytes": "Air",
         "flash_writes": "Flash",
+    },
+    {
+        "files": "Files",
+        "flash_bytes": "Flash",
+        "kept_bytes": "Heap",
     },
 )
 
@@ -178,18 +196,23 @@ def judged(found: dict) -> list:
     """Return the rows of the JSON file for {id: measured values}."""
     rows = []
     for name, values in found.items():
-        target = TARGETS.get(name, {})
+        target = target_of(name)
         rows.append({"id": name, **values, "target": target, "met": not misses(found, name)})
     return rows
+
+
+def target_of(name: str) -> dict:
+    """Return the most that a row may take."""
+    return _OF_BOARDS if name.startswith(BOARD) else TARGETS.get(name, {})
 
 
 def misses(found: dict, name: str) -> list:
     """Return what a row has more of than its target allows, as names of values."""
     missed = []
-    for key, most in TARGETS.get(name, {}).items():
+    for key, most in target_of(name).items():
         if key == "flat_to":
             base = found[most]["instructions"]
-            percent = TARGETS[name].get("flat_percent", FLAT_PERCENT)
+            percent = target_of(name).get("flat_percent", FLAT_PERCENT)
             if abs(found[name]["instructions"] - base) * 100 > base * percent:
                 missed.append(key)
         elif key in _UNITS and found[name][key] > most:
@@ -215,17 +238,22 @@ def table(rows: list) -> str:
     """Return the rows as Markdown tables with their columns aligned, and the targets below."""
     parts = []
     left = rows
-    for columns in _TABLES:
+    for columns in _TABLES[1:]:
         here = [row for row in left if _belongs(row, columns)]
         left = [row for row in left if row not in here]
         if here:
             parts.append("\n".join(_aligned(columns, here)))
-    targets = [f"- `{row['id']}`: {_words(row['target'])}" for row in rows if row["target"]]
-    return "\n\n".join([*parts, "Targets:", "\n".join(targets)])
+    parts.insert(0, "\n".join(_aligned(_TABLES[0], left)))
+    targets = {}
+    for row in rows:
+        if row["target"]:
+            name = f"{BOARD}*" if row["id"].startswith(BOARD) else row["id"]
+            targets[name] = f"- `{name}`: {_words(row['target'])}"
+    return "\n\n".join([*parts, "Targets:", "\n".join(targets.values())])
 
 
 def _belongs(row, columns):
-    return any(row[column] is not None for column in columns if column != "flash_writes")
+    return any(row[column] is not None for column in columns if column not in _SHARED)
 
 
 def _aligned(columns, rows):

@@ -2,7 +2,7 @@
 // node wasm.mjs PACKAGE TREE PLAN
 // PACKAGE: folder of @micropython/micropython-webassembly-pyscript. TREE: folder whose files are
 // put on MicroPython's path. PLAN: {"imports": [[id or null, [module] or null]], "operations": [id],
-// "node": id or null} as JSON.
+// "nodes": {id: [arguments of whole_node.start]}} as JSON.
 // Prints {"kept": {id: bytes}, "garbage": {id: bytes}, "wire": {id: [bytes, datagrams]}}.
 
 import fs from "fs";
@@ -64,12 +64,12 @@ async function kept() {
 }
 
 // A node whose modem does not answer: the server's side is played by whole_node.py.
-async function registered() {
+async function registered(started) {
   const { run, value } = await start();
-  run("import asyncio, gc, machine, esp32, whole_node\ndef allocated(): print(gc.mem_alloc())");
+  run("import asyncio, gc, json, machine, esp32, whole_node\ndef allocated(): print(gc.mem_alloc())");
   run("gc.collect()");
   const before = value("allocated()");
-  run("node = whole_node.start()");
+  run(`node = whole_node.start(*json.loads('${JSON.stringify(started)}'))`);
   await new Promise((resolve) => setTimeout(resolve, 500)); // asyncio runs on Node's event loop
   run("whole_node.serve(node)");
   run("gc.collect()");
@@ -83,6 +83,6 @@ for (const id of plan.operations) {
   result.garbage[id] = value(`print(operations.garbage('${id}'))`);
   result.wire[id] = value(`print(list(operations.wire('${id}')))`);
 }
-if (plan.node) result.kept[plan.node] = await registered();
+for (const id in plan.nodes) result.kept[id] = await registered(plan.nodes[id]);
 // The node's tasks would go on.
 process.stdout.write(JSON.stringify(result) + "\n", () => process.exit(0));

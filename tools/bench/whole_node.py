@@ -1,7 +1,8 @@
-"""A whole node, built as node/boot.py builds it: a SIM7000, one server, one temperature sensor.
+"""A whole node, built as node/boot.py builds it: a modem, one server, one temperature sensor.
 
 `start` runs it with a modem that never answers. `serve` takes the modem's place: it registers the
-node and asks it for a value in two formats. After either the caller weighs the heap.
+node and asks it for a value in two formats. After either the caller weighs the heap. `first_at`
+starts a board as MicroPython does, and ends with its first AT command.
 """
 
 PEER = ("192.0.2.1", 5683)
@@ -13,7 +14,7 @@ _LOCATION_PATH = 8
 _URI_PATH = 11
 _ACCEPT = 17
 _TLV = 11542
-_SITE = {
+SITE = {
     "log": "off",
     "endpoint": "urn:imei:352099001761481",
     "modem": {"apn": "iot.example"},
@@ -21,9 +22,11 @@ _SITE = {
     "objects": [{"object": 3303, "units": "Cel", "value": 21.5}],
 }
 
+_runs = []  # the task of the node that was started
+
 
 class Host:
-    """What lies outside the chip: nothing that answers."""
+    """What lies outside the chip: a battery of 4 V, and nothing that answers but power chips."""
 
     memory = b""
     reset_cause = 1
@@ -38,8 +41,27 @@ class Host:
     def pin_read(self, number):
         return 1
 
+    def adc_uv(self, number):
+        return 2_000_000  # behind a divider by two
+
     def watchdog(self, timeout_ms):
         pass
+
+
+class PowerChips:
+    """What is on any I2C bus, as machine.i2c_chips: power chips, with 4 V in those registers that
+    an AXP192 has it in.
+    """
+
+    @staticmethod
+    def get(bus):
+        return {0x78: 0xE4}
+
+
+class _UntilAt(Host):
+    def uart_write(self, data):
+        if data[:2] == b"AT":
+            raise SystemExit
 
 
 class Os:
@@ -57,26 +79,85 @@ class Board:
     PINS = {"pwrkey": 4, "pwrkey_pressed": 1, "dtr": 25, "ri": 33}
 
 
-def start():
-    """Start a node and return it; all that it has is there when asyncio's loop has turned."""
+def first_at():
+    """Start the board whose files are in the current folder; its first AT command ends the
+    process.
+    """
+    import machine
+
+    machine.host = _UntilAt()
+    machine.i2c_chips = PowerChips
+    import main
+
+    main.start()
+
+
+def weigh(romfs, *started_as):
+    """Print the bytes of the heap that a node keeps; romfs: an image of its modules, or "". The
+    rest are arguments of `start`.
+    """
+    import asyncio
+    import gc
+    import sys
+
+    import esp32  # noqa: F401  on a board it is not in the heap
+    import machine  # noqa: F401
+
+    if romfs:
+        import vfs
+
+        with open(romfs, "rb") as file:
+            vfs.mount(vfs.VfsRom(file.read()), "/rom")  # pyright: ignore
+        sys.path.insert(0, "/rom")
+
+    async def life():
+        gc.collect()
+        before = gc.mem_alloc()  # pyright: ignore
+        serve(await started(*started_as))
+        gc.collect()
+        print(gc.mem_alloc() - before)  # pyright: ignore
+        raise SystemExit
+
+    asyncio.run(life())
+
+
+async def started(*arguments):
+    """Start a node, and return it as soon as it can be served."""
+    import asyncio
+
+    node = start(*arguments)
+    while not (node.client and node.client.links):
+        await asyncio.sleep_ms(0)
+    return node
+
+
+def start(link="sim7000", board=None):
+    """Start a node and return it; all that it has is there when asyncio's loop has turned.
+
+    board: the name of a board's module, whose node comes with main.py and node/boot.py.
+    """
     import asyncio
     import sys
 
     import machine
 
     machine.host = Host()
+    machine.i2c_chips = PowerChips
     sys.modules["os"] = Os  # the WebAssembly port has no random numbers
     if not hasattr(asyncio, "ThreadSafeFlag"):  # the WebAssembly port has no threads
         asyncio.ThreadSafeFlag = asyncio.Event  # pyright: ignore
     from node import config
     from node.lean import forget
 
-    site = config.check(_SITE)
-    forget("node.config", "node.feasible")
+    site = config.check(dict(SITE, link=link))
+    forget("node.config", "node.feasible", "node.gpio")
+    if board:
+        __import__("main")
+    wiring = __import__(board) if board else Board
     from node.node import Node
 
-    node = Node(site, Board)
-    asyncio.create_task(node.run())
+    node = Node(site, wiring)
+    _runs[:] = [asyncio.create_task(node.run())]
     return node
 
 
@@ -85,16 +166,15 @@ def run():
     import asyncio
 
     async def life():
-        node = start()
-        while not (node.client and node.client.links):
-            await asyncio.sleep_ms(0)
-        serve(node)
+        serve(await started())
 
     asyncio.run(life())
 
 
 def serve(node):
     """Register the node, and have it answer a Read of a value and of its instance."""
+    if _runs[0].done():
+        raise ValueError("the node's run has ended")
     from coap.message import ACK, Message, decode
 
     client = node.client
