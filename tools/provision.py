@@ -13,6 +13,7 @@ of its modem, and one file serves any number of boards.
 """
 
 import argparse
+import contextlib
 import copy
 import getpass
 import sys
@@ -21,11 +22,13 @@ from pathlib import Path
 from tools import boards, site_asking, site_csv, site_files, site_keys
 from tools.build import ROOT
 from tools.cli import Parser, say
+from tools.serial_trouble import PortTrouble
 
 for _path in (ROOT / "firmware", ROOT / "host_tests/shim"):
     sys.path.insert(0, str(_path))
 from node import config, feasible  # noqa: E402  what the board itself looks at
 
+_BUTTON_S = 60  # for which a person may press the button of a board that sleeps
 # Options that set a key, in the order in which they do.
 _SET = ("version", "link", "apn", "user", "sms_number", "endpoint", "bootstrap")
 _OF_SERVERS = {"server_number": "sms_number", "binding": "binding", "lifetime": "lifetime_s"}
@@ -194,12 +197,16 @@ def _one(options, site, check):
     if to_file and not options.force:
         site_files.refuse_to_overwrite(path)
     asked = options.ask or _said_nothing(options)
+    if asked:
+        site_asking.welcome()
+        if not options.board:
+            options.board = site_asking.board()
+            check = _checker(options)
     from_options(options, site)
     if asked:
         site = site_asking.Asking(site, check).run()
     site = site_keys.numbered(site)
     check(site)
-    data = site_files.encoded(site)
     target = str(path) if to_file else f"the board on {options.port}"
     if asked:
         say("")
@@ -208,23 +215,40 @@ def _one(options, site, check):
             say("nothing written")
             return 1
     if to_file:
-        site_files.write(path, data)
+        site_files.write(path, site_files.encoded(site))
         say(f"{path}: written")
         if not asked:
             _summary(site)
     if options.port:
-        from tools.live_site import to_board
-
-        to_board(options.port, data)
+        _to_board(options.port, site)
         say(f"{options.port}: site.json written, and the board started anew")
     return 0
 
 
+def _to_board(port, site):
+    """Give a board its site.json: the old one is there until the new one is whole."""
+    from tools.live_board import LiveBoard, tell
+
+    board = LiveBoard.connect(port, _BUTTON_S, tell)
+    try:
+        board.write("site.json", site_files.compact(site))
+        board.rename(["site.json"])
+        board.restart()
+    except (PortTrouble, KeyboardInterrupt) as error:
+        with contextlib.suppress(PortTrouble, KeyboardInterrupt):
+            board.restart()  # with what it has
+        if isinstance(error, KeyboardInterrupt):
+            raise PortTrouble(f"{port}: stopped; run this again") from None
+        raise
+    finally:
+        board.close()
+
+
 def _summary(site):
     for key, value in site_keys.shown(site):
-        say(f"    {key:<28} {value}")
+        say(f"  {key:<27} {value}")
     if "endpoint" not in site:
-        say(f"    {'endpoint':<28} urn:imei: and the IMEI, so it fits any number of boards")
+        say(f"  {'endpoint':<27} urn:imei: and the IMEI; fits any number of boards")
 
 
 def _many(options, base, check):
@@ -260,7 +284,7 @@ def main(arguments=None) -> int:
     except (site_keys.KeyProblem, boards.BoardError, config.ConfigError) as error:
         print(error, file=sys.stderr)
         return 2
-    except site_files.SiteProblem as error:
+    except (site_files.SiteProblem, PortTrouble) as error:
         print(error, file=sys.stderr)
         return 1
 

@@ -10,7 +10,7 @@ import getpass
 import sys
 import textwrap
 
-from tools import site_keys
+from tools import boards, site_keys
 from tools.cli import say
 
 _COLUMNS = 80
@@ -21,7 +21,26 @@ _MEANWHILE = (
     ("bootstrap.uri", "coap://later.example"),
 )
 _PINS = range(49)
+_NAMED = "named by a bootstrap server"
 _LEFT_OUT = "-"
+
+
+def welcome() -> None:
+    """Say how to answer."""
+    say("Enter takes what is in brackets, - leaves a key out, ? tells what is allowed.")
+    say("Ctrl-C ends, and nothing is written.")
+    say("")
+
+
+def board() -> "str | None":
+    """Ask for the board whose wires are looked at; return its name, or None."""
+    while True:
+        answer = _line("Board [none, its pins are not checked]: ").strip()
+        if answer in ("", _LEFT_OUT):
+            return None
+        if answer in boards.names():
+            return answer
+        _tell("use one of " + ", ".join(boards.names()))
 
 
 class Asking:
@@ -40,9 +59,6 @@ class Asking:
         """Ask everything and return the site; EOFError or KeyboardInterrupt where the person
         ends.
         """
-        say("Enter takes what is in brackets, - leaves a key out, ? tells what is allowed.")
-        say("Ctrl-C ends, and nothing is written.")
-        say("")
         self.ask("version", "LwM2M version")
         if self.ask("link", "Modem, or udp for none") != "udp":
             self.ask("modem.apn", "Access point name of the operator")
@@ -56,7 +72,7 @@ class Asking:
         return self.site
 
     def _servers(self):
-        uri = self.ask("servers[0].uri", "Server, coap://HOST:PORT", by_itself="from a bootstrap")
+        uri = self.ask("servers[0].uri", "Server, coap://HOST:PORT", by_itself=_NAMED)
         if not uri:
             self.site.pop("servers", None)
             self.ask("bootstrap.uri", "Bootstrap server, coap://HOST:PORT")
@@ -80,11 +96,11 @@ class Asking:
             number = self.ask(part + "object", title, by_itself="no")
             if not number:
                 return
-            self.ask(part + "pin", "GPIO")
+            self.ask(part + "pin", "Its GPIO")
             measured = number not in site_keys.config.OUTPUTS
             if measured and site_keys.get(self.site, site_keys.find(part + "pin")) is not None:
-                self.ask(part + "scale", "Volts there times")
-                self.ask(part + "offset", "and plus")
+                self.ask(part + "scale", "Volts at the pin, times")
+                self.ask(part + "offset", "plus")
                 self.ask(part + "every_s", "Measured every so many s")
             if measured:
                 self.ask(part + "units", "Unit of the result, such as Cel")
@@ -101,7 +117,8 @@ class Asking:
             kept = site_keys.get(self.site, key)
             if kept is None:
                 default = site_keys.default_of(key)
-                default = by_itself or default if default in ("", "unset") else default
+                if default in ("", "unset"):
+                    default = by_itself or default.replace("unset", "none")
             else:
                 default = "set" if key.secret else site_keys.in_text(kept)
             answer = _answer(f"{question} [{default}]: " if default else f"{question}: ", key)

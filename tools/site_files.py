@@ -47,9 +47,18 @@ def encoded(site: dict) -> bytes:
     """Return a site configuration as it is written; raises config.ConfigError where it holds what
     no file can.
     """
+    return _json(site, indent=2) + b"\n"
+
+
+def compact(site: dict) -> bytes:
+    """Return a site configuration as a board gets it."""
+    return _json(site, separators=(",", ":"))
+
+
+def _json(site, **form):
     try:
         # Not escaped: MicroPython does not put the halves of a long character together again.
-        return (json.dumps(ordered(site), indent=2, ensure_ascii=False) + "\n").encode()
+        return json.dumps(ordered(site), ensure_ascii=False, **form).encode()
     except UnicodeEncodeError:
         raise config.ConfigError("configuration: not UTF-8; type it again") from None
 
