@@ -37,7 +37,7 @@ def test_every_board_is_tested():
 
 @pytest.mark.parametrize("name", boards.names())
 def test_a_page(name):
-    """boards/README.md: a drawing of 80 columns, every line of the module, which GPIOs are left."""
+    """boards/README.md: a drawing of 80 columns, each line of the module, which GPIOs are left."""
     from node import feasible, gpio, wiring
 
     page = _page(name)
