@@ -18,6 +18,7 @@ from tools.server import running
 _PIN = "90817263"
 _PASSWORD = "correct horse"
 _TIMEOUT_S = 30
+_PERSON_S = 0.3
 
 
 class Terminal:
@@ -58,6 +59,10 @@ class Terminal:
         self._read(lambda: f"{question}" in self.said[self._at :])
         self._at = self.said.index(question, self._at) + len(question)
         self._read(lambda: "]: " in self.said[self._at :] or ": " in self.said[self._at :])
+        if text in ("\x03", "\x04"):
+            time.sleep(
+                _PERSON_S
+            )  # a signal between the question and the wait for an answer is lost
         os.write(self._master, (text + end).encode())
 
     def ended(self):
@@ -233,7 +238,7 @@ def test_whoever_leaves_has_nothing_written(tmp_path):
             ("User name", ""),
             ("PIN", "\x03"),
         ):
-            terminal.answer(question, text)
+            terminal.answer(question, text, end="" if text == "\x03" else "\n")
         code, said = terminal.ended()
     assert code == 1 and "nothing written" in said and "Traceback" not in said
     with Terminal(
