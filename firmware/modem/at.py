@@ -106,7 +106,8 @@ class Channel:
             self._task = None
 
     def on(self, prefix: str, handler) -> None:
-        """Give unsolicited lines that start with `prefix` to handler(line).
+        """Give unsolicited lines that start with `prefix` to handler(line); a prefix that starts
+        with a comma stands behind the number of a socket, one digit.
 
         The handler returns None; or False to decline the line; or a callable to take the next line
         too, which may decline it likewise; or (count, sink) when that many octets follow, which
@@ -368,7 +369,7 @@ class Channel:
 
     def _unsolicited(self, line):
         for prefix, handler in self._handlers:
-            if line.startswith(prefix):
+            if line.startswith(prefix, prefix[0] == ","):
                 result = handler(line)
                 if result is False:
                     continue

@@ -49,6 +49,7 @@ class UdpLink(ModemLink):
             CaSockets(self)
             return
         channel.on("+RECEIVE,", self._on_receive)
+        channel.on(",CLOSED", self._on_closed)
         if self.modem.config.get("udp_manual"):
             from .fetch import watch
 
@@ -131,6 +132,11 @@ class UdpLink(ModemLink):
         if response.ok or response.final.startswith("DATA ACCEPT"):
             return ""
         return response.final
+
+    def _on_closed(self, line):
+        """`n,CLOSED`: the modem has lost socket n; the next datagram opens another."""
+        if line[0].isdigit() and int(line[0]) < len(self.peers):
+            self.peers[int(line[0])] = None
 
     # Reception
 

@@ -233,6 +233,23 @@ def test_context_lost():
     each(play)
 
 
+def test_socket_closed():
+    """AT manual (CIP) (n, CLOSED): the next datagram opens another socket before it is sent."""
+
+    async def play(bench):
+        assert await bench.sent(b"a") == 1
+        bench.virtual.set_fault("closed")
+        await asyncio.sleep_ms(100)
+        bench.virtual.set_fault("closed", 1)  # nothing is there
+        del bench.events[:]
+        assert await bench.sent(b"b") == 1
+        opened = [facts for name, facts in bench.events if name == "socket"]
+        assert [(facts["socket"], facts["again"]) for facts in opened] == [(0, True)]
+        assert bench.modem.recoveries == [0] * 5, bench.modem.recoveries
+
+    each(play)
+
+
 def test_context_lost_while_the_host_slept():
     """AT manual (CIP): the code went unheard; the send finds out and recovers."""
 

@@ -25,6 +25,7 @@ At once:
     "garbage"        `value` bytes go out as they are
     "burst"          at least `value` bytes (2300) of codes go out in one piece
     "urc"            `value`, a text, goes out as an unsolicited code
+    "closed"         the network closes the CIP* connection `value` (0): 0, CLOSED
     "ca_lost"        the CA* connection `value` (0) breaks: +CASTATE: value,0
     "ri_pulse"       RI goes low for a moment, for no reason
     "lose_in"        the next `value` bytes (1) of the host are lost
@@ -105,7 +106,7 @@ _CHOICES = {
 }
 _NUMBERS = _COUNTED + _TIMES + (
     "answer_ms", "prompt_ms", "bit_flips", "brown_out", "burst", "lose_in", "lose_out", "cut",
-    "cms", "ca_lost",
+    "cms", "ca_lost", "closed",
 )  # fmt: skip
 
 
@@ -159,6 +160,7 @@ class Faults:
             "storage_full": self._storage_full,
             "answer": self._answer,
             "ca_lost": self._ca_lost,
+            "closed": self._closed,
         }
 
     def set(self, name, value, ms, after, after_in, at) -> None:
@@ -277,6 +279,9 @@ class Faults:
         self._modem.ip.deactivated()
         if self._modem.ca:
             self._modem.ca.deactivated()
+
+    def _closed(self, value, ms):
+        self._modem.ip.sockets.lose(value or 0)
 
     def _ca_lost(self, value, ms):
         self._modem.ca.sockets.lose(value or 0)

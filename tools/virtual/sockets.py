@@ -58,6 +58,12 @@ class Sockets:
         for connection in range(len(self._sockets)):
             self._sockets[connection] = None
 
+    def lose(self, connection: int) -> None:
+        """The network closes a connection: `n, CLOSED`."""
+        if self._sockets[connection]:
+            self._sockets[connection] = None
+            self._modem.urc(self._line(connection, "CLOSED"), "tcpip")
+
     def described(self, connection: int) -> str:
         """One connection as AT+CIPSTATUS shows it."""
         sock = self._sockets[connection]
