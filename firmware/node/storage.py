@@ -34,6 +34,7 @@ _PIECE = const(256)  # bytes that are looked at together: a board has no room to
 LIMIT = 8192  # bytes of a record
 # What servers wrote, a mirror of the record in RTC memory, and what a bootstrap provided.
 _OF_THE_NODE = ("written", "slept", "account")
+_OF_THE_SIM = ("pin",)  # its tries, which a factory reset must not begin anew
 
 
 class Store:
@@ -101,7 +102,7 @@ class Store:
 
 def writes() -> int:
     """Return how often the node's records were written."""
-    count = sum([Store(name).generation() for name in _OF_THE_NODE])
+    count = sum([Store(name).generation() for name in _OF_THE_NODE + _OF_THE_SIM])
     forget("node.storage")
     return count
 

@@ -42,6 +42,20 @@ def test_power_cut_before_it_is_noted():
         assert entered <= 2, steps
 
 
+def test_writes_are_counted():
+    """TS 31.101 §9.3: what is noted of a PIN wears flash like all else, and outlives a factory
+    reset.
+    """
+    _flash()
+    assert storage.writes() == 0
+    tried("1234", None)
+    assert storage.writes() == 1
+    tried("1234", False)
+    assert storage.writes() == 2
+    storage.remove_all()
+    assert not tried("1234", None) and storage.writes() == 2
+
+
 def test_accepted_leaves_nothing():
     """TS 27.007 §8.3: a right one is entered at each start."""
     _flash()
