@@ -1,9 +1,9 @@
 """What is given out of a version: `python -m tools.release [--out build/release]`.
 
 Writes OUT/VERSION/: the packages of tools/packages.py as .mpy with their lists, the files of each
-board as a zip, release.json with the commit and the .mpy version, and SHA256SUMS. The same sources
-and the same mpy-cross give the same bytes. The .mpy are those that a board gets: without line
-numbers, with short names inside.
+board as a zip, release.json with the commit and the .mpy version, LICENSE, and SHA256SUMS. The
+same sources and the same mpy-cross give the same bytes. The .mpy are those that a board gets:
+without line numbers, with short names inside.
 """
 
 import hashlib
@@ -42,6 +42,7 @@ def contents() -> dict:
             held = board_files.collect(boards.load(name))
             files[f"nudge-{name}-{packages.version()}.zip"] = zipped(held)
     about = {"version": packages.version(), "commit": commit(), "mpy": mpy_version(files)}
+    files["LICENSE"] = (ROOT / "LICENSE").read_bytes()
     files["release.json"] = (json.dumps(about, indent=1) + "\n").encode()
     return dict(sorted(files.items()))
 
@@ -112,6 +113,7 @@ def main(arguments=None) -> int:
     options = parser.parse_args(arguments)
     folder = options.out / packages.version()
     try:
+        options.out.mkdir(parents=True, exist_ok=True)
         files = contents()
         write(files, folder)
     except (BuildError, boards.BoardError, board_files.FilesError) as error:

@@ -8,12 +8,14 @@ import http.server
 import json
 import os
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import aiocoap
 import pytest
 from programs.program import TIMEOUT_S, Program
+from programs.repl_peer import Flash, ReplPeer
 
 from tools import packages, release
 from tools.build import ROOT, interpreter
@@ -280,6 +282,27 @@ def test_a_modem_is_driven_without_coap(tmp_path):
     assert done.stdout == "[]\n", done.stdout + done.stderr
 
 
+def test_mpremote_from_a_path(origin, tmp_path):
+    """README, "The parts by themselves": mpremote installs by the path of a list, onto a board
+    that is MicroPython behind a pseudo-terminal.
+    """
+    flash = Flash(tmp_path / "flash")
+    with ReplPeer(flash, at_repl=True) as peer:
+        done = subprocess.run(
+            [
+                sys.executable, "-m", "mpremote", "connect", peer.path, "mip", "install",
+                "--target", "/lib", f"{origin[0].name}/coap.json",
+            ],
+            cwd=origin[0].parent, text=True, capture_output=True, check=False, timeout=TIMEOUT_S,
+        )  # fmt: skip
+    assert done.stdout.endswith("Done\n"), done.stdout + done.stderr
+    suffix = ".mpy" if (origin[0] / "release.json").exists() else ".py"
+    assert flash.files() == {
+        "lib/" + name: (origin[0] / name).read_bytes()
+        for name in packages.files("coap", origin[0], suffix)
+    }
+
+
 class _Board:
     """The part of a board that mpremote's mip writes to."""
 
@@ -299,24 +322,8 @@ class _Board:
         self._at(path).write_bytes(data)
 
 
-@pytest.mark.parametrize("package", packages.PACKAGES)
-def test_mpremote_from_a_path(package, origin, tmp_path, monkeypatch):
-    """README, "Packages": mpremote's own installer takes the list by its path in a clone."""
-    from mpremote.mip import _install_package
-
-    monkeypatch.chdir(origin[0].parent)
-    (tmp_path / "lib").mkdir()
-    listed = f"{origin[0].name}/{package}.json"
-    _install_package(_Board(tmp_path), listed, "", "/lib", None, True)
-    suffix = ".mpy" if (origin[0] / "release.json").exists() else ".py"
-    names = packages.files(package, origin[0], suffix)
-    assert packages.files(package, tmp_path / "lib", suffix) == names
-    for name in names:
-        assert (tmp_path / "lib" / name).read_bytes() == (origin[0] / name).read_bytes()
-
-
 def test_github_addresses(monkeypatch, tmp_path):
-    """README, "Packages": the addresses that mpremote makes of github:ORG/REPO/…@TAG are plain."""
+    """README, "The parts by themselves": what mpremote makes of github:ORG/REPO/…@TAG is plain."""
     from mpremote import mip
 
     asked = []

@@ -17,7 +17,7 @@ from tools import boards, packages, release
 from tools.build import ROOT, interpreter
 from tools.server import running
 
-_TREE = ("firmware", "boards", "tools", "host_tests", "README.md", ".gitignore")
+_TREE = ("firmware", "boards", "tools", "host_tests", "README.md", "LICENSE", ".gitignore")
 
 
 def _run(folder, *arguments):
