@@ -1,6 +1,7 @@
 """The README leads where it says: its commands, walked in a copy of the clone."""
 
 import asyncio
+import re
 import socket
 
 import pytest
@@ -84,3 +85,25 @@ def test_a_page_that_is_wrong(tmp_path, page, said):
     (tmp_path / "Makefile").write_text("help:\n\t@echo make coffee\n")
     with pytest.raises(walk.WalkError, match=said):
         asyncio.run(walk.Walk(tmp_path).section("One"))
+
+
+def test_what_the_readme_names_is_there():
+    """Paths, modules and targets that the page names exist."""
+    page = (walk.ROOT / "README.md").read_text()
+    makefile = (walk.ROOT / "Makefile").read_text()
+    missing = [
+        path
+        for path in re.findall(r"`((?:boards|firmware|host_tests|tools|\.ci)/[^`\s]*)`", page)
+        if not list(walk.ROOT.glob(path.rstrip("/")))
+    ]
+    missing += [
+        name
+        for name in re.findall(r"python -m ((?:tools|host_tests)\.\w+)", page)
+        if not list(walk.ROOT.glob(name.replace(".", "/") + "*"))
+    ]
+    missing += [
+        f"make {target}"
+        for target in re.findall(r"(?:`|    |\$ )make (\w+)", page)
+        if f"\n{target}:" not in makefile
+    ]
+    assert not missing, "README.md names what is not there: " + ", ".join(missing)
