@@ -25,6 +25,7 @@ from tools.serial_trouble import PortTrouble
 ROOMS = ("coap", "lwm2m", "modem", "node", "secure")
 # Of these names beside the rooms the firmware has some, and no person's file has any.
 _OURS = ("main.py", "main.mpy", "board.py", "board.mpy")
+_ROMFS = "/rom"  # where MicroPython mounts it, behind "" on the module path
 _MODULES = (".py", ".mpy")
 _SITE = ("site.json", "app.py", "app.mpy")
 _SPARE_BLOCKS = 8  # that LittleFS keeps its folders in, and needs to change them
@@ -38,12 +39,14 @@ class Plan(NamedTuple):
     same: int
 
 
-def plan(wanted: dict, there: dict) -> Plan:
+def plan(wanted: dict, there: dict, kept: "dict | None" = None) -> Plan:
     """Return what makes the board's files those that are wanted.
 
-    wanted: {path: bytes}. there: {path: SHA-256}, as LiveBoard.files gives them.
+    wanted: {path: bytes}. there, kept: {path: SHA-256} of the file system and of the ROMFS behind
+    it, as LiveBoard.files gives them.
     """
-    send = [path for path in wanted if there.get(path) != hashlib.sha256(wanted[path]).hexdigest()]
+    found = {**(kept or {}), **there}
+    send = [path for path in wanted if found.get(path) != hashlib.sha256(wanted[path]).hexdigest()]
     remove = []
     for path in sorted(set(there) - set(wanted)):
         room, _, name = path.partition("/")
@@ -66,7 +69,9 @@ def deploy(board: LiveBoard, wanted: dict, progress) -> tuple:
     Raises PortTrouble. progress(done, count, path): before each file that is sent.
     """
     there = board.files(ROOMS, set(wanted) | set(_OURS))
-    todo = plan(wanted, there)
+    # What a ROMFS has (`make image … --romfs`) is as good as a file, and takes less memory.
+    kept = board.files(ROOMS, wanted, _ROMFS)
+    todo = plan(wanted, there, kept)
     board.remove(path for path in todo.remove if path.endswith(NEW))
     for folder in sorted(
         {str(each) for path in todo.send for each in PurePosixPath(path).parents} - {"."}

@@ -84,11 +84,14 @@ def _looked_at(board, path, offset_at_end):
             "it with MicroPython's binary for that, or is it another BOARD?"
         )
     version = ".".join(str(number) for number in firmware.version)
+    end = firmware.offset + len(firmware.data)
     try:
-        end = firmware.offset + len(firmware.data)
-        with_files = firmware.file_system(max(firmware.flash, end)).offset < end
-    except partitions.FirmwareError:
-        with_files = False
+        files = firmware.file_system(max(firmware.flash, end))
+    except partitions.FirmwareError:  # FAT, or no room for files
+        files = None
+    with_files = files is not None and files.offset < end
+    if with_files and end < files.end:
+        raise ImageError(f"{_short(path)}: cut off after {end} bytes; `make image` makes it again")
     if not with_files:
         return Image(
             _short(path),

@@ -24,12 +24,13 @@ NEW = ".new"  # behind the name of a file that is not whole yet
 _QUIET_S = 2  # that a byte of the board may take
 _ASK_S = 3  # until a board that is awake has shown its prompt
 _BOOT_S = 6
-_STEP_S = 0.5
+_STEP_S = 1
 _HOLD_S = 0.1
 _PROMPT = b">>> "
 _PIECE = 1536  # bytes of a file in a command, four letters for three of them
-# Interrupts what runs, leaves a paste and the raw REPL, and shows the prompt.
-_ATTENTION = b"\r\x03\x03\r\x02"
+# Interrupts what runs, leaves a paste and the raw REPL, and shows the prompt. One Ctrl-C: a second
+# would interrupt what the node does about the first (node/boot.py, at_repl).
+_ATTENTION = b"\r\x03\r\x02"
 
 # What the board is given to work with. Paths are relative to its root, where it starts.
 _TOOLS = """
@@ -54,10 +55,15 @@ def w(d):
   else:print(repr(p),repr(h(p)),sep=':',end=',')
 """
 _LIST = """
-for e in os.ilistdir():
- if e[1]==0x4000:
-  if e[0] in {rooms}:w(e[0])
- else:print(repr(e[0]),repr(h(e[0]) if e[0] in {names} else ''),sep=':',end=',')
+try:
+ os.chdir({folder})
+ for e in os.ilistdir():
+  if e[1]==0x4000:
+   if e[0] in {rooms}:w(e[0])
+  else:print(repr(e[0]),repr(h(e[0]) if e[0] in {names} else ''),sep=':',end=',')
+except OSError as e:
+ if e.errno!=2:raise
+os.chdir('/')
 """
 _FOLDER = """
 try:os.mkdir({path})
@@ -183,17 +189,18 @@ class LiveBoard:
         except (OSError, TypeError) as error:  # TypeError: closed in between
             raise serial_trouble.of_port(self.port, error) from None
 
-    def files(self, rooms, names) -> dict:
+    def files(self, rooms, names, folder: str = "/") -> dict:
         """Return {path: SHA-256 in hexadecimal} of the files below `rooms`, folders, and of all
-        that lie beside them: of these the hash only where it is of `names`, else "".
+        that lie beside them: of these the hash only where it is of `names`, else "". All of them
+        are in `folder`, and nothing where that is not there.
         """
-        code = _LIST.format(rooms=repr(set(rooms)), names=repr(set(names)))
-        listed = self.run(code, timeout_s=60)
-        return ast.literal_eval("{" + listed + "}")
+        rooms, names = repr(set(rooms)), repr(set(names))
+        code = _LIST.format(rooms=rooms, names=names, folder=repr(folder))
+        return ast.literal_eval("{" + self.run(code, timeout_s=60) + "}")
 
     def free(self) -> tuple:
         """Return (bytes free, bytes of a block) of the file system."""
-        block, count = ast.literal_eval(self.run("s=os.statvfs('');print((s[1],s[4]))"))
+        block, count = ast.literal_eval(self.run("s=os.statvfs('/');print((s[1],s[4]))"))
         return block * count, block
 
     def folder(self, path: str) -> None:

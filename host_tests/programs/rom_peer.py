@@ -28,7 +28,7 @@ class RomPeer(PtyWire):
     ESP32-S3), "small" (its flash has 1 MB).
     """
 
-    def __init__(self, *faults, after=1):
+    def __init__(self, *faults, after=0):
         super().__init__()
         self.flash = bytearray(b"\x00" * (4 << 20))
         self.commands = []

@@ -113,6 +113,19 @@ def test_an_application_and_a_configuration(flash):
         assert flash.files() == expected
 
 
+def test_firmware_in_a_romfs(flash):
+    """boards/FREEZING.md: what lies in /rom is not sent, unless it is another there."""
+    rom = {path: data for path, data in _WANTED.items() if path != "main.py"}
+    flash.put({**{"rom/" + path: data for path, data in rom.items()}, "site.json": b"{}"})
+    with ReplPeer(flash, at_repl=True) as peer:
+        todo = _deploy(peer, _WANTED)
+        assert (todo.send, todo.remove, todo.same) == (["main.py"], [], len(rom))
+        todo = _deploy(peer, {**_WANTED, "node/hw.mpy": b"another"})
+        assert todo.send == ["node/hw.mpy"]
+        todo = _deploy(peer, _WANTED)  # the file system goes before the ROMFS
+        assert todo.send == ["node/hw.mpy"]
+
+
 @pytest.mark.parametrize(
     ("cut", "points"),
     [("pulled_after", (900, 3000, 6000, 9000, 11500)), ("silent_after", (900, 6000, 11500))],
