@@ -35,7 +35,7 @@ TINY_UF2 = USUAL[:2] + [
 
 
 def table(rows, md5=True):
-    """Return a partition table of (name, type, subtype, offset, size), as gen_esp32part makes it."""
+    """Return a partition table as gen_esp32part does: (name, type, subtype, offset, size) …"""
     packed = b"".join(
         struct.pack("<2sBBII16sI", b"\xaa\x50", kind, subtype, offset, size, name.encode(), 0)
         for name, kind, subtype, offset, size in rows

@@ -298,7 +298,7 @@ def test_a_wrong_board_for_the_site(run, tmp_path, monkeypatch):
 
 
 def test_small_files_take_no_blocks():
-    """littlefs, "Inline files": up to an eighth of a block beside the name; larger ones a block."""
+    """littlefs, "Inline files": up to an eighth of a block lies beside the name."""
     small = {"%d.mpy" % number: bytes(512) for number in range(3)}
     assert filesystems.littlefs(small, 64)[1] == 2
     larger = {"%d.mpy" % number: bytes(513) for number in range(3)}
