@@ -1,6 +1,9 @@
 """What a board's module says of its wires, against its chip, itself and what a site wants."""
 
+import sys
+
 from node import config, feasible
+from node.lean import forget
 from unit.node.test_boards import NAMES, board
 
 HEAP_K = 128  # all boards at once, of which a board holds one
@@ -134,3 +137,29 @@ def test_a_board_whose_wires_cannot_be():
         assert _refused(module, objects=_probe(32)) == text
     for pins in ({"ri": 35}, {"rx": 34}, {"dtr": None}, {"reset": None}, {"pwrkey": None}):
         assert _refused(_Board(**pins)) is None, pins
+
+
+def test_a_board_looks_at_its_start():
+    """node/prepare.py: a site for another modem, or with an Object at a pin that is taken, is not
+    begun; the check is loaded only where there is something to check.
+    """
+    from node.prepare import _configuration
+
+    load = config.load
+    sys.modules["board"] = board("lilygo_t_sim7000g")
+    try:
+        for changes, fits, looked in (
+            ({"link": "sim800"}, False, True),
+            ({"objects": _probe(35)}, False, True),
+            ({"objects": _probe(32)}, True, True),
+            ({"objects": [{"object": 3303}]}, True, False),
+            ({"link": "udp"}, True, False),
+        ):
+            site = config.check(dict(_SITE, **changes))
+            config.load = lambda path, site=site: site
+            forget("node.wiring", "node.gpio")
+            assert (_configuration("site.json") is not None) == fits, changes
+            assert ("node.wiring" in sys.modules) == looked, changes
+    finally:
+        config.load = load
+        del sys.modules["board"]
