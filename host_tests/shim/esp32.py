@@ -5,12 +5,10 @@ import machine
 WAKEUP_ALL_LOW = False
 WAKEUP_ANY_HIGH = True
 
-_RTC_PINS = (0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39)
-
 
 def wake_on_ext0(pin, level) -> None:
     """End deep sleep when `pin` is low, None for no pin; refuse one that cannot, as the chip."""
-    if pin is not None and pin.number not in _RTC_PINS:
+    if pin is not None and pin.number not in machine.RTC_PINS:
         raise ValueError("invalid pin")
     if level != WAKEUP_ALL_LOW:
         raise ValueError("only the low level is simulated")
@@ -22,7 +20,7 @@ def wake_on_ext1(pins, level) -> None:
     if pins is None:
         return
     for pin in pins:
-        if pin.number not in _RTC_PINS:
+        if pin.number not in machine.RTC_PINS:
             raise ValueError("invalid pin")
     if len(pins) > 1:
         raise ValueError("only one pin is simulated")
@@ -38,4 +36,5 @@ def wake_on_gpio(pins, level) -> None:
 
 
 def gpio_deep_sleep_hold(enable: bool) -> None:
-    """Pins of the simulated chip keep their level in deep sleep in any case."""
+    """Pins that are held keep their level in deep sleep, also those that are no RTC pins."""
+    machine.held_in_sleep = enable

@@ -26,10 +26,14 @@ contact = None  # (pin, level), set through esp32.wake_on_ext1; it ends both sle
 rtc_pins = set()  # those that belong to the RTC: each that was armed in a deep sleep
 light_wake_pin = None  # set through esp32.wake_on_gpio
 watched = {}  # GPIO -> (Pin, handler) of its edges
-held = set()  # pins whose level stays as it is, in deep sleep too, until they are let go
+held = set()  # pins whose level stays as it is until they are let go
+held_in_sleep = False  # whether those that are no RTC pins are so in deep sleep, too
 i2c_chips = {}  # (SDA, SCL, address) of what is on an I2C bus -> {register: value}
 
 _FIRST_INPUT_ONLY = const(34)  # of an ESP32: these have no pull-ups either
+# Of an ESP32: those that can end a deep sleep.
+RTC_PINS = (0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39)
+
 _NO_ACKNOWLEDGE = const(19)  # ENODEV
 _HARDWARE_FIFO = const(128)  # bytes that the UART takes beyond its ring buffer
 
@@ -56,6 +60,11 @@ def wake_reason() -> int:
 
 
 def deepsleep(time_ms: "int | None" = None) -> None:
+def rests(number: int) -> bool:
+    """Return whether an output keeps its level in deep sleep."""
+    return number in held and (held_in_sleep or number in RTC_PINS)
+
+
     """Stop the chip until the timer or the armed pin."""
     if wake_pin is not None:
         rtc_pins.add(wake_pin)

@@ -98,12 +98,12 @@ class Chip:
             self._world.fail(WATCHDOG, 0, lost=False)
 
     def halt(self, kind, duration_ms, wake_pin):
-        self.running = False
-        self.halted = (kind, duration_ms, wake_pin)
         world = self._world
         pin = world.supply_pin
-        if kind == "deepsleep" and pin is not None and pin not in machine.held:
+        if kind == "deepsleep" and pin is not None and not machine.rests(pin):
             world.modem.supply(False)  # nothing drives it
+        self.running = False
+        self.halted = (kind, duration_ms, wake_pin)
 
 
 class Log:

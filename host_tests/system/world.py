@@ -407,10 +407,13 @@ class World(Events):
         machine.uarts.clear()
         machine.watched.clear()
         machine.wake_pin = machine.contact = None
+        machine.held_in_sleep = False
         if cause == POWER_ON:
             machine.held.clear()
             if self.supply_pin is not None:
                 self.modem.supply(False)
+        machine.host = self._chip = chip = Chip(self, cause, reason)
+        from node import lean, sleeping, storage
         from node import node as loop
 
         self.flash.under(storage)
@@ -418,14 +421,14 @@ class World(Events):
             # Or the next import would find the machine's files.
             module.forget = _keeping_storage
         gc.collect()
-        node = self.node = Node(config.check(json.loads(self._site)), self.board)
-        node.log = Log(self, chip)
         if reason == WOKEN_BY_CONTACT:
             try:
                 pulses.sleep_on()  # as node/boot.py does
             except machine.Halted:
                 self.counting += 1
                 return chip.halted
+        node = self.node = Node(config.check(json.loads(self._site)), self.board)
+        node.log = Log(self, chip)
         if self.on_crash is None:
             node.failed = _raise  # an error in an Object's handler is one in the test
         try:
@@ -462,11 +465,11 @@ class World(Events):
         try:
             if pin is not None and pin == self.board.PINS["ri"] and not self.modem.ri:
                 return WOKEN_BY_PIN
-            if self._lines:
-                return WOKEN_BY_GPIO
             contact = machine.contact
             if contact and self.levels.get(contact[0], 1) == contact[1]:
                 return WOKEN_BY_CONTACT
+            if self._lines:
+                return WOKEN_BY_GPIO
             if duration_ms is None:
                 await self._woken.wait()
                 return self._reason
