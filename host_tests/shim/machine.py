@@ -30,10 +30,10 @@ held = set()  # pins whose level stays as it is until they are let go
 held_in_sleep = False  # whether those that are no RTC pins are so in deep sleep, too
 i2c_chips = {}  # (SDA, SCL, address) of what is on an I2C bus -> {register: value}
 
-_FIRST_INPUT_ONLY = const(34)  # of an ESP32: these have no pull-ups either
 # Of an ESP32: those that can end a deep sleep.
 RTC_PINS = (0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39)
 
+_FIRST_INPUT_ONLY = const(34)  # of an ESP32: these have no pull-ups either
 _NO_ACKNOWLEDGE = const(19)  # ENODEV
 _HARDWARE_FIFO = const(128)  # bytes that the UART takes beyond its ring buffer
 
@@ -59,12 +59,12 @@ def wake_reason() -> int:
     return host.wake_reason
 
 
-def deepsleep(time_ms: "int | None" = None) -> None:
 def rests(number: int) -> bool:
     """Return whether an output keeps its level in deep sleep."""
     return number in held and (held_in_sleep or number in RTC_PINS)
 
 
+def deepsleep(time_ms: "int | None" = None) -> None:
     """Stop the chip until the timer or the armed pin."""
     if wake_pin is not None:
         rtc_pins.add(wake_pin)
@@ -187,13 +187,13 @@ class Pin:
             self._waiting = value
         elif value is not None:
             host.pin_write(number, value)
-        if hold:
-            held.add(number)
-        elif hold is not None and number in held:
-            held.remove(number)
+        if hold is not None:  # either lets go first
+            held.discard(number)
             if self._waiting is not None:
                 host.pin_write(number, self._waiting)
             self._waiting = None
+        if hold:
+            held.add(number)
 
     def value(self, level=None):
         """Return the level from outside, or set one."""
