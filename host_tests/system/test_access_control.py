@@ -1,28 +1,15 @@
 """Access Control on a board with two servers: what they granted, made and deleted, over sleeps."""
 
 from coap import registry as codes
-from lwm2m.object import Object
 from lwm2m.objects.access_control import AccessControl
 from system.world import OTHER_NUMBER, World
+from unit.lamp import Lamp
 
 # Firmware, virtual modem, network and two servers in one process, as in test_two_servers.py.
 HEAP_K = 640
 
 _TLV = 11542
 _R, _D, _C = 1, 8, 16
-
-
-class Lamp(Object):
-    """Something that servers make and delete."""
-
-    object_id = 30001
-    multiple = True
-    creatable = True
-    resources = b"\x00\x00\x03\x02"  # level
-
-    def __init__(self, level=0):
-        super().__init__()
-        self.values[0] = level
 
 
 def _setup(node):

@@ -4,6 +4,7 @@ import sys
 
 from modem import release
 from system.test_main_job import _silent
+from system.test_trouble import served
 from system.world import SERVER, World
 
 from tools.virtual import profiles
@@ -36,13 +37,7 @@ def _main_job(link, profile, **settings):
 
 
 async def _job(world, limit_s=900):
-    """A trigger is obeyed and a read is served: all is well again."""
-    world.peer.answers.clear()
-    world.mark()
-    world.peer.read("/3303/0/5700")
-    world.peer.trigger()
-    await world.saw("server", "answer", limit_s, payload=b"21.5")
-    await world.sleeping()
+    await served(world, limit_s)
     _unbroken(world)
 
 

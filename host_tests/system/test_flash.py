@@ -2,10 +2,10 @@
 
 import json
 
-from lwm2m.object import Object
 from lwm2m.objects.ipso import Temperature
 from system.bootstrap_peer import FINISH, URI, BootstrapPeer, account
 from system.world import HARD_RESET, POWER_ON, SERVER, SERVER_NUMBER, World
+from unit.lamp import Lamp
 
 # Firmware, virtual modem, network and server in one process.
 HEAP_K = 700
@@ -13,24 +13,10 @@ HEAP_K = 700
 _HOUR_S = 3600
 
 
-class Lamp(Object):
-    """Something that servers set, make and delete."""
-
-    object_id = 30001
-    multiple = True
-    creatable = True
-    resources = (
-        b"\x00\x00\x03\x02"  # level
-        b"\x00\x01\x03\x01"  # name
-        b"\x00\x02\x01\x02"  # hours
-    )
-
-
 def setup(node):
     """Two lamps, and a temperature that rises with each boot's own minute."""
     for level in (5, 6):
-        lamp = node.add(Lamp())
-        lamp.values[0] = level
+        lamp = node.add(Lamp(level))
         lamp.values[2] = 0
     node.add(Temperature(units="Cel")).values[5700] = 21.5
     node.every(1_200_000, lambda: lamp.set(2, lamp.values[2] + 1))
@@ -298,7 +284,7 @@ def test_more_than_rtc_memory_holds():
     def more(node):
         setup(node)
         for index in range(8):
-            node.add(Lamp()).values[0] = index
+            node.add(Lamp(index))
         node.tree.get(30001, 3).values[1] = "first"
 
     async def play(world):

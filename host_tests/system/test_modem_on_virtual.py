@@ -418,7 +418,7 @@ def test_octet_by_octet():
     """DESIGN.md §3 (Modem): what a read gives may be cut anywhere."""
 
     async def play(bench):
-        bench.uart.size = 1
+        bench.uart.chunk = 1
         await bench.modem.up()
         assert await bench.sent(b"\r\nOK\r\n") == 1
         bench.server.send(b"> \r\nERROR\r\n", bench.at_server[0][1])

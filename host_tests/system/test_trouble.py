@@ -9,7 +9,7 @@ _HOUR_S = 3600
 _BOTH = ("sim800", "sim7000")
 
 
-async def _job(world, limit_s=900):
+async def served(world, limit_s=900):
     """A trigger is obeyed and a read is served: all is well again."""
     world.peer.answers.clear()
     world.mark()
@@ -36,7 +36,7 @@ def test_no_network_at_first():
         world.modem.set_fault("registration", None)
         await world.saw("server", "register", 1200)
         await world.sleeping()
-        await _job(world)
+        await served(world)
         assert world.boots == 2
 
     for link in _BOTH:
@@ -84,7 +84,7 @@ def test_sim_absent_then_put_in():
         world.modem.set_fault("sim", "ready")
         await world.saw("server", "register", 1000)
         await world.sleeping()
-        await _job(world)
+        await served(world)
 
     for link in _BOTH:
         World(link).play(play)
@@ -99,8 +99,8 @@ def test_modem_reset_while_asleep():
         world.modem.set_fault("reset")
         await world.sleep(600)
         assert not world.running
-        await _job(world)
-        await _job(world)
+        await served(world)
+        await served(world)
 
     for link in _BOTH:
         World(link).play(play)
@@ -115,7 +115,7 @@ def test_modem_without_power_for_a_while():
         await world.saw("device", "booted", woken="pin")
         await world.sleep(600)
         assert world.modem.state == "on" and not world.running
-        await _job(world)
+        await served(world)
 
     for link in _BOTH:
         World(link).play(play)
@@ -131,7 +131,7 @@ def test_context_lost_while_awake():
         await world.saw("device", "detached")
         await world.sleeping()
         since = world.mark()
-        await _job(world)
+        await served(world)
         assert len(world.all("server", "update", since)) == 1
 
     for link in _BOTH:
@@ -168,9 +168,9 @@ def test_noise_on_the_uart():
             await world.sleep(1)
         await world.sleeping()
         world.modem.set_fault("garbage", noise * 20)  # more than the UART's buffer takes
-        await _job(world)
+        await served(world)
         world.modem.set_fault("garbage", noise)
-        await _job(world)
+        await served(world)
 
     for link in _BOTH:
         World(link).play(play)
@@ -189,7 +189,7 @@ def test_power_cut():
         await world.saw("server", "register")
         await world.sleeping()
         assert len(world.peer.registrations) == 1
-        await _job(world)
+        await served(world)
         # And in the middle of its work.
         world.peer.trigger()
         await world.saw("device", "updating")
@@ -197,7 +197,7 @@ def test_power_cut():
         world.power_on()
         await world.saw("server", "register")
         await world.sleeping()
-        await _job(world)
+        await served(world)
 
     for link in _BOTH:
         World(link).play(play)
@@ -215,7 +215,7 @@ def test_damaged_memory():
         await world.saw("device", "booted", cause="deep_sleep", clean=True)
         await world.saw("server", "register")
         await world.sleeping()
-        await _job(world)
+        await served(world)
 
     World().play(play)
 
@@ -230,7 +230,7 @@ def test_lossy_network():
         await world.saw("server", "register")
         await world.sleeping(7200)
         for _ in range(6):
-            await _job(world, 7200)
+            await served(world, 7200)
         assert len(world.all("server", "register")) <= 3
 
     for seed in (1, 2, 3):

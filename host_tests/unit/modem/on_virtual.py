@@ -9,6 +9,7 @@ from modem.sim7000 import Sim7000
 from modem.sms import SmsLink
 from modem.udp import UdpLink
 from shim import virtual_time
+from unit.modem.far_end import FarEnd
 
 from tools.virtual.modem import VirtualModem
 from tools.virtual.network import Network
@@ -20,29 +21,13 @@ SENDER = "+447700900123"
 KINDS = (("sim800l", Sim800), ("sim7000g", Sim7000))
 
 
-class Wire:
+class Wire(FarEnd):
     """The UART between driver and virtual modem."""
 
-    size = 0
-
     def __init__(self, virtual):
+        super().__init__()
         self.virtual = virtual
-        virtual.on_output = self._output
-        self._data = b""
-        self._event = asyncio.Event()
-
-    def _output(self, data):
-        self._data += bytes(data)
-        self._event.set()
-
-    async def read(self):
-        while not self._data:
-            self._event.clear()
-            await self._event.wait()
-        size = self.size or len(self._data)
-        data = self._data[:size]
-        self._data = self._data[size:]
-        return data
+        virtual.on_output = self.emit
 
     def write(self, data):
         self.virtual.write(bytes(data))

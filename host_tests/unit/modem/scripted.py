@@ -7,9 +7,10 @@ from modem.sim7000 import Sim7000
 from modem.sms import SmsLink
 from modem.udp import UdpLink
 from shim import virtual_time
+from unit.modem.far_end import FarEnd
 
 
-class Script:
+class Script(FarEnd):
     """The UART's far end.
 
     answers: {command: bytes, or a list of them of which the last one stays}. A command that is
@@ -18,6 +19,7 @@ class Script:
     """
 
     def __init__(self, answers=None, chunk=0):
+        super().__init__()
         self.answers = {"SEND": b"\r\n0, SEND OK\r\n"}
         self.answers.update(answers or {})
         self.commands = []
@@ -25,24 +27,8 @@ class Script:
         self.chunk = chunk
         self.silent = False
         self.echo = False
-        self._out = b""
-        self._ready = asyncio.Event()
         self._line = b""
         self._wanted = None
-
-    def emit(self, data):
-        """The modem says something by itself."""
-        self._out += data
-        self._ready.set()
-
-    async def read(self):
-        while not self._out:
-            self._ready.clear()
-            await self._ready.wait()
-        size = self.chunk or len(self._out)
-        data = self._out[:size]
-        self._out = self._out[size:]
-        return data
 
     def write(self, data):
         self._line += bytes(data)

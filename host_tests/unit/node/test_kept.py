@@ -1,25 +1,12 @@
 """The values of Objects over a deep sleep, without a board around them."""
 
 from lwm2m.codec.cbor import dumps, loads
-from lwm2m.object import Object
 from lwm2m.objects.access_control import AccessControl
 from lwm2m.tree import Tree
 from node import kept, retained, values
+from unit.lamp import Lamp
 
 _TARGET = (30001, 0)
-
-
-class Lamp(Object):
-    """Something that servers make and delete; nothing of it is mandatory."""
-
-    object_id = 30001
-    multiple = True
-    creatable = True
-    resources = (
-        b"\x00\x00\x03\x02"  # level
-        b"\x00\x01\x03\x01"  # name
-        b"\x00\x02\x0b\x08"  # links
-    )
 
 
 class _Part:
@@ -53,8 +40,7 @@ class _Node:
         self.sagging = self.mirrored = False
         self.written = 0
         for level in (5, 6):
-            lamp = self.tree.add(Lamp())
-            lamp.values[0] = level
+            self.tree.add(Lamp(level))
         self.tree.get(30001, 0).values[1] = "hall"
         if rights:
             self.tree.add(AccessControl(_TARGET[0], _TARGET[1], owner=1, acl={2: 1}))
@@ -89,11 +75,11 @@ def test_values_are_what_they_were():
     node = _Node().begin()
     lamp = node.tree.get(30001, 1)
     lamp.set(0, 1 << 40)
-    lamp.set(2, {0: (3, 0), 7: (30001, 1)})
+    lamp.set(3, {0: (3, 0), 7: (30001, 1)})
     for _ in range(2):
         node = _slept(node)
         found = node.tree.get(30001, 1).values
-        assert found == {0: 1 << 40, 2: {0: (3, 0), 7: (30001, 1)}}, found
+        assert found == {0: 1 << 40, 3: {0: (3, 0), 7: (30001, 1)}}, found
 
 
 def test_a_resource_that_was_removed_stays_away():
