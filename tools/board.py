@@ -2,8 +2,8 @@
 here.
 
 The process runs the real firmware on real MicroPython (from .mpy, in an ESP32-sized heap) or on
-CPython. Deep sleep ends it; the bench keeps RTC memory and starts it again when the timer runs out
-or the armed pin goes low, with the wake reason that an ESP32 would give.
+CPython. Deep sleep ends it; the bench keeps RTC memory and starts it again when the timer runs
+out, the armed pin goes low or a contact moves, with the wake reason that an ESP32 would give.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ ROOT = build.ROOT
 # What an ESP32 without PSRAM has for Python beside its UART's buffers (tools/bench/README.md).
 HEAP_K = 144
 POWER_ON, HARD_RESET, WATCHDOG, DEEP_SLEEP = 1, 2, 3, 4
-WOKEN_BY_PIN, WOKEN_BY_TIMER, WOKEN_BY_GPIO = 2, 4, 7
+WOKEN_BY_PIN, WOKEN_BY_CONTACT, WOKEN_BY_TIMER, WOKEN_BY_GPIO = 2, 3, 4, 7
 RESTART_PAUSE_S = 0.1
 CRASHES_MAX = 5  # in a row, without a registration or a sleep between them
 _STOP_TIMEOUT_S = 5
@@ -36,8 +36,8 @@ class SimulatedBoard:
     """One board on the bench.
 
     `folder` is its file system: site.json, and app.py where it runs an application.
-    `on_event(name, facts)` takes the firmware's events, and the bench's own: `power`, `woken`,
-    `halted`, `output`. `modem` is a virtual modem (tools/virtual/modem.py), a port that leads to
+    `on_event(name, facts)` takes the firmware's events, and the bench's own: `woken`, `halted`,
+    `output`, `pin`. `modem` is a virtual modem (tools/virtual/modem.py), a port that leads to
     another one (tools/uart_port.py), or None. `wiring` is the board's module, UART and PINS, where
     it is not boards/host/board.py; `folder` then has it as board.py.
     """
@@ -64,7 +64,7 @@ class SimulatedBoard:
         self._wake_pin = None
         self._timer = self._dog = None
         self._halt = None
-        self._falling_asleep = False
+        self._falling_asleep = False  # or awake for a contact alone: no command is read
         self._pin_was_low = False  # after the chip had stopped, before its process had ended
         self._unplugged = asyncio.Event()
         self._stopping = False
@@ -85,6 +85,9 @@ class SimulatedBoard:
         """Whether the firmware's process runs; it does not in deep sleep."""
         return self._process is not None
 
+        self._celsius = {}
+        self._outputs = {}  # levels that the firmware drives
+        self._contact = None  # (pin, level) that ends the deep sleep
     async def power_on(self) -> None:
         """Connect the battery: the firmware starts with RTC memory empty."""
         if self._runtime == "micropython":
@@ -141,8 +144,37 @@ class SimulatedBoard:
         port = self._server.sockets[0].getsockname()[1]
         memory_file = self.folder / ".rtc_memory"
         memory_file.write_bytes(self._memory)
-        self._wake_pin = None
+        self._wake_pin = self._contact = None
         self._pin_was_low = False
+    def set_level(self, pin: int, level: int) -> None:
+        """Put a level on a pin, 0 or 1; a board that is armed with it wakes. Raises ValueError for
+        an impossible one, and for a pin that the board itself drives or its modem does.
+        """
+        if not 0 <= pin <= 39:
+            raise ValueError(f"pin {pin} is not 0 to 39")
+        if level not in (0, 1):
+            raise ValueError(f"level {level} is not 0 or 1")
+        lines = {name: number for name, number in self._wiring.PINS.items() if "_" not in name}
+        if self._modem and pin in (self._wiring.UART["rx"], *lines.values()):
+            raise ValueError(f"pin {pin} leads to the modem")
+        if self._levels.get(pin, 1) == level:
+            return
+        self._levels[pin] = level
+        self._send(b"P", bytes((pin, level)))
+        if (pin, level) == self._contact:
+            self._wake(WOKEN_BY_CONTACT, "contact")
+
+    def set_temperature(self, pin: int, celsius: "float | None") -> None:
+        """Say what a temperature probe on a pin measures; None takes it away. Raises ValueError
+        for what none measures.
+        """
+        if not 0 <= pin <= 39:
+            raise ValueError(f"pin {pin} is not 0 to 39")
+        if celsius is not None and not -55 <= celsius <= 125:
+            raise ValueError(f"{celsius} °C are not -55 to 125")
+        self._celsius[pin] = celsius
+        self._send(b"T", bytes((pin,)) + json.dumps(celsius).encode())
+
         self.ended.clear()
         self._unplugged.clear()
         self._halt = None
@@ -158,6 +190,7 @@ class SimulatedBoard:
         self._keep(self._watch(self._process))
 
     def _command_line(self, port, cause, reason, memory_file):
+        self._falling_asleep = reason == WOKEN_BY_CONTACT
         arguments = [str(port), str(cause), str(reason), str(memory_file)]
         if self._runtime == "micropython":
             return [
@@ -244,12 +277,16 @@ class SimulatedBoard:
     def _wake(self, reason, word, cause=DEEP_SLEEP):
         if self._timer:
             self._timer.cancel()
+        if "contact" in halt:
+            self._contact = tuple(halt["contact"])
             self._timer = None
         if self._stopping or self.running or not self.ended.is_set():
             return
         self.ended.clear()
         self._on_event("woken", {"by": word})
 
+        elif self._contact and self._levels.get(self._contact[0], 1) == self._contact[1]:
+            self._wake(WOKEN_BY_CONTACT, "contact")
         async def restart():
             if cause != DEEP_SLEEP:
                 await asyncio.sleep(RESTART_PAUSE_S)
@@ -282,6 +319,9 @@ class SimulatedBoard:
             while True:
                 head = await reader.readexactly(3)
                 self._take(head[:1], await reader.readexactly(head[1] << 8 | head[2]))
+            elif name == "booted":
+                self._falling_asleep = False
+                self._flush_lines()
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
         finally:
@@ -292,6 +332,9 @@ class SimulatedBoard:
             self._memory = body
         elif kind == b"H":
             self._halt = json.loads(body)
+        for pin, celsius in self._celsius.items():
+            self._send(b"T", bytes((pin,)) + json.dumps(celsius).encode())
+        self._send(b"S", b"")
         elif kind == b"W":
             if self._dog:
                 self._dog.cancel()
@@ -303,15 +346,24 @@ class SimulatedBoard:
             self._modem.write(body)
         elif kind == b"B":
             self._modem.set_baud(int.from_bytes(body, "big"))
-        elif kind == b"P" and body[0] == self._wiring.PINS["pwrkey"]:
-            self._modem.pwrkey(body[1] == self._wiring.PINS["pwrkey_pressed"])
-        elif kind == b"P" and body[0] == self._wiring.PINS["dtr"]:
-            self._modem.dtr(bool(body[1]))
+
+    def _driven(self, pin, level):
+        """The firmware drives a pin: the modem's, or one that somebody wants to see."""
+        pins = self._wiring.PINS
+        if self._modem and pin == pins["pwrkey"]:
+            self._modem.pwrkey(level == pins["pwrkey_pressed"])
+        elif self._modem and pin == pins["dtr"]:
+            self._modem.dtr(bool(level))
+        elif self._outputs.get(pin) != level:
+            self._outputs[pin] = level
+            self._on_event("pin", {"pin": pin, "level": level})
 
     def _bite(self):
         """The watchdog was not fed in time: a hung process is beyond asking."""
         self._halt = {"kind": "watchdog", "duration_ms": None, "wake_pin": None}
         self._process.kill()
+        elif kind == b"P":
+            self._driven(body[0], body[1])
 
     def _modem_output(self, data):
         for start in range(0, len(data), 512):
@@ -333,7 +385,7 @@ class SimulatedBoard:
             self._wake(WOKEN_BY_PIN, "pin")
 
     def _flush_lines(self):
-        if self._writer is None:
+        if self._writer is None or self._falling_asleep:
             return
         for line in self._pending_lines:
             self._send(b"C", line.encode())

@@ -106,7 +106,7 @@ class Bench:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _board_event(self, name, facts):
-        source = "bench" if name in ("woken", "halted", "output") else "device"
+        source = "bench" if name in ("woken", "halted", "output", "pin") else "device"
         self._on_event(source, name, facts)
 
     async def command(self, line: str) -> bool:
@@ -126,6 +126,8 @@ class Bench:
             "adc": self._adc,
             "fault": self._fault,
             "gnss": self._gnss,
+            "pin": self._pin,
+            "probe": self._probe,
             "power_cycle": self._power_cycle,
         }.get(what)
         if action is None:
@@ -169,6 +171,15 @@ class Bench:
 
     async def _power_cycle(self, command):
         await self.board.power_cycle()
+    async def _pin(self, command):
+        self.board.set_level(int(command["pin"]), int(command["level"]))
+
+    async def _probe(self, command):
+        celsius = command["celsius"]
+        self.board.set_temperature(
+            int(command["pin"]), None if celsius is None else float(celsius)
+        )
+
 
 
 class _Wires:

@@ -8,6 +8,10 @@ deregister, register, bootstrap, state, reboot, factory_reset); the bench around
          optional: "dcs": 4, "udh": "0605040B84C002" (with its length octet), "pid": 0; or, instead
          of data, "pdu": a whole SMS-DELIVER in hex, SMSC part first
     {"do": "adc", "pin": 34, "microvolts": 715000}               a voltage on an analog input
+    {"do": "pin", "pin": 32, "level": 0}     a level on a pin, 1 until then; a board that sleeps
+         until the contact at it moves wakes
+    {"do": "probe", "pin": 18, "celsius": 19.75}  what a DS18B20 there measures, 21.5 until then;
+         null: it does not answer
     {"do": "fault", "name": "pdp_deact"}     the modem misbehaves: tools/virtual/faults.py
          has the names, what "value" each takes ("garbage": octets in hex) and when it strikes
          ("ms", "after", "after_in", "at"); or the network does: set_fault of virtual/network.py
@@ -58,8 +62,8 @@ def _parser():
         description="A simulated ESP32 board, running the real firmware, against an LwM2M server.",
         epilog="Commands on standard input, one JSON object a line: set, get, update, send,\n"
         "deregister, register, bootstrap, state, reboot, factory_reset\n"
-        "(firmware/node/console.py); sms, adc, fault, gnss, power_cycle, quit\n"
-        "(tools/device.py). Each is answered by an event.",
+        "(firmware/node/console.py); sms, adc, pin, probe, fault, gnss, power_cycle,\n"
+        "quit (tools/device.py). Each is answered by an event.",
     )
     site = parser.add_argument_group("site configuration")
     site.add_argument("--config", metavar="FILE", help="a site.json, instead of the options below")

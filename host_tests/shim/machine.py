@@ -19,6 +19,7 @@ from micropython import const
 host = None
 uarts = []
 
+PWRON_RESET = 1
 DEEPSLEEP_RESET = 4
 
 wake_pin = None  # set through esp32.wake_on_ext0

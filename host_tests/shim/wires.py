@@ -3,7 +3,8 @@
 A frame is a kind (one byte), a length (two bytes, big endian) and that many bytes. Out of the
 board: `U` UART bytes, `B` the UART's rate (four bytes), `P` pin and level, `M` RTC memory, `W` the
 watchdog is fed (milliseconds until it bites, four bytes), `H` halt (JSON). Into it: `U`, `P`, `V`
-pin and microvolts (four bytes), `C` one console line.
+pin and microvolts (four bytes), `T` pin and what a temperature probe on it says (JSON: °C or
+null), `S` that all of these have been told of, `C` one console line.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ import machine
 from micropython import const
 
 _CONSOLE_LINES = const(32)
+_ROOM_CELSIUS = 21.5
 
 
 class Wires:
@@ -27,6 +29,7 @@ class Wires:
         self._memory = memory
         self._levels = {}
         self._microvolts = {}
+        self._celsius = {}
         self._lines = []
         self._line = asyncio.Event()
         self._reader = self._writer = None
@@ -37,16 +40,22 @@ class Wires:
     async def open(self, port: int) -> None:
         """Connect to the bench on loopback `port`."""
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", port)
+        while await self._frame() != b"S":
+            pass
 
     async def run(self) -> None:
         """Take in frames until the bench goes away, which ends the board as a power cut does."""
         while True:
-            try:
-                head = await self._reader.readexactly(3)
-                body = await self._reader.readexactly(head[1] << 8 | head[2])
-            except (EOFError, OSError):
-                sys.exit(3)
-            self._take(head[:1], body)
+            await self._frame()
+
+    async def _frame(self):
+        try:
+            head = await self._reader.readexactly(3)
+            body = await self._reader.readexactly(head[1] << 8 | head[2])
+        except (EOFError, OSError):
+            sys.exit(3)
+        self._take(head[:1], body)
+        return head[:1]
 
     def _take(self, kind, body):
         if kind == b"U" and self._wake_pin is None:
@@ -58,8 +67,14 @@ class Wires:
             self._levels[body[0]] = body[1]
             if not body[1]:
                 self._low(body[0])
+            if self._wake_pin is None:
+                machine.edge(body[0])
+            elif machine.contact == (body[0], body[1]):
+                self._woken.set()
         elif kind == b"V":
             self._microvolts[body[0]] = int.from_bytes(body[1:5], "big")
+        elif kind == b"T":
+            self._celsius[body[0]] = json.loads(body[1:])
         elif kind == b"C" and len(self._lines) < _CONSOLE_LINES:
             self._lines.append(body)
             self._line.set()
@@ -75,6 +90,8 @@ class Wires:
         self._wake_pin = -1 if wake_pin is None else wake_pin
         self._by_pin = self._levels.get(wake_pin, 1) == 0
         self._woken.clear()
+        contact = machine.contact
+        moved = contact is not None and self.pin_read(contact[0]) == contact[1]
         try:
             if not self._by_pin:
                 await asyncio.wait_for_ms(self._woken.wait(), duration_ms)
@@ -127,8 +144,14 @@ class Wires:
         """Return the voltage that the bench last put on a pin."""
         return self._microvolts.get(number, 0)
 
+    def celsius(self, number) -> "float | None":
+        """Return what the probe on a pin measures; None where it does not answer."""
+        return self._celsius.get(number, _ROOM_CELSIUS)
+
     def halt(self, kind, duration_ms, wake_pin):
         """Tell the bench how the run ended, and end the process as the chip would stop."""
         body = {"kind": kind, "duration_ms": duration_ms, "wake_pin": wake_pin}
+        if machine.contact and kind == "deepsleep":
+            body["contact"] = machine.contact
         self._send(b"H", json.dumps(body).encode())
         sys.exit(0)

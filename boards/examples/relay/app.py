@@ -1,0 +1,21 @@
+"""A relay on GPIO 19, switched by servers as Power Control (3306/0/5850)."""
+
+import machine
+from lwm2m.objects import ipso
+
+PIN = 19
+ON = 1  # the level that switches it on; many relay boards have 0
+
+
+def drive(relay):
+    # Held, so that it stays so while the chip sleeps.
+    level = ON if relay.values[5850] else 1 - ON
+    machine.Pin(PIN).init(machine.Pin.OUT, value=level, hold=True)
+
+
+def setup(node):
+    # With the clock the relay has On time (5852), too. What a server has written is driven again
+    # after a reset; only a board that gets its power first has to switch the relay off itself.
+    relay = node.add(ipso.define(3306)(drive, node.clock.now, {5750: "relay"}))
+    if machine.reset_cause() == machine.PWRON_RESET:
+        drive(relay)
