@@ -224,12 +224,11 @@ class Uart:
 def hold(pin: int, level: int) -> None:
     """Drive GPIO `pin` at `level`, through deep sleep too.
 
-    A pin that was held before a deep sleep is until it is let go, and has its level by then: what
-    hangs on it, such as a modem's supply, notices nothing.
+    A pin that was held before a deep sleep still is: it is let go when it has its level, and held
+    again, so that what hangs on it, such as a modem's supply, notices nothing.
     """
-    line = machine.Pin(pin, machine.Pin.OUT, value=level)
-    line.init(hold=False)  # pyright: ignore[reportCallIssue]
-    line.init(hold=True)  # pyright: ignore[reportCallIssue]
+    # The stubs leave `hold` out.
+    machine.Pin(pin, machine.Pin.OUT, value=level, hold=True)  # pyright: ignore[reportCallIssue]
 
 
 def write_register(sda: int, scl: int, address: int, register: int, value: int) -> None:
@@ -265,7 +264,7 @@ class ModemPins:
         self.ri_pin = pins["ri"]
         self._ri = None
         if self.ri_pin is not None:
-            pull = None if self.ri_pin >= _NO_RESISTOR else machine.Pin.PULL_UP
+            pull = -1 if self.ri_pin >= _NO_RESISTOR else machine.Pin.PULL_UP
             self._ri = machine.Pin(self.ri_pin, machine.Pin.IN, pull)
 
     async def pulse(self, duration_ms: int) -> None:
