@@ -70,6 +70,9 @@ class SimulatedBoard:
         self._stopping = False
         self._levels = {}
         self._microvolts = {}
+        self._celsius = {}
+        self._outputs = {}  # levels that the firmware drives
+        self._contact = None  # (pin, level) that ends the deep sleep
         self._pending_lines = []
         self._tasks = set()
         self.ended = asyncio.Event()
@@ -85,9 +88,6 @@ class SimulatedBoard:
         """Whether the firmware's process runs; it does not in deep sleep."""
         return self._process is not None
 
-        self._celsius = {}
-        self._outputs = {}  # levels that the firmware drives
-        self._contact = None  # (pin, level) that ends the deep sleep
     async def power_on(self) -> None:
         """Connect the battery: the firmware starts with RTC memory empty."""
         if self._runtime == "micropython":
@@ -131,21 +131,6 @@ class SimulatedBoard:
         self._microvolts[pin] = microvolts
         self._send(b"V", bytes((pin,)) + microvolts.to_bytes(4, "big"))
 
-    async def _cut(self):
-        self._stopping = True
-        if self._timer:
-            self._timer.cancel()
-        if self._process:
-            self._process.kill()
-            await asyncio.wait_for(self.ended.wait(), _STOP_TIMEOUT_S)
-
-    async def _start(self, cause, reason):
-        self.boots += 1
-        port = self._server.sockets[0].getsockname()[1]
-        memory_file = self.folder / ".rtc_memory"
-        memory_file.write_bytes(self._memory)
-        self._wake_pin = self._contact = None
-        self._pin_was_low = False
     def set_level(self, pin: int, level: int) -> None:
         """Put a level on a pin, 0 or 1; a board that is armed with it wakes. Raises ValueError for
         an impossible one, and for a pin that the board itself drives or its modem does.
@@ -175,6 +160,22 @@ class SimulatedBoard:
         self._celsius[pin] = celsius
         self._send(b"T", bytes((pin,)) + json.dumps(celsius).encode())
 
+    async def _cut(self):
+        self._stopping = True
+        if self._timer:
+            self._timer.cancel()
+        if self._process:
+            self._process.kill()
+            await asyncio.wait_for(self.ended.wait(), _STOP_TIMEOUT_S)
+
+    async def _start(self, cause, reason):
+        self.boots += 1
+        port = self._server.sockets[0].getsockname()[1]
+        memory_file = self.folder / ".rtc_memory"
+        memory_file.write_bytes(self._memory)
+        self._wake_pin = self._contact = None
+        self._pin_was_low = False
+        self._falling_asleep = reason == WOKEN_BY_CONTACT
         self.ended.clear()
         self._unplugged.clear()
         self._halt = None
@@ -190,7 +191,6 @@ class SimulatedBoard:
         self._keep(self._watch(self._process))
 
     def _command_line(self, port, cause, reason, memory_file):
-        self._falling_asleep = reason == WOKEN_BY_CONTACT
         arguments = [str(port), str(cause), str(reason), str(memory_file)]
         if self._runtime == "micropython":
             return [
@@ -262,12 +262,16 @@ class SimulatedBoard:
 
     def _sleep(self, halt):
         self._wake_pin = halt["wake_pin"]
+        if "contact" in halt:
+            self._contact = tuple(halt["contact"])
         if self._pending_lines:
             self._wake(WOKEN_BY_GPIO, "console")
         elif self._wake_pin is not None and (
             self._pin_was_low or self._levels.get(self._wake_pin, 1) == 0
         ):
             self._wake(WOKEN_BY_PIN, "pin")
+        elif self._contact and self._levels.get(self._contact[0], 1) == self._contact[1]:
+            self._wake(WOKEN_BY_CONTACT, "contact")
         elif halt["duration_ms"] is not None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(
@@ -277,16 +281,12 @@ class SimulatedBoard:
     def _wake(self, reason, word, cause=DEEP_SLEEP):
         if self._timer:
             self._timer.cancel()
-        if "contact" in halt:
-            self._contact = tuple(halt["contact"])
             self._timer = None
         if self._stopping or self.running or not self.ended.is_set():
             return
         self.ended.clear()
         self._on_event("woken", {"by": word})
 
-        elif self._contact and self._levels.get(self._contact[0], 1) == self._contact[1]:
-            self._wake(WOKEN_BY_CONTACT, "contact")
         async def restart():
             if cause != DEEP_SLEEP:
                 await asyncio.sleep(RESTART_PAUSE_S)
@@ -304,6 +304,9 @@ class SimulatedBoard:
                 return
             if name == "sleeping":
                 self._falling_asleep = True
+            elif name == "booted":
+                self._falling_asleep = False
+                self._flush_lines()
             self._on_event(name, facts)
         elif line:
             self._on_event("output", {"line": line})
@@ -314,14 +317,14 @@ class SimulatedBoard:
             self._send(b"P", bytes((pin, level)))
         for pin, microvolts in self._microvolts.items():
             self._send(b"V", bytes((pin,)) + microvolts.to_bytes(4, "big"))
+        for pin, celsius in self._celsius.items():
+            self._send(b"T", bytes((pin,)) + json.dumps(celsius).encode())
+        self._send(b"S", b"")
         self._flush_lines()
         try:
             while True:
                 head = await reader.readexactly(3)
                 self._take(head[:1], await reader.readexactly(head[1] << 8 | head[2]))
-            elif name == "booted":
-                self._falling_asleep = False
-                self._flush_lines()
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
         finally:
@@ -332,14 +335,13 @@ class SimulatedBoard:
             self._memory = body
         elif kind == b"H":
             self._halt = json.loads(body)
-        for pin, celsius in self._celsius.items():
-            self._send(b"T", bytes((pin,)) + json.dumps(celsius).encode())
-        self._send(b"S", b"")
         elif kind == b"W":
             if self._dog:
                 self._dog.cancel()
             loop = asyncio.get_running_loop()
             self._dog = loop.call_later(int.from_bytes(body, "big") / 1000, self._bite)
+        elif kind == b"P":
+            self._driven(body[0], body[1])
         elif self._modem is None:
             return
         elif kind == b"U":
@@ -362,8 +364,6 @@ class SimulatedBoard:
         """The watchdog was not fed in time: a hung process is beyond asking."""
         self._halt = {"kind": "watchdog", "duration_ms": None, "wake_pin": None}
         self._process.kill()
-        elif kind == b"P":
-            self._driven(body[0], body[1])
 
     def _modem_output(self, data):
         for start in range(0, len(data), 512):

@@ -124,10 +124,10 @@ class Bench:
         action = {
             "sms": self._sms,
             "adc": self._adc,
-            "fault": self._fault,
-            "gnss": self._gnss,
             "pin": self._pin,
             "probe": self._probe,
+            "fault": self._fault,
+            "gnss": self._gnss,
             "power_cycle": self._power_cycle,
         }.get(what)
         if action is None:
@@ -169,8 +169,6 @@ class Bench:
     async def _adc(self, command):
         self.board.set_analog(int(command["pin"]), int(command["microvolts"]))
 
-    async def _power_cycle(self, command):
-        await self.board.power_cycle()
     async def _pin(self, command):
         self.board.set_level(int(command["pin"]), int(command["level"]))
 
@@ -180,6 +178,8 @@ class Bench:
             int(command["pin"]), None if celsius is None else float(celsius)
         )
 
+    async def _power_cycle(self, command):
+        await self.board.power_cycle()
 
 
 class _Wires:

@@ -38,7 +38,7 @@ class Wires:
         self._woken = asyncio.Event()
 
     async def open(self, port: int) -> None:
-        """Connect to the bench on loopback `port`."""
+        """Connect to the bench on loopback `port`, and learn what is on the pins."""
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", port)
         while await self._frame() != b"S":
             pass
@@ -93,7 +93,7 @@ class Wires:
         contact = machine.contact
         moved = contact is not None and self.pin_read(contact[0]) == contact[1]
         try:
-            if not self._by_pin:
+            if not self._by_pin and not moved:
                 await asyncio.wait_for_ms(self._woken.wait(), duration_ms)
         except asyncio.TimeoutError:
             pass  # the time is over
