@@ -10,6 +10,7 @@ servers wrote, files of your own. In the end the board starts anew, as by Ctrl-D
 
 import contextlib
 import hashlib
+import re
 import sys
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -28,6 +29,8 @@ _OURS = ("main.py", "main.mpy", "board.py", "board.mpy")
 _ROMFS = "/rom"  # where MicroPython mounts it, behind "" on the module path
 _MODULES = (".py", ".mpy")
 _SITE = ("site.json", "app.py", "app.mpy")
+_OLDEST = (1, 27)
+_CHIP = re.compile(r" with ESP32-?([SCHP]\d)?")  # of what MicroPython says of its machine
 _SPARE_BLOCKS = 8  # that LittleFS keeps its folders in, and needs to change them
 
 
@@ -168,15 +171,33 @@ def main(arguments=None) -> int:
             return 0
         say(f"{len(wanted)} files of {board.name} to {options.port}, those that differ;")
         say("what runs there is interrupted, and starts anew at the end.")
-        return _deploy(options, wanted)
+        return _deploy(options, board, wanted)
     except (BuildError, FilesError, OSError, PortTrouble, config.ConfigError) as error:
         print(error, file=sys.stderr)
         return 1
 
 
-def _deploy(options, wanted):
+def _check_micropython(live, board):
+    """Refuse a MicroPython that cannot run the firmware, or one on another chip."""
+    version, machine = live.micropython()
+    if version < _OLDEST:
+        raise PortTrouble(
+            f"{live.port}: its MicroPython is {version[0]}.{version[1]}, which is too old; `make "
+            f"flash` with {_OLDEST[0]}.{_OLDEST[1]} or newer"
+        )
+    found = _CHIP.search(machine)
+    chip = "esp32" + (found[1] or "").lower() if found else board.chip
+    if chip != board.chip:
+        raise PortTrouble(
+            f"{live.port}: the chip is {chip}, and BOARD={board.name} has {board.chip}: is it the "
+            "right port, the right BOARD?"
+        )
+
+
+def _deploy(options, board, wanted):
     live = LiveBoard.connect(options.port, options.wait, tell)
     try:
+        _check_micropython(live, board)
         todo, there = deploy(live, wanted, _show)
         if sys.stdout.isatty():
             say_now("\r\x1b[K")

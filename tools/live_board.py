@@ -189,6 +189,11 @@ class LiveBoard:
         except (OSError, TypeError) as error:  # TypeError: closed in between
             raise serial_trouble.of_port(self.port, error) from None
 
+    def micropython(self) -> tuple:
+        """Return (version, what it runs on) of the board's MicroPython: ((1, 28), "… ESP32")."""
+        code = "import sys\ni=sys.implementation\nprint((i[1][:2],getattr(i,'_machine','')))"
+        return ast.literal_eval(self.run(code))
+
     def files(self, rooms, names, folder: str = "/") -> dict:
         """Return {path: SHA-256 in hexadecimal} of the files below `rooms`, folders, and of all
         that lie beside them: of these the hash only where it is of `names`, else "". All of them

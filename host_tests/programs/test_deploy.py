@@ -279,6 +279,53 @@ def test_what_a_person_sees(flash, desk, capfd):
         assert lines[3] == "6 files: 0 sent, 6 the same, 0 removed, 0 KB"
 
 
+def test_another_micropython(flash, desk, capfd, monkeypatch):
+    """ISSUE 6: the wrong chip, or a MicroPython that cannot run it: nothing is written, and what
+    was there starts again.
+    """
+    answers = []
+    monkeypatch.setattr(LiveBoard, "micropython", lambda _: answers[-1])
+    flash.put({"main.py": b"mine"})
+    with ReplPeer(flash) as peer:
+        for version, machine, expected in (
+            ((1, 26), "Generic ESP32 module with ESP32", "its MicroPython is 1.26, which is too"),
+            (
+                (1, 28),
+                "Generic ESP32S3 module with ESP32S3",
+                "the chip is esp32s3, and BOARD=desk",
+            ),
+        ):
+            answers.append((version, machine))
+            assert deploy.main(["--board", "desk", "--port", peer.path]) == 1
+            err = capfd.readouterr().err
+            assert expected in err and err.count("\n") == 1, err
+        _settled(lambda: peer.starts == ["power"] + ["soft"] * 4)
+        assert flash.files() == {"main.py": b"mine"}
+        answers.append(((1, 28), "ESP32 module (spiram) with ESP32-PICO-V3"))
+        assert deploy.main(["--board", "desk", "--port", peer.path]) == 0
+
+
+@pytest.mark.parametrize("at", [30, 45, 60])
+def test_a_person_who_stops_it(flash, desk, capfd, monkeypatch, at):
+    """ISSUE 6: Ctrl-C, wherever it hits: a line, and the board goes on with its old files."""
+    flash.put({"main.py": b"mine"})
+    calls = []
+    read_until = live_board.SerialTransport.read_until
+
+    def stopped(*arguments, **options):
+        calls.append(1)
+        if len(calls) == at:
+            raise KeyboardInterrupt
+        return read_until(*arguments, **options)
+
+    monkeypatch.setattr(live_board.SerialTransport, "read_until", stopped)
+    with ReplPeer(flash) as peer:
+        assert deploy.main(["--board", "desk", "--port", peer.path]) == 1
+        assert capfd.readouterr().err == f"{peer.path}: stopped; run this again\n"
+        _settled(lambda: peer.starts == ["power", "soft", "soft"])
+    assert {path for path in flash.files() if not path.endswith(NEW)} == {"main.py"}
+
+
 def test_dry_run_and_wrong_arguments(desk, capfd):
     """ISSUE 6: --dry-run touches no port; contracts: exit code 2 for a wrong argument."""
     assert deploy.main(["--board", "desk", "--port", "/dev/ttyNOBODY", "--dry-run"]) == 0
