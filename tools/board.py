@@ -24,6 +24,18 @@ WOKEN_BY_PIN, WOKEN_BY_CONTACT, WOKEN_BY_TIMER, WOKEN_BY_GPIO = 2, 3, 4, 7
 RESTART_PAUSE_S = 0.1
 CRASHES_MAX = 5  # in a row, without a registration or a sleep between them
 _STOP_TIMEOUT_S = 5
+_PIPES = {
+    "stdin": asyncio.subprocess.DEVNULL,
+    "stdout": asyncio.subprocess.PIPE,
+    "stderr": asyncio.subprocess.STDOUT,
+    "limit": 1 << 20,
+}
+
+
+async def _nothing():
+    """Yield no line of a process whose output goes to the terminal."""
+    for line in ():
+        yield line
 
 
 @functools.cache
@@ -39,7 +51,8 @@ class SimulatedBoard:
     `on_event(name, facts)` takes the firmware's events, and the bench's own: `woken`, `halted`,
     `output`, `pin`. `modem` is a virtual modem (tools/virtual/modem.py), a port that leads to
     another one (tools/uart_port.py), or None. `wiring` is the board's module, UART and PINS, where
-    it is not boards/host/board.py; `folder` then has it as board.py.
+    it is not boards/host/board.py; `folder` then has it as board.py. With `prompt` the board's own
+    prompt is on the terminal of this process, where its events go, too; its end there is `left`.
     """
 
     def __init__(
@@ -50,8 +63,10 @@ class SimulatedBoard:
         modem=None,
         heap_k: int = HEAP_K,
         wiring=None,
+        prompt: bool = False,
     ):
         self.folder = Path(folder)
+        self._prompt = prompt
         self.awake_ms = 0.0
         self.boots = 0
         self._crashes = 0
@@ -179,14 +194,12 @@ class SimulatedBoard:
         self.ended.clear()
         self._unplugged.clear()
         self._halt = None
+        pipes = {} if self._prompt else _PIPES
         self._process = await asyncio.create_subprocess_exec(
             *self._command_line(port, cause, reason, memory_file),
             cwd=self.folder,
             env=self._environment(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            limit=1 << 20,
+            **pipes,
         )
         self._keep(self._watch(self._process))
 
@@ -197,8 +210,7 @@ class SimulatedBoard:
                 build.interpreter(),
                 "-X",
                 f"heapsize={self._heap_k}wK",
-                "-m",
-                "shim.boot",
+                *(("-i", "-m", "shim.prompt") if self._prompt else ("-m", "shim.boot")),
                 *arguments,
             ]
         return [sys.executable, "-m", "shim.boot", *arguments]
@@ -229,7 +241,7 @@ class SimulatedBoard:
     async def _watch(self, process):
         """Take the process's output to its end, then decide what its end was."""
         started = time.monotonic()
-        async for raw in process.stdout:
+        async for raw in process.stdout or _nothing():
             self._line(raw.decode(errors="replace").rstrip("\n"))
         code = await process.wait()
         try:
@@ -245,6 +257,9 @@ class SimulatedBoard:
         self._process = self._writer = None
         self.ended.set()
         if self._stopping:
+            return
+        if self._prompt and halt is None:
+            self._on_event("left", {"code": code})
             return
         if halt is None:
             self._on_event("error", {"reason": f"the firmware ended with exit code {code}"})

@@ -41,6 +41,8 @@ _MET = (
     "node.lean",
     "node.node",
     "node.package_file",
+    "node.position",
+    "node.repl",
 )
 _CPYTHON_ONLY = {
     "host_tests/shim/cpython.py",

@@ -22,7 +22,8 @@ class Bench:
     """A simulated board with, where its link is a modem, a virtual modem on a virtual network.
 
     `site` is a checked configuration, `application` the path of an app.py or None. `far` is a
-    tools.uart_port.FarModem, opened, for a board whose modem somebody else plays.
+    tools.uart_port.FarModem, opened, for a board whose modem somebody else plays. `prompt`: the
+    board's prompt is on this process's terminal.
     `on_event(source, name, facts)` is called with source "device", "bench", "modem" or "network".
     It must be made on a running event loop.
     """
@@ -40,6 +41,7 @@ class Bench:
         routes=None,
         pin="1234",
         far=None,
+        prompt=False,
     ):
         self._on_event = on_event
         self._sms_door = None
@@ -65,7 +67,7 @@ class Bench:
             )
             self.network, self.modem = self._cellular.network, self._cellular.modem
         self.board = SimulatedBoard(
-            self._folder, self._board_event, runtime, far or self.modem, heap_k, lines
+            self._folder, self._board_event, runtime, far or self.modem, heap_k, lines, prompt
         )
 
     async def start(self) -> None:

@@ -36,6 +36,7 @@ import argparse
 import asyncio
 import contextlib
 import functools
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -138,6 +139,12 @@ def _parser():
     )
     bench.add_argument("--runtime", choices=("micropython", "cpython"), default="micropython")
     bench.add_argument("--app", metavar="FILE.py", help="the application that the board runs")
+    bench.add_argument(
+        "--prompt",
+        action="store_true",
+        help="MicroPython's prompt is on this terminal: Ctrl-C leads to it, Ctrl-D ends\n"
+        "(boards/REPL.md)",
+    )
     virtual_modem_options(bench, "--modem-speed")
     bench.add_argument(
         "--heap",
@@ -200,6 +207,14 @@ def site_from(options) -> dict:
 async def _run(options, site):
     ended = asyncio.Event()
     printer = Printer(options.log, options.trace, ended.set)
+    if options.prompt:
+
+        def printer(source, name, facts, told=printer):
+            if name == "left":
+                ended.set()
+            elif options.trace or name == "error":
+                told(source, name, facts)
+
     far = None
     if options.uart:
         rate = site["modem"]["baudrate"] or DEFAULT_BAUD
@@ -216,9 +231,14 @@ async def _run(options, site):
         options.heap,
         pin=site["modem"]["pin"] or "1234",
         far=far,
+        prompt=options.prompt,
     )
-    on_interrupt(ended.set)
-    commands = asyncio.create_task(take_commands(bench.command, ended))
+    if options.prompt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the board's
+        commands = asyncio.create_task(asyncio.sleep(0))
+    else:
+        on_interrupt(ended.set)
+        commands = asyncio.create_task(take_commands(bench.command, ended))
     try:
         if options.sms_port:
             await bench.open_sms_port(options.sms_port, site["servers"][0]["sms_number"])
@@ -262,6 +282,9 @@ def main(arguments=None) -> int:
     if options.app and not Path(options.app).is_file():
         print(f"--app: {options.app}: no such file", file=sys.stderr)
         return 2
+    if options.prompt and options.runtime != "micropython":
+        print("--prompt: needs --runtime micropython", file=sys.stderr)
+        return 2
     problem = None if options.config else _uart_problem(options, options.link)
     if problem:
         print(problem, file=sys.stderr)
@@ -284,6 +307,8 @@ def main(arguments=None) -> int:
         print(f"--local-port: {site['local_port']} is in use", file=sys.stderr)
         return 2
     site["log"] = "json"  # the bench reads it, and prints it as --log says
+    if options.prompt:
+        site["log"] = "text"  # a person does
     try:
         asyncio.run(_run(options, site))
     except (build.BuildError, OSError) as error:
