@@ -30,7 +30,11 @@ def collect(board: Board, site: "Path | None" = None, application: "Path | None"
         feasible.check_board(config.load(str(site)), board.module)
         # As it was given but for blanks: a default that a later firmware changes, changes.
         given = json.loads(site.read_text())
-        files["site.json"] = json.dumps(given, separators=(",", ":")).encode()
+        text = json.dumps(given, separators=(",", ":"), ensure_ascii=False)
+        try:
+            files["site.json"] = text.encode()
+        except UnicodeEncodeError:  # MicroPython does not join the halves of a character
+            raise FilesError(f"{site}: has half a character, such as \\ud83d; write it as it is")
     if application is not None:
         files["app.mpy"] = _compiled(application, "app.py", "-O0")
     build(("firmware",))

@@ -5,9 +5,9 @@ one (`--micropython`), the two are merged into one file for byte 0 of flash. The
 have exactly as many blocks as its partition, which is read from the binary; where the binary has
 none, MicroPython takes all behind its own to the end of flash, and so does this.
 
-`--romfs` puts the compiled firmware into the partition `romfs`, where it runs without being copied
-to the heap, and the site's own files into the file system. No released MicroPython for an ESP32
-has that partition; a firmware of your own may (boards/FREEZING.md).
+For a MicroPython of your own (boards/FREEZING.md): `--romfs` puts the compiled firmware into its
+partition `romfs`, where it runs without being copied to the heap, and what is the site's into the
+file system; with `--frozen` that is all, because the firmware is in MicroPython already.
 """
 
 import argparse
@@ -30,7 +30,7 @@ IMAGES = build.BUILD / "images"
 # have no partition for it, and so it goes on to the end.
 USUAL_OFFSET = 0x200000
 _OLDEST = (1, 27)
-_SITE = ("main.py", "site.json", "app.mpy")  # what ROMFS leaves to the file system
+_SITE = ("site.json", "app.mpy")
 
 
 class ImageError(Exception):
@@ -97,8 +97,9 @@ def make(
             if firmware
             else "--romfs: where is it? Use --micropython, or --partition OFFSET:SIZE"
         )
-    own = {path: files[path] for path in files if path in _SITE}
-    shared = {path: files[path] for path in files if path not in _SITE}
+    own = site_files(files)
+    shared = {path: files[path] for path in files if path not in own}
+    own["main.py"] = shared.pop("main.py")  # which MicroPython looks for in the file system alone
     try:
         data = filesystems.romfs(shared, rom.size)
     except filesystems.RoomError as error:
@@ -106,6 +107,11 @@ def make(
         raise ImageError(_too_large("the ROMFS", error.needed, rom, use)) from None
     piece = Piece(rom, data, len(data))
     return Image(board, flash, firmware, files, _file_system(where, own), piece)
+
+
+def site_files(files: dict) -> dict:
+    """Return those of {path: bytes} that differ from site to site."""
+    return {path: files[path] for path in files if path in _SITE}
 
 
 def _check(board, firmware, flash):
@@ -233,7 +239,7 @@ def _report(image, found):
         yield "             %d bytes for 0x%x" % (len(data), offset)
     yield "to flash it"
     first = next(iter(found))
-    if image.firmware:
+    if not image.romfs or image.firmware:
         given = "" if first.parent == IMAGES else " IMAGE=%s" % _shown(first)
         yield "  make flash BOARD=%s PORT=…%s" % (image.board.name, given)
     yield "  esptool --chip %s --port PORT write-flash \\" % chip
@@ -282,7 +288,9 @@ def _parser():
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="what is written (default in build/images)"
     )
-    parser.add_argument("--romfs", action="store_true", help="the firmware in a partition romfs")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--romfs", action="store_true", help="the firmware in a partition romfs")
+    where.add_argument("--frozen", action="store_true", help="no firmware: MicroPython has it")
     parser.add_argument(
         "--partition",
         type=checked(_place),
@@ -312,6 +320,8 @@ def main(arguments=None) -> int:
     try:
         firmware = options.micropython and partitions.read(options.micropython)
         files = board_files.collect(board, options.config, options.app)
+        if options.frozen:
+            files = site_files(files)
         image = make(board, files, firmware, options.flash_mb, options.romfs, options.partition)
         found = outputs(image, options.out)
         write(found, "site.json" in files)

@@ -22,12 +22,6 @@ SIXTEEN_OTA = _OTA_HEAD + [
     ("vfs", 1, 0x81, 0x510000, 0xAD0000),
 ]
 ROMFS = [_NVS, _PHY, ("factory", 0, 0, 0x10000, 0x1D0000), ("romfs", 1, 0x8F, 0x1E0000, 0x20000)]
-LARGE_ROMFS = [
-    _NVS,
-    _PHY,
-    ("factory", 0, 0, 0x10000, 0x1B0000),
-    ("romfs", 1, 0x8F, 0x1C0000, 0x40000),
-]
 TINY_UF2 = USUAL[:2] + [
     ("factory", 0, 0, 0x10000, 0x1F0000),
     ("ffat", 1, 0x81, 0x200000, 0x200000),

@@ -2,18 +2,20 @@
 
 import json
 import os
+import re
 import stat
 
 import pytest
 from littlefs import LittleFS
 
 from host_tests.programs import esp32_binary as made
-from tools import board_files, filesystems, image
+from tools import board_files, boards, filesystems, image
 
 _SITE = {
     "modem": {"apn": "iot.example", "pin": "4711", "password": "hush-hush"},
     "servers": [{"uri": "coap://lwm2m.example"}],
 }
+_PAGE = boards.BOARDS / "FREEZING.md"
 _APP = "def setup(node):\n    node.every(60_000, lambda: None)\n"
 
 
@@ -174,24 +176,43 @@ def test_a_partition_that_is_given(run, tmp_path):
     assert lines[-1] == "    0x310000 images/host-files.bin"
 
 
+def _documented_table():
+    """Return the partition table of boards/FREEZING.md, as made.binary takes it."""
+    kinds = {"data": 1, "app": 0, "nvs": 2, "phy": 1, "factory": 0}
+    rows = re.findall(r"^    (\w+), +(\w+), +(\w+), +(\w+), +(\w+),$", _PAGE.read_text(), re.M)
+    return [
+        (name, kinds[kind], kinds.get(subtype, 0x8F), int(offset, 16), int(size, 16))
+        for name, kind, subtype, offset, size in rows
+    ]
+
+
 def test_romfs(run, tmp_path):
     """ROMFS: the compiled firmware; beside it what MicroPython looks for in the file system."""
-    (tmp_path / "rom.bin").write_bytes(made.binary(made.LARGE_ROMFS))
+    assert len(_documented_table()) == 4
+    (tmp_path / "rom.bin").write_bytes(made.binary(_documented_table()))
     code, lines = run(
         "--config", "site.json", "--app", "app.py", "--romfs", "--micropython", "rom.bin"
     )
     assert code == 0
     assert all(len(line) <= 80 for line in lines)
     merged = (tmp_path / "images/host.bin").read_bytes()
-    assert merged[0x1C0000:].startswith(b"\xd2\xcd\x31")
-    assert set(_files(merged[0x200000:])) == {"main.py", "site.json", "app.mpy"}
+    assert merged[0x200000:].startswith(b"\xd2\xcd\x31")
+    assert set(_files(merged[0x240000:])) == {"main.py", "site.json", "app.mpy"}
     rom = (tmp_path / "images/host-romfs.bin").read_bytes()
-    assert rom == merged[0x1C0000 : 0x1C0000 + len(rom)]
-    code, lines = run("--romfs", "--partition", "0x1c0000:0x40000")
+    assert rom == merged[0x200000 : 0x200000 + len(rom)]
+    code, lines = run("--romfs", "--partition", "0x200000:0x40000")
     assert code == 0
     assert (tmp_path / "images/host-romfs.bin").read_bytes() == rom
-    assert "    0x200000 images/host-files.bin \\" in lines
-    assert lines[-1] == "    0x1c0000 images/host-romfs.bin"
+    assert "    0x240000 images/host-files.bin \\" in lines
+    assert lines[-1] == "    0x200000 images/host-romfs.bin"
+
+
+def test_a_firmware_that_is_frozen(run, tmp_path):
+    """--frozen: the file system has what is the site's, and nothing in the way of the firmware."""
+    arguments = ("--config", "site.json", "--app", "app.py", "--frozen")
+    assert run(*arguments, "--micropython", "generic.bin")[0] == 0
+    merged = (tmp_path / "images/host.bin").read_bytes()
+    assert set(_files(merged[0x200000:])) == {"site.json", "app.mpy"}
 
 
 def test_an_old_micropython(run, tmp_path):
@@ -220,6 +241,7 @@ def test_an_old_micropython(run, tmp_path):
             2,
             "--partition: not with --micropython, whose table has it",
         ),
+        (("--romfs", "--frozen"), 2, "python -m tools.image: argument --frozen: not allowed with"),
         (("--config", "nix.json"), 1, "nix.json: no such file; it holds the site configuration"),
         (("--config", "app.py"), 1, "app.py: not a JSON document"),
         (("--config", "bad.json"), 1, "modem.pin: malformed; use 4 to 8 digits"),
@@ -285,10 +307,25 @@ def test_what_a_full_disk_leaves(run, tmp_path, monkeypatch):
     assert not [path for path in (tmp_path / "images").iterdir() if path.is_file()]
 
 
+def test_characters_of_other_languages(run, tmp_path):
+    """MicroPython's json takes UTF-8, and does not join the halves of an escaped character."""
+    site = {
+        **_SITE,
+        "modem": {"apn": "a"},
+        "objects": [{"object": 3303, "units": "雨🌧"}],
+    }
+    (tmp_path / "site.json").write_text(json.dumps(site))
+    found = board_files.collect(boards.load("host"), tmp_path / "site.json")["site.json"]
+    assert "雨🌧" in found.decode()
+    site["objects"][0]["units"] = "\ud83c"
+    (tmp_path / "site.json").write_text(json.dumps(site))
+    code, lines = run("--config", "site.json")
+    assert (code, len(lines)) == (1, 1)
+    assert lines[0].startswith("site.json: has half a character, such as \\ud83d; write it")
+
+
 def test_a_wrong_board_for_the_site(run, tmp_path, monkeypatch):
     """node/feasible.py: what the board's wires cannot carry is refused here, too."""
-    from tools import boards
-
     board = boards.load("host")
     monkeypatch.setitem(board.module.PINS, "ri", 18)
     with pytest.raises(board_files.config.ConfigError, match="GPIO 18 cannot end a deep sleep"):
