@@ -1,15 +1,21 @@
-"""Make a site configuration, what one board is told about its servers, SIM and Objects.
+"""Make a site configuration: what a board is told about its servers, SIM, Objects.
 
-Three ways: by asking (without options), from options, or from a CSV file for many devices. What
-comes out has passed the look that the firmware itself takes. A key that is not given stays out, so
-that the defaults of a later firmware apply; without an endpoint each board registers by the IMEI
-of its modem, and one file serves any number of boards.
+Three ways: by asking (without options), from options, or from a CSV file for
+many devices. What comes out has passed the look that the firmware itself takes.
+A key that is not given stays out, so that the defaults of a later firmware
+apply. Without an endpoint each board registers by the IMEI of its modem, and
+one file serves any number of boards.
 
     python -m tools.provision
-    python -m tools.provision --server coap://HOST --apn iot.example --pin-from-stdin
-    python -m tools.provision --csv devices.csv --template common.json --out sites
+    python -m tools.provision --server coap://HOST --apn NAME --pin-from-stdin
+    python -m tools.provision --csv devices.csv --template all.json --out sites
 
-`python -m tools.provision --keys` lists the keys.
+The first row of a CSV file names keys, such as endpoint,pin,servers[0].nat_s,
+and each further row is a device and becomes a file, which its endpoint names,
+or its imei or serial. An empty cell leaves its key as options and template
+have it. Nothing is written unless all rows can work.
+
+--keys lists the keys, their defaults and short names.
 """
 
 import argparse
@@ -60,13 +66,18 @@ def _parser():
     )
     site.add_argument("--bootstrap", metavar="URI", help="the bootstrap server's")
     site.add_argument("--endpoint", metavar="NAME", help="left out: the modem's IMEI")
-    site.add_argument("--version", metavar="VERSION")
+    site.add_argument("--version", metavar="VERSION", help="of LwM2M")
     site.add_argument("--link", metavar="MODEM", help="or udp, for a board without")
     site.add_argument("--apn", metavar="NAME", help="the operator's access point name")
     site.add_argument("--user", metavar="NAME", help="at the access point")
     for name in ("pin", "password"):
         site.add_argument(f"--{name}", nargs="?", action=_Refused, help=argparse.SUPPRESS)
-        site.add_argument(f"--{name}-file", type=Path, metavar="FILE")
+        site.add_argument(
+            f"--{name}-file",
+            type=Path,
+            metavar="FILE",
+            help="with the PIN of the SIM" if name == "pin" else "with the access point's",
+        )
         site.add_argument(
             f"--{name}-from-stdin",
             action="store_true",
@@ -74,8 +85,8 @@ def _parser():
         )
     site.add_argument("--sms-number", metavar="NUMBER", help="the SIM's own")
     site.add_argument("--server-number", metavar="NUMBER", help="the server's, for triggers")
-    site.add_argument("--binding", metavar="BINDING")
-    site.add_argument("--lifetime", metavar="S")
+    site.add_argument("--binding", metavar="BINDING", help="such as US")
+    site.add_argument("--lifetime", metavar="S", help="of the registration")
     site.add_argument(
         "--object",
         action="append",

@@ -14,11 +14,12 @@ from tools import boards, site_keys
 from tools.cli import say
 
 _COLUMNS = 80
+_LATER = "coap://later.example"
 # In the place of what will be asked and must be there.
 _MEANWHILE = (
     ("endpoint", "later"),
     ("modem.apn", "later"),
-    ("bootstrap.uri", "coap://later.example"),
+    ("bootstrap.uri", _LATER),
 )
 _PINS = range(49)
 _NAMED = "named by a bootstrap server"
@@ -72,9 +73,11 @@ class Asking:
         return self.site
 
     def _servers(self):
-        uri = self.ask("servers[0].uri", "Server, coap://HOST:PORT", by_itself=_NAMED)
+        title = "Server, coap://HOST:PORT"
+        uri = self.ask("servers[0].uri", title, by_itself=_NAMED)
+        while not uri and not self._may_bootstrap():
+            uri = self.ask("servers[0].uri", title)
         if not uri:
-            self.site.pop("servers", None)
             self.ask("bootstrap.uri", "Bootstrap server, coap://HOST:PORT")
             return
         index = 0
@@ -88,6 +91,20 @@ class Asking:
             if index == self._most("servers"):
                 return
             uri = self.ask(f"servers[{index}].uri", "Another server", by_itself="no")
+
+    def _may_bootstrap(self):
+        """Return whether there may be a bootstrap server; where not, say why."""
+        self.site.pop("servers", None)
+        site = copy.deepcopy(self.site)
+        try:
+            self.site.setdefault("bootstrap", {"uri": _LATER})
+            self._look()
+        except site_keys.config.ConfigError as error:
+            _tell(str(error))
+            return False
+        finally:
+            self.site = site
+        return True
 
     def _objects(self):
         for index in range(self._most("objects")):

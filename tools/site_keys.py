@@ -94,7 +94,9 @@ def read(key: Key, text: str):
             value = words[text] if text in words else json.loads(text)
         except (ValueError, RecursionError):
             return text
-        return text if isinstance(value, float) and not math.isfinite(value) else value
+        if isinstance(value, float) and not math.isfinite(value):
+            return text
+        return text if value is None and key.kind != "lifetime" else value
     return text
 
 

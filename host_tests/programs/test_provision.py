@@ -222,6 +222,7 @@ def test_a_disk_that_is_full(capsys, monkeypatch):
         ([*_PLAIN, "--object=3303:pin"], "--object: without a =; use 3303:pin=34,scale=100"),
         ([*_PLAIN, "--object=3303:scale=2"], "objects[0].scale: not allowed without a pin"),
         ([*_PLAIN, "--object=3303:pin=34,scale=NaN"], 'objects[0].scale: "NaN" is not allowed'),
+        ([*_PLAIN, "--object=3303:pin=34,scale=null"], 'objects[0].scale: "null" is not allowed'),
         ([*_PLAIN, "--object=3306:pin=34", "--board=host"], "objects[0].pin: 34 is no output of"),
         ([*_PLAIN, "--board=hots"], "BOARD: hots is no board; use "),
         ([*_PLAIN, "--pin=90817263"], "python -m tools.provision: --pin: would stay in the shell"),

@@ -10,8 +10,13 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from node import config, feasible
 from programs.program import Program
 
+from tools import boards, site_asking, site_files, site_keys
 from tools.build import ROOT
 from tools.server import running
 
@@ -56,9 +61,9 @@ class Terminal:
 
     def answer(self, question, text, end="\n"):
         """Wait for a question, which is looked for behind the last one, and answer it."""
-        self._read(lambda: f"{question}" in self.said[self._at :])
+        self._read(lambda: question in self.said[self._at :])
         self._at = self.said.index(question, self._at) + len(question)
-        self._read(lambda: "]: " in self.said[self._at :] or ": " in self.said[self._at :])
+        self._read(lambda: ": " in self.said[self._at :])
         if text in ("\x03", "\x04"):
             time.sleep(
                 _PERSON_S
@@ -218,6 +223,23 @@ def test_a_template_and_a_bootstrap_server(tmp_path):
     }
 
 
+def test_no_bootstrap_server_in_the_draft(tmp_path):
+    """CR 5: the draft has no bootstrap, so that there must be a server; that is said at once."""
+    with Terminal(tmp_path, "--board=host") as terminal:
+        terminal.answer("LwM2M version [1.1]", "draft")
+        terminal.answer("Modem", "")
+        terminal.answer("Access point name", "x")
+        terminal.answer("User name", "")
+        terminal.answer("PIN", "")
+        terminal.answer("Telephone number of the SIM", "")
+        terminal.answer("Server, coap://HOST:PORT [named by a bootstrap server]", "")
+        terminal.answer("Server, coap://HOST:PORT", "coap://x")
+        terminal.answer("Telephone number of the server", "\x04", end="")
+        code, said = terminal.ended()
+    assert code == 1, said
+    assert "    bootstrap: not allowed in draft; use version 1.0, 1.1 or 1.2\n" in said
+
+
 def test_whoever_leaves_has_nothing_written(tmp_path):
     """Ctrl-C, Ctrl-D, or no to the last question."""
     for key in ("\x03", "\x04"):
@@ -271,6 +293,61 @@ def test_a_file_that_is_there(tmp_path):
     with Terminal(tmp_path, "--template=base.json", "--out=new.json", "--board=host") as terminal:
         code, said = terminal.ended()
     assert code == 2 and said.endswith('log: "loud" is not allowed; use text, json or off\n')
+
+
+_ANSWERS = (
+    "| |-|?|x|0|1|-1|34|32|25|60|1e9|NaN|null|true|yes|no|[]|{}|3303|3306|3312|3316|9999|"
+    "coap://a|coap://b:1|coaps://c|+447700900123|U|US|S|sim800|sim7000|sim7080|udp|draft|1.0|"
+    "1.2|host|sim800l_breakout|1234|\x1b[A|\udcff|\u200b|Cel"
+).split("|")
+_TEMPLATES = (
+    {},
+    {"link": "udp", "endpoint": "a", "servers": [{"uri": "coap://a"}, {"uri": "coap://b"}]},
+    {"modem": {"apn": "x"}, "bootstrap": {"uri": "coap://b"}, "objects": [{"object": 3303}]},
+    {"objects": [{"object": 3306, "pin": 32}, {"object": 3303, "pin": 34, "scale": 2}]},
+)
+
+
+@settings(derandomize=True, max_examples=300, deadline=None)
+@given(
+    st.lists(st.sampled_from(_ANSWERS), max_size=60),
+    st.sampled_from(_TEMPLATES),
+    st.sampled_from((None, "host", "sim800l_breakout")),
+)
+def test_any_answers_at_all(answers, template, board):
+    """Whatever is answered: a configuration that the firmware accepts, or the next question."""
+    left = list(answers)
+
+    def answer(prompt):
+        assert 0 < len(prompt) <= 80
+        if not left:
+            raise EOFError
+        return left.pop(0)
+
+    def check(site):
+        checked = config.check(site)
+        if board:
+            feasible.check_board(checked, boards.module_of(board))
+        site_files.encoded(site)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("builtins.input", answer)
+        patch.setattr(site_asking, "say", assert_narrow)
+        try:
+            link = {"link": "sim800"} if board == "sim800l_breakout" else {}
+            asking = site_asking.Asking({**link, **template}, check)
+            site = asking.run()
+        except EOFError:
+            return
+        except config.ConfigError as error:  # of a template that does not fit the board
+            assert len(left) == len(answers) and str(error)
+            return
+    check(site_keys.numbered(site))
+
+
+def assert_narrow(line):
+    """A line that is said has no more than 80 columns."""
+    assert len(line) <= 80, line
 
 
 def test_the_result_drives_a_board(tmp_path):
