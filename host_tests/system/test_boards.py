@@ -1,6 +1,7 @@
 """The whole node with the wiring of each board: it boots, registers and is woken by a trigger."""
 
 import machine
+from shim import virtual_time
 from system.world import World
 from unit.node.test_boards import NAMES, board
 
@@ -157,4 +158,59 @@ def test_rst_where_the_key_does_not_help():
         assert boots == ["RST"], boots
 
     for name in ("botletics_sim7000", "lilygo_t_call_sim800l_v13", "lilygo_t_call_sim800l_v14"):
+        _world(name).play(play)
+
+
+def test_the_supply_comes_before_the_key():
+    """HW800L 3.2.1: VBAT has been stable for 1.5 s when the power key is pressed."""
+
+    async def play(world):
+        times = {}
+        supply, key = world.modem.supply, world.modem.pwrkey
+
+        def supplied(on):
+            if on:
+                times.setdefault("supply", virtual_time.now_ms())
+            supply(on)
+
+        def pressed(low):
+            if low:
+                times.setdefault("key", virtual_time.now_ms())
+            key(low)
+
+        world.modem.supply, world.modem.pwrkey = supplied, pressed
+        await world.settled()
+        assert times["key"] - times["supply"] > 1500, times
+
+    for name in _SUPPLY:
+        _world(name).play(play)
+
+
+def test_a_supply_that_is_let_go_of_at_each_wake():
+    """ESP-IDF gpio_hold_en: should the chip's boot from deep sleep let go of the modem's supply,
+    each wake costs a start of the modem, and no message is lost.
+    """
+
+    async def play(world):
+        power_up = world.board.power_up
+
+        def lets_go(chip):
+            world.modem.supply(False)
+            power_up(chip)
+
+        await world.settled()
+        world.board.power_up = lets_go
+        for _ in range(2):
+            await world.sleep(_HOUR_S)
+            world.mark()
+            world.peer.answers.clear()
+            world.peer.read("/3303/0/5700")
+            world.peer.trigger()
+            await world.saw("device", "booted", 10, woken="pin")
+            await world.saw("device", "sms", 60)  # the Update is on its way for the new address
+            await world.saw("server", "answer", 10, payload=b"21.5")
+            await world.sleeping()
+        assert len(world.all("server", "register")) == 1
+
+    for name in _SUPPLY:
         _world(name).play(play)
