@@ -71,6 +71,10 @@ class Power:
         """Tell that the power key is wired."""
         return True
 
+    def can_reset(self):
+        """Tell that RST is not."""
+        return False
+
 
 class Clock:
     """Milliseconds since the start, which go on when MicroPython's ticks wrap, after 12 days."""
