@@ -369,7 +369,8 @@ def _account(account, now):
     if account.location and account.expires is not None:
         parts.append("for %d s" % ((account.expires - now) // 1000))
     if account.due is not None:
-        parts.append("again in %d s" % max(0, (account.due - now) // 1000))
+        what = "Update" if account.location else "again"
+        parts.append("%s in %d s" % (what, max(0, (account.due - now) // 1000)))
     if account.failures:
         parts.append("%d failures" % account.failures)
     return parts
