@@ -182,15 +182,17 @@ def test_a_board_registers_from_romfs(tmp_path):
     assert kept[True] < 0.8 * kept[False]
 
 
-@pytest.mark.parametrize("romfs", [False, True])
-def test_every_module_loads(tmp_path, romfs):
-    """Each .mpy is one that this MicroPython takes, and needs nothing but the others."""
+def _load(folder, board, romfs=False, more=0):
+    """Have every module of a board's image imported; return (exit code, output, image).
+
+    more: bytes that its partition is larger than the file system.
+    """
     site = {"endpoint": "b1", "link": "udp", "servers": [{"uri": "coap://127.0.0.1:9"}]}
-    made_image = _image(tmp_path, "lilygo_t_sim7000g", site, romfs)
-    flash, rom = _flash(tmp_path, made_image)
+    made_image = _image(folder, board, site, romfs)
+    flash, rom = _flash(folder, made_image)
     build.build()
     where = made_image.file_system.partition
-    place = [str(flash), str(where.offset), str(where.size), str(rom or "-")]
+    place = [str(flash), str(where.offset), str(where.size + more), str(rom or "-")]
     done = subprocess.run(
         [
             *(build.interpreter(), "-X", "heapsize=2M", FROM_IMAGE),
@@ -200,7 +202,31 @@ def test_every_module_loads(tmp_path, romfs):
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    wanted = [path for path in made_image.files if path.endswith(".mpy")]
-    wanted = [path for path in wanted if not romfs or path != "app.mpy"]
-    assert done.stdout.split()[0] == str(len(wanted))
+    return done.returncode, done.stdout + done.stderr, made_image
+
+
+@pytest.mark.parametrize("board", boards.names())
+def test_every_module_loads(tmp_path, board):
+    """Each .mpy is one that this MicroPython takes, and needs nothing but the others."""
+    code, said, made_image = _load(tmp_path, board)
+    assert code == 0, said
+    assert int(said.split()[-1]) == len(
+        [path for path in made_image.files if path.endswith(".mpy")]
+    )
+
+
+def test_every_module_loads_from_romfs(tmp_path):
+    """The same, all but the application, which is the site's."""
+    code, said, made_image = _load(tmp_path, "host", romfs=True)
+    assert code == 0, said
+    assert (
+        int(said.split()[-1])
+        == len([path for path in made_image.files if path.endswith(".mpy")]) - 1
+    )
+
+
+def test_a_partition_with_a_block_more_is_not_mounted(tmp_path):
+    """littlefs: the number of blocks in the superblock is that of the device, and no other."""
+    code, said, _ = _load(tmp_path, "host", more=4096)
+    assert code == 1
+    assert said.strip().endswith("EINVAL")
