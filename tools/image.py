@@ -234,6 +234,10 @@ def _report(image, found):
                 piece.partition.blocks - used,
             )
         yield "             %d bytes are used, %d are free" % (piece.used, size - piece.used)
+    if image.file_system.partition.end == image.flash and not _in_table(image):
+        yield "             MicroPython mounts it with %d MB of flash, no more" % (
+            image.flash >> 20
+        )
     for path, (offset, data) in found.items():
         yield "written      %s" % _shown(path)
         yield "             %d bytes for 0x%x" % (len(data), offset)
@@ -249,6 +253,11 @@ def _report(image, found):
         yield " \\\n".join(
             "    0x%x %s" % (offset, _shown(path)) for path, (offset, _) in found.items()
         )
+
+
+def _in_table(image):
+    """Whether the firmware says where its file system ends, whatever the flash that it finds."""
+    return image.firmware and any(each.name == "vfs" for each in image.firmware.partitions)
 
 
 def _shown(path):

@@ -69,6 +69,7 @@ def test_the_file_system_alone(run, tmp_path):
     size = sum(map(len, found.values()))
     assert lines[1] == "files        %d, %d bytes" % (len(found), size)
     assert lines[2] == "vfs          2097152 bytes at 0x200000"
+    assert lines[5] == "             MicroPython mounts it where flash has 4 MB, no more"
     assert lines[-1] == "    0x200000 images/host-files.bin"
     assert not [line for line in lines if "4711" in line or "hush" in line]
 
@@ -217,10 +218,11 @@ def test_a_firmware_that_is_frozen(run, tmp_path):
 
 def test_an_old_micropython(run, tmp_path):
     """MicroPython before 1.27 is named as too old."""
-    (tmp_path / "old.bin").write_bytes(made.binary(version="1.26"))
+    (tmp_path / "old.bin").write_bytes(made.binary(made.WITH_VFS, version="1.26"))
     code, lines = run("--micropython", "old.bin")
     assert code == 0
     assert lines[2] == "             is too old to run this; use 1.27 or newer"
+    assert not [line for line in lines if "mounts it" in line]  # the table says where it ends
 
 
 @pytest.mark.parametrize(
