@@ -139,8 +139,11 @@ async def _set_up(modem):
     await must(modem, "ATE0")
     channel.echo_off = True
     await _tell(modem, "AT+CMEE=1")
-    # `+CFUN: 1` is taken for a boot code; another value was left by a recovery broken off.
+    # `+CFUN: 1` is taken for a boot code; another value was left by a recovery broken off, or by a
+    # search for a position, whose receiver must not run beside the network.
     if (await channel.command("AT+CFUN?")).value("+CFUN:"):
+        if modem.gnss_alone:
+            await channel.command("AT+CGNSPWR=0")
         await modem.ask("AT+CFUN=1", _CFUN_MS)
     await _unlock_sim(modem)
     sleep = 1 if modem.power.can_sleep() else modem.idle_sleep

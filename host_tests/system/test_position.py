@@ -5,7 +5,7 @@ from node.position import locate, position
 from system.world import World
 
 # Firmware, virtual modem, network and server in one process, 340 KB on a 64-bit machine.
-HEAP_K = 640
+HEAP_K = 720
 
 _PERIOD_S = 900
 _LATITUDE = "/6/0/0"
@@ -175,3 +175,33 @@ def test_one_search_at_a_time():
         assert results[0] is None and results[1]["latitude"] > 59
 
     _world(setup=setup).play(play)
+
+
+def test_a_reset_in_a_search():
+    """node/crash.py: the run that follows finds the receiver on, searches again and ends it."""
+
+    async def play(world):
+        await world.saw("modem", "gnss", on=True)
+        await world.sleep(10)
+        world.modem.gnss.set(60.5, 10.0)
+        await world.reset()
+        assert (await _found(world))[0] == 60.5
+        await world.sleep(60)
+        assert not world.modem.gnss.on and not world.running
+
+    for link in ("sim7000", "sim7080"):
+        _world(link).play(play)
+
+
+def test_a_supply_that_fails_in_a_search():
+    """HW7000: without its supply the modem forgets the search; the next one finds the place."""
+
+    async def play(world):
+        await world.saw("modem", "gnss", on=True)
+        await world.sleep(10)
+        world.fail(modem=True)
+        await _found(world)
+        world.modem.set_fault("power_cut", ms=3000, after=2000)
+        await _found(world, 1200)
+
+    _world().play(play)

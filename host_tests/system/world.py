@@ -358,8 +358,7 @@ class World(Events):
         """Wait until the tasks of the last run have ended."""
         node, self._ended = self._ended, None
         if node and node.bearer:
-            tasks = node._tasks + [link._task for link in node.bearer.links if link._task]
-            while not all([task.done() for task in tasks]):
+            while not all([task.done() for task in _tasks(node)]):  # the end of one may begin one
                 _end(node)  # CPython's wait_for loses a cancellation, see above
                 await asyncio.sleep_ms(0)
             node.bearer.close()
@@ -517,6 +516,10 @@ def _nothing():
 
 def _keeping_storage(*names):
     _forget(*[name for name in names if name != "node.storage"])
+
+
+def _tasks(node):
+    return node._tasks + [link._task for link in node.bearer.links if link._task]
 
 
 def _end(node):

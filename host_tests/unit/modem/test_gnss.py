@@ -178,3 +178,21 @@ def _disturbed(fault):
         bench.modem.channel.close()
 
     each(play, (_KINDS["sim7000g"],))
+
+
+def test_a_search_that_was_broken_off():
+    """T-SIM7080G, tips: the receiver is off before a start comes back to the network."""
+
+    async def play(bench):
+        bench.virtual.supply(True)
+        await bench.modem.up()
+        for command in ("AT+CFUN=4", "AT+CGNSPWR=1"):
+            assert (await bench.modem.channel.command(command)).ok
+        bench.modem.channel.close()
+        bench.board()
+        await bench.modem.up()
+        assert not bench.virtual.gnss.on
+        assert bench.virtual.radio.attached
+        bench.modem.channel.close()
+
+    each(play, (_KINDS["sim7080g"],))
