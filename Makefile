@@ -83,7 +83,8 @@ bench: $(READY)
 	@$(RUN) -m tools.bench $(if $(JSON),--json $(JSON))
 
 provision: $(READY)
-	@$(RUN) -m tools.provision
+	@$(RUN) -m tools.provision $(call option,--board,$(BOARD)) $(call option,--port,$(PORT)) \
+	  $(MORE)
 
 # What is given, as an option: $(call option,--name,VALUE).
 option = $(if $(2),$(1) "$(2)")
