@@ -234,10 +234,9 @@ def _report(image, found):
                 piece.partition.blocks - used,
             )
         yield "             %d bytes are used, %d are free" % (piece.used, size - piece.used)
-    if image.file_system.partition.end == image.flash and not _in_table(image):
-        yield "             MicroPython mounts it with %d MB of flash, no more" % (
-            image.flash >> 20
-        )
+        if piece.partition.end == image.flash and not _in_table(image):
+            megabytes = image.flash >> 20
+            yield "             MicroPython mounts it where flash has %d MB, no more" % megabytes
     for path, (offset, data) in found.items():
         yield "written      %s" % _shown(path)
         yield "             %d bytes for 0x%x" % (len(data), offset)
