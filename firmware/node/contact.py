@@ -24,16 +24,16 @@ class Contact:
 
     level: at which it is pressed, 0 where it closes to ground. function(count) is called in the
     node's loop when there is more to count, or is None. Raises ValueError for a pin that cannot
-    end the deep sleep that the site allows, and for a second contact: the chip wakes at one level
-    for all of them (ext1), and each would need its own.
+    end the sleep that the site allows, and for a second contact: the chip wakes at one level for
+    all of them (ext1), and each would need its own.
     """
 
     def __init__(self, node, pin: int, function, level: int, debounce_ms: int):
         if node.counter:
             text = "contact(%d): there is one at %d, and the chip wakes for one only"
             raise ValueError(text % (pin, node.counter.pin))
-        if node.site["sleep"] == "deep" and not hw.can_wake(pin):
-            raise ValueError("contact(%d): ends no deep sleep; use an RTC GPIO, such as 32" % pin)
+        if node.site["sleep"] in ("deep", "light") and not hw.can_wake(pin):
+            raise ValueError("contact(%d): ends no sleep; use an RTC GPIO, such as 32" % pin)
         self.pin = pin
         self._node = node
         self._level = level
