@@ -2,20 +2,19 @@
 
 import machine
 from lwm2m.objects import ipso
+from node.hw import hold
 
 PIN = 19
 ON = 1  # the level that switches it on; many relay boards have 0
 
 
 def drive(relay):
-    # Held, so that it stays so while the chip sleeps.
-    level = ON if relay.values[5850] else 1 - ON
-    machine.Pin(PIN).init(machine.Pin.OUT, value=level, hold=True)
+    hold(PIN, ON if relay.values[5850] else 1 - ON)  # stays so while the chip sleeps
 
 
 def setup(node):
     # With the clock the relay has On time (5852), too. What a server has written is driven again
-    # after a reset; only a board that gets its power first has to switch the relay off itself.
+    # after a reset; only a board that gets its power has to switch the relay off by itself.
     relay = node.add(ipso.define(3306)(drive, node.clock.now, {5750: "relay"}))
     if machine.reset_cause() == machine.PWRON_RESET:
         drive(relay)
