@@ -45,10 +45,11 @@ def test_where_a_romfs_lies():
     assert found and (found.offset, found.size) == (0x1E0000, 0x20000)
 
 
-def test_a_merged_file_of_a_chip_that_boots_from_0x1000():
+@pytest.mark.parametrize("chip", ["esp32", "esp32s2", "esp32p4"])
+def test_a_merged_file_of_a_chip_that_boots_from_elsewhere(chip):
     """esptool merge-bin: a file for byte 0 begins with what erased flash reads as."""
-    data = made.binary(made.WITH_VFS)
-    merged = parse(b"\xff" * 0x1000 + data)
+    data = made.binary(made.WITH_VFS, chip)
+    merged = parse(b"\xff" * made.BOOTLOADERS[chip] + data)
     assert merged.offset == 0
     assert merged[2:] == parse(data)[2:]
 
