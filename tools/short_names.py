@@ -91,6 +91,13 @@ def _parsed(source, name="<text>"):
             gc.enable()
 
 
+def _nodes(tree):
+    """Return all nodes of a module; walked once, because that is what takes the time."""
+    if not hasattr(tree, "nodes"):
+        tree.nodes = list(ast.walk(tree))
+    return tree.nodes
+
+
 def _count(name, groups):
     return sum(name in group for group in groups)
 
@@ -119,8 +126,11 @@ def _constants(tree):
     """Return what a module sets with const()."""
     return {
         target.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith("const(")
+        for node in _nodes(tree)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Call)
+        and isinstance(node.value.func, ast.Name)
+        and node.value.func.id == "const"
         for target in node.targets
         if isinstance(target, ast.Name)
     }
@@ -135,7 +145,7 @@ def _defined(trees):
                 names.add(node.name)
             elif isinstance(node, ast.Assign):
                 names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-        names |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)} - {"self"}
+        names |= {node.arg for node in _nodes(tree) if isinstance(node, ast.arg)} - {"self"}
         names -= _constants(tree)
     return {name for name in names if not name.startswith("_")}
 
@@ -149,7 +159,7 @@ def _met(trees, firmware):
     for module, tree in trees.items():
         names.update(module.split("."))
         names |= _constants(tree)
-        for node in ast.walk(tree):
+        for node in _nodes(tree):
             if isinstance(node, ast.Attribute):
                 names.add(node.attr)
             elif isinstance(node, ast.keyword) and node.arg:
@@ -188,13 +198,13 @@ def _source(node, module):
 def _bases(tree, module):
     """Return the modules from which a module takes a class to inherit from."""
     origin = {}
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 origin[alias.asname or alias.name] = _source(node, module)
     return {
         origin[base.id]
-        for node in ast.walk(tree)
+        for node in _nodes(tree)
         if isinstance(node, ast.ClassDef)
         for base in node.bases
         if isinstance(base, ast.Name) and base.id in origin
