@@ -127,7 +127,7 @@ def test_names_come_from_the_system():
 
 
 def test_a_modem_reaches_a_real_server():
-    """facts/modem.md §3.1 over a real socket: AT commands in, a datagram out, one back."""
+    """AT800 chapter 8: AT commands in, a datagram out, one back."""
 
     async def body(field):
         modem = VirtualModem("sim7000g", field.network, field.timers, "+4790000001", speed=50)

@@ -126,7 +126,7 @@ def test_write_execute_attributes_create_delete_discover():
 
 
 def test_version_1_0_writes_an_instance_in_tlv():
-    """facts 5.7: TLV is mandatory in 1.0."""
+    """TS 1.0 6.4: TLV is mandatory in 1.0."""
 
     async def scenario(server, peer, log):
         write = server.write("s1", "/1/0", {1: 60})

@@ -115,7 +115,7 @@ def test_request_within_the_awake_time_goes_at_once():
 
 
 def test_awake_time_by_version():
-    """facts 5.5: ACK_TIMEOUT (2 s) for the draft, MAX_TRANSMIT_WAIT (93 s) after it."""
+    """TS 1.0 8.3: ACK_TIMEOUT (2 s) for the draft, MAX_TRANSMIT_WAIT (93 s) after it."""
 
     async def scenario(server, peer, log):
         await peer.register("q", endpoint="draft")

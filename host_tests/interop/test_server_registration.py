@@ -69,7 +69,7 @@ def test_defaults():
     ],
 )
 def test_queue_mode_by_version(queries, version, binding, queue):
-    """CR 5.2.1 Table 2 (q), 1.0 Table 8 (b=UQ…), facts 5.4 (1.1: Q, a parameter of its own)."""
+    """CR 5.2.1 Table 2 (q), 1.0 Table 8 (b=UQ…), 1.1 Core 6.2.1 (Q, of its own)."""
 
     async def scenario(server, peer, log):
         await peer.register(*queries)
@@ -113,7 +113,7 @@ def test_draft_by_configuration():
     ],
 )
 def test_invalid_register(queries, payload, code):
-    """facts 5.4: an invalid Register is answered 4.00, an unsupported version 4.12."""
+    """TS 1.0 5.3.1: an invalid Register is answered 4.00, an unsupported version 4.12."""
 
     async def scenario(server, peer, log):
         response = await peer.request(POST, "/rd", queries, payload, CON, 40)
@@ -147,7 +147,7 @@ def test_update_by_post_and_put_takes_the_newest_address():
 
 
 def test_update_refused_changes_nothing():
-    """facts 5.4: Update 4.00 when invalid, 4.04 when unknown."""
+    """TS 1.0 5.3.2: Update 4.00 when invalid, 4.04 when unknown."""
 
     async def scenario(server, peer, log):
         location = await peer.register("lwm2m=1.1", "b=U", "Q")
@@ -178,7 +178,7 @@ def test_update_without_parameters_keeps_queue_mode():
 
 
 def test_deregister():
-    """facts 5.4: DELETE on the location, 2.02; then 4.04."""
+    """TS 1.0 5.3.3: DELETE on the location, 2.02; then 4.04."""
 
     async def scenario(server, peer, log):
         location = await peer.register()
@@ -365,7 +365,7 @@ def test_message_format_errors(data, reason):
 
 
 def test_aiocoap_client():
-    """Interoperation: aiocoap as the client registers, is read and deregisters (facts 5.4)."""
+    """Interoperation: aiocoap as the client registers, is read and deregisters."""
 
     class Value(aiocoap.resource.Resource):
         async def render_get(self, request):

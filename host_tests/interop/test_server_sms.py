@@ -26,7 +26,7 @@ FAST = Transmission(
 )
 NUMBER = "447700900124"
 TOKEN = bytes.fromhex("C0FFEE01")
-# facts 5.6, test vectors A, B and C: what the SMS carries.
+# Test vectors A, B and C, after OMA Core App. L: what the SMS carries.
 BARE = bytes.fromhex("54020001C0FFEE01B13101300138")
 PUSH = bytes.fromhex("010603C4AF9A44020001C0FFEE01B13101300138")
 
@@ -57,7 +57,7 @@ def run(scenario, *queries, **options):
 
 
 def test_vectors():
-    """facts 5.6, vectors A-C: bare and WAP Push, NON and CON, DCS 0x04 and 0xF5."""
+    """OMA Core App. L: bare and WAP Push, NON and CON, DCS 0x04 and 0xF5."""
     message = trigger.build_message("1.1", token=TOKEN, message_id=1)
     sms = trigger.wrap(NUMBER, wire.encode(message))
     assert (sms.user_data, sms.dcs, sms.udh) == (BARE, 0x04, b"")
@@ -110,7 +110,7 @@ def test_trigger_by_version(queries, path, expected):
 
 
 def test_trigger_options():
-    """facts 5.6: WAP Push, Confirmable, an argument naming the transport; instance by the list."""
+    """TS 1.1 Transport 6.6: WAP Push, Confirmable, an argument naming the transport."""
 
     async def scenario(server, peer, log, centre):
         sms = await server.trigger("s1", form="wap", confirmable=True, argument="0=U")
@@ -248,7 +248,7 @@ def test_concatenation_both_ways():
 
 
 def test_parts():
-    """facts/modem §4.4: room beside headers: 140, 134 with concatenation, 128 with ports too."""
+    """TS 23.040 §9.2.3.24: room beside headers 140, 134 with concatenation, 128 with ports."""
     assert trigger.parts(b"x" * 140, b"", 1) == [(b"x" * 140, b"")]
     assert [len(p) for p, _ in trigger.parts(b"x" * 141, b"", 1)] == [134, 7]
     assert [len(p) for p, _ in trigger.parts(b"x" * 141, trigger.WAP_UDH, 1)] == [128, 13]
@@ -287,7 +287,7 @@ def test_bad_sms_is_dropped_and_never_answered():
 
 
 def test_submit_vectors():
-    """facts/modem §4.7, C2 and C3: SMS-SUBMIT with ports, and a part of a concatenation."""
+    """TS 23.040 §9.2.2.2, §9.2.3.24: SMS-SUBMIT with ports, and a part of a concatenation."""
     pdu, length = sms_pdu.submit(
         "+15550100123",
         bytes.fromhex("6145C00155FF32312E35"),
@@ -309,7 +309,7 @@ def test_submit_vectors():
 
 
 def test_nudge_prints(capsys):
-    """facts 5.6: nudge builds vectors A and B for the operator's modem."""
+    """OMA Core App. L: nudge builds vectors A and B for the operator's modem."""
     fixed = ["--to", "+447700900123", "--token", "C0FFEE01", "--message-id", "1"]
     assert nudge.main(fixed) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -403,7 +403,7 @@ def test_modem_failures_are_told(answers, text):
 
 
 def test_modem_sends():
-    """facts/modem §4.1: AT+CMGF=0, AT+CMGS with the TPDU's length, prompt, PDU, Ctrl-Z; an
+    """AT800 CMGF, CMGS: AT+CMGF=0, AT+CMGS with the TPDU's length, prompt, PDU, Ctrl-Z; an
     unsolicited line in between does not disturb."""
 
     async def whole():

@@ -138,7 +138,7 @@ def test_a_created_instance_is_there_after_a_power_cut():
 
 
 def test_an_ordinary_life_writes_no_flash():
-    """facts on flash, wear: a day of reports, Updates, Reads and the same Write again."""
+    """Flash wear: a day of reports, Updates, Reads and the same Write again."""
 
     async def play(world):
         peer = world.peer
@@ -252,7 +252,7 @@ def test_a_flash_that_refuses():
 
 
 def test_a_reset_between_the_flash_and_the_answer():
-    """facts on resets: what is on flash and was not answered holds; the record of the sleep before
+    """Resets: what is on flash and was not answered holds; the record of the sleep before
     is older, and does not undo it."""
 
     async def play(world):
@@ -308,7 +308,7 @@ def test_more_than_rtc_memory_holds():
 
 
 def test_more_than_the_record_holds():
-    """facts on flash: 8 KB are the most; 5.00, a line in the log, and the record before stays."""
+    """Flash: 8 KB are the most; 5.00, a line in the log, and the record before stays."""
 
     async def play(world):
         peer = world.peer

@@ -96,7 +96,7 @@ def test_power_cuts():
 
 
 def test_an_ordinary_wake_writes_no_flash():
-    """facts on flash, wear: notifications and Updates for two days, and still a power cut costs no
+    """Flash wear: notifications and Updates for two days, and still a power cut costs no
     registration."""
 
     async def play(world):
@@ -172,7 +172,7 @@ def test_what_began_after_the_sleep():
 
 
 def test_resets():
-    """facts on resets: a reset without notice, awake and asleep, costs an Update; a second one in
+    """Resets: a reset without notice, awake and asleep, costs an Update; a second one in
     a row may be the fault of what was kept, and costs a Register."""
 
     async def play(world, asleep):

@@ -100,7 +100,7 @@ def measured(same: bool) -> list:
 
 
 def test_two_servers_and_ten_observations():
-    """DESIGN §6.4, facts on RTC memory: at most 512 bytes where both servers observe five sensors,
+    """DESIGN §6.4, machine.RTC: at most 512 bytes where both servers observe five sensors,
     also a day later, and little more for ten sensors.
     """
     for same, limit in ((True, _LIMIT), (False, _LIMIT_OF_TEN)):

@@ -124,7 +124,7 @@ def test_int_108_109_queue_mode():
 
 
 def test_awake_time_follows_the_link():
-    """facts 5.5: another ACK_TIMEOUT of the link, another awake time."""
+    """TS 1.0 8.3: another ACK_TIMEOUT of the link, another awake time."""
     from coap.transmission import nb_iot
 
     bench = Bench("1.1")

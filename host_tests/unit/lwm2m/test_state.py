@@ -1,4 +1,4 @@
-"""What outlives a deep sleep: DESIGN.md §3, requirement 13 of facts/lwm2m.md."""
+"""What outlives a deep sleep: DESIGN.md §3."""
 
 from coap.registry import (
     CHANGED,

@@ -39,7 +39,7 @@ def trigger(path=("1", "0", "8"), code=POST, type=NON, token=b"\xc0\xff\xee\x01"
 
 
 def test_vectors():
-    """OMA Core App. L, facts 5.6 A, B, C: one Update by UDP and nothing by SMS."""
+    """OMA Core App. L, bare and WAP Push: one Update by UDP and nothing by SMS."""
     for vector in (BARE_NON, PUSH_CON, APPENDIX_L):
         bench = asleep()
         sent = sms(bench, vector)
@@ -49,7 +49,7 @@ def test_vectors():
 
 
 def test_vector_of_another_instance():
-    """facts 5.6, a field test PDU: /1/1/8 is the second server's; its number must have sent it."""
+    """TS 1.1 Transport 6.6: /1/1/8 is the second server's; its number must have sent it."""
     bench = asleep()
     assert sms(bench, FIELD) == []
     assert bench.client.dropped == {"sms_other_server": 1}
@@ -76,7 +76,7 @@ def test_two_accounts_of_one_sender():
 
 
 def test_short_code():
-    """facts 5.6 C: a short code can be the Server SMS Number."""
+    """TS 1.1 Transport 5.3: a short code can be the Server SMS Number."""
     bench = Bench("1.1", sms_number="12345")
     bench.register()
     bench.fall_asleep()
@@ -95,7 +95,7 @@ def test_unknown_sender():
 
 
 def test_suffix_matching():
-    """facts 5.6: comparing the last digits is an option, off by default."""
+    """TS 1.1 Transport 5.3: comparing the last digits is an option, off by default."""
     assert not matches("07700900123", SERVER_NUMBER)
     assert matches("07700900123", SERVER_NUMBER, 9)
     assert not matches("07700900124", SERVER_NUMBER, 9)
@@ -157,7 +157,7 @@ def test_argument_names_a_transport():
 
 
 def test_waiting_triggers_cause_one_update():
-    """facts 5.6: a backlog of triggers, and repeated ones, cause one Update."""
+    """Requirement, trigger: a backlog of triggers, and repeated ones, cause one Update."""
     bench = asleep()
     update = sms(bench, BARE_NON)[0]
     for _ in range(4):
@@ -174,7 +174,7 @@ def test_waiting_triggers_cause_one_update():
 
 
 def test_rate_limit():
-    """facts 5.6: ten triggers an hour are obeyed, the others counted."""
+    """Requirement, trigger: ten triggers an hour are obeyed, the others counted."""
     bench = asleep(awake_time_ms=1_000)
     for _ in range(10):
         bench.answer(sms(bench, BARE_NON)[0], CHANGED)

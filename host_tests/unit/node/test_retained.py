@@ -1,4 +1,4 @@
-"""The retained record in RTC memory (DESIGN §3, facts on RTC memory: 2048 bytes, no checksum)."""
+"""The retained record in RTC memory (DESIGN §3, machine.RTC: 2048 bytes, no checksum)."""
 
 import binascii
 import struct
@@ -85,7 +85,7 @@ def test_crashes_have_an_end():
 
 
 def test_the_body_while_the_node_runs():
-    """facts on resets: the state of the last sleep stays, behind a mark that is put there once;
+    """Resets: the state of the last sleep stays, behind a mark that is put there once;
     one that leaves no room for the mark is none."""
     memory = retained.pack(COUNTERS, b"state")
     for _ in range(2):

@@ -106,7 +106,7 @@ def test_a_removal_leaves_nothing_of_the_record():
 
 
 def test_writes_are_counted():
-    """facts on flash, wear: a record that is the same is not written, but where that is asked."""
+    """Flash wear: a record that is the same is not written, but where that is asked."""
     flash = Flash()
     store = _store(flash)
     assert store.generation() == 0
@@ -174,7 +174,7 @@ def test_a_record_has_a_limit():
 
 
 def test_a_full_file_system_leaves_the_old_record():
-    """facts on flash: no free block, at the opening or at any byte or at the close; what is there
+    """Flash: no free block, at the opening or at any byte or at the close; what is there
     stays, and the next record goes where there is room again."""
 
     class Full(Flash):
@@ -206,7 +206,7 @@ def test_a_full_file_system_leaves_the_old_record():
 
 
 def test_rot_costs_one_change():
-    """facts on flash: a bit of the newest record flips, and of all that is written after it; the
+    """Flash: a bit of the newest record flips, and of all that is written after it; the
     record before stands in, and what is saved next is kept."""
     flash = Flash()
     store = _store(flash)

@@ -8,7 +8,7 @@ HEAP_K = 256  # the virtual modem and its network, none of which a board holds
 
 
 def test_echo():
-    """facts/modem.md §1.4: AT\\r\\r\\nOK\\r\\n with echo; ATE0 is answered with its own echo."""
+    """AT800 ATE, logs: AT\\r\\r\\nOK\\r\\n with echo; ATE0 is answered with its own echo."""
 
     async def body(desk):
         await desk.pulse(1100)
@@ -76,7 +76,7 @@ def test_unknown_command():
 
 
 def test_lte_commands_are_unknown_to_sim800():
-    """facts/modem.md §2: AT+CEREG? on SIM800 -> ERROR; §4.1: CMGDA is not on SIM7000."""
+    """AT800, AT7000 (contents): AT+CEREG? on SIM800 -> ERROR; CMGDA is not on SIM7000."""
 
     async def sim800(desk):
         await desk.on()
@@ -93,7 +93,7 @@ def test_lte_commands_are_unknown_to_sim800():
 
 
 def test_error_forms():
-    """facts/modem.md §1.4: AT+CMEE 0 ERROR, 1 number, 2 text."""
+    """AT800 CMEE: AT+CMEE 0 ERROR, 1 number, 2 text."""
 
     async def body(desk):
         desk.modem.set_fault("sim", "absent")
@@ -182,7 +182,7 @@ def test_next_command_before_the_result():
 
 
 def test_codes_at_any_position():
-    """facts/modem.md §8.9: a code can land at any byte of the output."""
+    """Virtual modem: a code can land at any byte of the output."""
 
     async def body(desk):
         await desk.on()
@@ -199,7 +199,7 @@ def test_codes_at_any_position():
 
 
 def test_faults_of_the_line():
-    """facts/modem.md §8.7: ERROR without a reason, garbage, no prompt."""
+    """Virtual modem: ERROR without a reason, garbage, no prompt."""
 
     async def body(desk):
         await desk.online()
@@ -226,7 +226,7 @@ def test_faults_of_the_line():
 
 
 def test_factory_and_saved_settings():
-    """facts/modem.md §1.5: AT&F and ATZ leave AT+CSCLK as it is."""
+    """AT800 CSCLK: AT&F and ATZ leave AT+CSCLK as it is."""
 
     async def body(desk):
         await desk.on("AT+CMEE=1", "AT+CSCLK=1", "AT&W", "AT+CMEE=2", "ATZ")
@@ -239,7 +239,7 @@ def test_factory_and_saved_settings():
 
 
 def test_identity():
-    """facts/modem.md §2: IMEI, IMSI and ICCID are bare lines."""
+    """AT800 GSN, CIMI, CCID: IMEI, IMSI and ICCID are bare lines."""
 
     async def body(desk):
         await desk.on()

@@ -10,7 +10,7 @@ HEAP_K = 256  # the virtual modem and its network, none of which a board holds
 
 
 def test_a_short_pulse_does_nothing():
-    """facts/modem.md §1.1: PWRKEY low for at least one second turns it on."""
+    """HW800L 3.2.1, HW7000 T8: PWRKEY low for at least one second turns it on."""
 
     async def body(desk):
         await desk.pulse(900)
@@ -23,7 +23,7 @@ def test_a_short_pulse_does_nothing():
 
 
 def test_uart_is_usable_after_its_time():
-    """facts/modem.md §1.1: UART after more than 3 s (SIM800), 4.5 s (SIM7000)."""
+    """HW800L figure 12, HW7000 T8: UART after more than 3 s (SIM800), 4.5 s (SIM7000)."""
 
     async def usable_at(desk):
         desk.modem.pwrkey(True)
@@ -39,7 +39,7 @@ def test_uart_is_usable_after_its_time():
 
 
 def test_the_same_pulse_turns_it_off():
-    """facts/modem.md §1.1: 1.5 s (SIM800) or 1.2 s (SIM7000) turns a running modem off."""
+    """HW800L, HW7000 (PWRKEY): 1.5 s (SIM800) or 1.2 s (SIM7000) turns a running modem off."""
 
     async def body(desk):
         await desk.on()
@@ -56,7 +56,7 @@ def test_the_same_pulse_turns_it_off():
 
 
 def test_rst_restarts_what_runs():
-    """facts/modem.md §1.1: RST low for more than 105 ms (SIM800), 252 ms or more (SIM7000); it
+    """HW800L, HW7000 (RESET): RST low for more than 105 ms (SIM800), 252 ms or more (SIM7000); it
     does nothing to a modem that is off.
     """
 
@@ -82,7 +82,7 @@ def test_rst_restarts_what_runs():
 
 
 def test_sim800_key_held_too_long_does_not_turn_it_off():
-    """facts/modem.md §1.1: power off by key needs less than 33 s (SIM800)."""
+    """HW800L (PWRKEY): power off by key needs less than 33 s (SIM800)."""
 
     async def body(desk):
         await desk.on()
@@ -93,7 +93,7 @@ def test_sim800_key_held_too_long_does_not_turn_it_off():
 
 
 def test_the_key_rests_after_power_off():
-    """facts/modem.md §1.1: SIM7000 needs 2 s between off and on."""
+    """HW7000 (PWRKEY): SIM7000 needs 2 s between off and on."""
 
     async def body(desk):
         await desk.on()
@@ -109,7 +109,7 @@ def test_the_key_rests_after_power_off():
 
 
 def test_autobaud_is_silent_until_the_first_at():
-    """facts/modem.md §1.2: no boot codes in auto-baud; only AT finds the rate."""
+    """AT800 IPR, HW800H: no boot codes in auto-baud; only AT finds the rate."""
 
     async def body(desk):
         await desk.pulse(1100)
@@ -135,7 +135,7 @@ def test_sim800_sends_noise_at_power_on():
 
 
 def test_boot_codes_at_a_fixed_rate():
-    """facts/modem.md §1.3: the codes in the order seen."""
+    """AT800 19.3, AT7000 20.3, logs: the codes in the order seen."""
 
     async def body(desk):
         await desk.pulse(1100)
@@ -152,7 +152,7 @@ def test_boot_codes_at_a_fixed_rate():
 
 
 def test_call_ready_can_be_switched_off():
-    """facts/modem.md §1.3: AT+CIURC=0, saved by AT&W, takes Call Ready away."""
+    """AT800 CIURC: AT+CIURC=0, saved by AT&W, takes Call Ready away."""
 
     async def body(desk):
         await desk.pulse(1100)
@@ -178,7 +178,7 @@ def test_speed_shortens_the_start():
 
 
 def test_rates():
-    """facts/modem.md §1.2: OK of AT+IPR at the old rate; another rate is noise both ways."""
+    """AT800 IPR: OK of AT+IPR at the old rate; another rate is noise both ways."""
 
     async def body(desk):
         await desk.on()
@@ -198,7 +198,7 @@ def test_rates():
 
 
 def test_what_outlives_a_power_cycle():
-    """facts/modem.md §1.2, §1.4, §1.5: AT&W keeps echo and rate on SIM800; SIM7000 saves the rate
+    """AT800 &W, AT7000 IPR, ATE: AT&W keeps echo and rate on SIM800; SIM7000 saves the rate
     and AT+CSCLK at once and never the echo.
     """
 
@@ -219,7 +219,7 @@ def test_what_outlives_a_power_cycle():
 
 
 def test_sim800_without_w_forgets_its_rate():
-    """facts/modem.md §1.2: AT+IPR is saved by AT&W on SIM800."""
+    """AT800 IPR, &W: AT+IPR is saved by AT&W on SIM800."""
 
     async def body(desk):
         await desk.on("AT+IPR=115200")
@@ -229,7 +229,7 @@ def test_sim800_without_w_forgets_its_rate():
 
 
 def test_reset_by_cfun():
-    """facts/modem.md §1.4: AT+CFUN=1,1; a SIM800 at a fixed rate sends OK after the reset."""
+    """AT800 CFUN: AT+CFUN=1,1; a SIM800 at a fixed rate sends OK after the reset."""
 
     async def body(desk):
         await desk.on("AT+IPR=115200", "AT&W")
@@ -247,7 +247,7 @@ def test_reset_by_cfun():
 
 
 def test_a_reset_in_autobaud_says_nothing():
-    """facts/modem.md §0.1 (12): a reset is seen as nothing at all under auto-baud."""
+    """AT800 IPR, logs: a reset is seen as nothing at all under auto-baud."""
 
     async def body(desk):
         await desk.on()
@@ -260,7 +260,7 @@ def test_a_reset_in_autobaud_says_nothing():
 
 
 def test_power_down_by_command():
-    """facts/modem.md §1.7: NORMAL POWER DOWN without OK; =0 is silent."""
+    """AT800 CPOWD: NORMAL POWER DOWN without OK; =0 is silent."""
 
     async def body(desk):
         await desk.on()
@@ -277,7 +277,7 @@ def test_power_down_by_command():
 
 
 def test_power_cut_loses_what_was_on_its_way():
-    """facts/modem.md §8.2: a brown-out ends everything without a code."""
+    """HW800L, HW7000 (VBAT): a brown-out ends everything without a code."""
 
     async def body(desk):
         await desk.online()
@@ -292,7 +292,7 @@ def test_power_cut_loses_what_was_on_its_way():
 
 
 def test_ri_has_a_level_only_with_power():
-    """facts/micropython.md §1.3: RI is low while the modem has no power."""
+    """HW800L, HW7000 (RI): RI is low while the modem has no power."""
 
     async def body(desk):
         assert desk.modem.ri is False
@@ -305,7 +305,7 @@ def test_ri_has_a_level_only_with_power():
 
 
 def test_a_key_tied_low_starts_with_the_supply():
-    """facts/modem.md §7: generic breakouts tie PWRKEY low; they start on power."""
+    """SIM800L breakouts: generic breakouts tie PWRKEY low; they start on power."""
 
     async def body(desk):
         desk.modem.supply(False)

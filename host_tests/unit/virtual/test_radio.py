@@ -10,7 +10,7 @@ HEAP_K = 256  # the virtual modem and its network, none of which a board holds
 
 
 def test_sim_is_busy_for_a_second():
-    """facts/modem.md §1.3: AT+CPIN? may give SIM busy (14) for about a second."""
+    """TS 27.007 §9.2 (14), logs: AT+CPIN? may give SIM busy (14) for about a second."""
 
     async def body(desk):
         await desk.pulse(1100)
@@ -28,7 +28,7 @@ def test_sim_is_busy_for_a_second():
 
 
 def test_absent_sim():
-    """facts/modem.md §1.3: +CPIN: NOT INSERTED; CME 10; put in later it comes up."""
+    """AT800 CPIN, TS 27.007 §9.2: +CPIN: NOT INSERTED; CME 10; put in later it comes up."""
 
     async def body(desk):
         desk.modem.set_fault("sim", "absent")
@@ -49,7 +49,7 @@ def test_absent_sim():
 
 
 def test_pin():
-    """facts/modem.md §1.3 and 3GPP TS 27.007 §8.3: SIM PIN; three wrong ones ask for the PUK."""
+    """TS 27.007 §8.3: SIM PIN; three wrong ones ask for the PUK."""
 
     async def body(desk):
         desk.modem.set_fault("sim", "pin")
@@ -89,7 +89,7 @@ def test_pin_is_asked_for_after_each_start():
 
 
 def test_registration_codes():
-    """facts/modem.md §2: +CREG has <n> in the answer, not in the code; SIM7000 adds the access."""
+    """AT manuals, CREG: +CREG has <n> in the answer, not in the code; SIM7000 adds the access."""
 
     async def body(desk):
         await desk.on("AT+CREG=2", "AT+CGREG=1")
@@ -117,7 +117,7 @@ def test_registration_codes():
 
 
 def test_nb_iot_is_not_in_creg():
-    """facts/modem.md §0.1 (9): on NB-IoT CREG stays 0,0 while CGREG and CEREG are 1."""
+    """logs of SIM7000: on NB-IoT CREG stays 0,0 while CGREG and CEREG are 1."""
 
     async def body(desk):
         await desk.on("AT+CNMP=38", "AT+CMNB=2", "AT+CEREG=4")
@@ -147,7 +147,7 @@ def test_nb_iot_is_not_in_creg():
 
 
 def test_access_that_is_not_there():
-    """facts/modem.md §2: without a network of the chosen kind it goes on searching."""
+    """AT7000 CNMP, CMNB: without a network of the chosen kind it goes on searching."""
 
     async def body(desk):
         desk.modem.radio.access = ("GSM",)
@@ -162,7 +162,7 @@ def test_access_that_is_not_there():
 
 
 def test_signal():
-    """facts/modem.md §2: +CSQ; 0,0 for seconds after boot; SIM7000's bit error rate is 99."""
+    """AT800 CSQ, AT7000 CSQ: +CSQ; 0,0 for seconds after boot; SIM7000's bit error rate is 99."""
 
     async def body(desk):
         await desk.pulse(1100)
@@ -181,7 +181,7 @@ def test_signal():
 
 
 def test_operator_scan_and_choice():
-    """facts/modem.md §2: AT+COPS=? takes its time; AT+COPS=2 leaves the network."""
+    """AT800 COPS: AT+COPS=? takes its time; AT+COPS=2 leaves the network."""
 
     async def body(desk):
         await desk.on()
@@ -199,7 +199,7 @@ def test_operator_scan_and_choice():
 
 
 def test_packet_service():
-    """facts/modem.md §2: AT+CGATT; lost, it takes the context along."""
+    """AT800 CGATT: AT+CGATT; lost, it takes the context along."""
 
     async def body(desk):
         await desk.online()
@@ -217,7 +217,7 @@ def test_packet_service():
 
 
 def test_functionality():
-    """facts/modem.md §1.4: AT+CFUN=0 gives its codes before the OK; =1 comes back."""
+    """AT800 CFUN, logs: AT+CFUN=0 gives its codes before the OK; =1 comes back."""
 
     async def body(desk):
         await desk.online()
@@ -238,7 +238,7 @@ def test_functionality():
 
 
 def test_clock():
-    """facts/modem.md §1.3 and §2: CCLK is local; AT+CLTS=1 takes the network's on registering."""
+    """AT800 CCLK, CLTS: CCLK is local; AT+CLTS=1 takes the network's on registering."""
 
     async def body(desk):
         desk.network.sms.zone_quarters = 32
@@ -259,7 +259,7 @@ def test_clock():
 
 
 def test_contexts_are_kept():
-    """facts/modem.md §2: AT+CGDCONT is kept in flash."""
+    """AT7000 CGDCONT: AT+CGDCONT is kept in flash."""
 
     async def body(desk):
         await desk.on('AT+CGDCONT=1,"IP","internet"')

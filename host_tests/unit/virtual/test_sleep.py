@@ -1,4 +1,4 @@
-"""Sleep of the virtual modem: CSCLK, DTR and RI (facts/modem.md §1.5)."""
+"""Sleep of the virtual modem: CSCLK, DTR and RI (AT800, AT7000: CSCLK, CFGRI)."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ _SENDER = "+15550100123"
 
 
 def test_deaf_with_dtr_high():
-    """facts/modem.md §1.5: CSCLK=1 and DTR high: the UART is dead; DTR low, 50 ms, alive."""
+    """AT800 CSCLK, HW800L: CSCLK=1 and DTR high: the UART is dead; DTR low, 50 ms, alive."""
 
     async def body(desk):
         await desk.on("AT+CSCLK=1")
@@ -29,7 +29,7 @@ def test_deaf_with_dtr_high():
 
 
 def test_dtr_does_nothing_without_csclk():
-    """facts/modem.md §1.5: AT+CSCLK=0: DTR does not matter."""
+    """AT800 CSCLK: AT+CSCLK=0: DTR does not matter."""
 
     async def body(desk):
         await desk.on()
@@ -41,7 +41,7 @@ def test_dtr_does_nothing_without_csclk():
 
 
 def test_a_message_in_sleep():
-    """facts/modem.md §1.5: an SMS prints its code and pulls RI, but AT is not answered."""
+    """AT800 CSCLK, AT7000 CSCLK: an SMS prints its code and pulls RI, but AT is not answered."""
 
     async def body(desk):
         await desk.on("AT+CSCLK=1", "AT+CFGRI=0")
@@ -62,7 +62,7 @@ def test_a_message_in_sleep():
 
 
 def test_a_datagram_in_sleep():
-    """facts/modem.md §1.5: sockets stay open; data pulls RI where AT+CFGRI says so."""
+    """TCP7000 12, AT800 CFGRI: sockets stay open; data pulls RI where AT+CFGRI says so."""
 
     async def body(desk):
         await desk.online()
@@ -86,7 +86,7 @@ def test_a_datagram_in_sleep():
 
 
 def test_other_codes_and_ri():
-    """facts/modem.md §1.5: AT+CFGRI=1 pulls RI for every code, 2 for data only."""
+    """AT800 CFGRI: AT+CFGRI=1 pulls RI for every code, 2 for data only."""
 
     async def body(desk):
         await desk.on("AT+CREG=1", "AT+CFGRI=2")
@@ -103,7 +103,7 @@ def test_other_codes_and_ri():
 
 
 def test_saved_sleep_is_a_trap():
-    """facts/modem.md §1.5: AT+CSCLK=1 is saved by itself on SIM7000: deaf after the next start."""
+    """AT7000 CSCLK: AT+CSCLK=1 is saved by itself on SIM7000: deaf after the next start."""
 
     async def body(desk):
         await desk.pulse(1100)  # DTR is not driven: pulled up, high
@@ -133,7 +133,7 @@ def test_no_sleep_before_the_rate_is_found():
 
 
 def test_automatic_sleep():
-    """facts/modem.md §1.5: AT+CSCLK=2 sleeps after 5 s; the first bytes wake it and are lost."""
+    """AT800 CSCLK: AT+CSCLK=2 sleeps after 5 s; the first bytes wake it and are lost."""
 
     async def body(desk):
         await desk.on("AT+CSCLK=2")

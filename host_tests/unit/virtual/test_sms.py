@@ -1,4 +1,4 @@
-"""Text messages of the virtual modem and of the SMS centre (facts/modem.md §4)."""
+"""Text messages of the virtual modem and of the SMS centre (TS 23.040, AT800, AT7000)."""
 
 import asyncio
 
@@ -28,7 +28,7 @@ _NINTH_OF_MARCH = 1773014400  # 2026-03-09 00:00:00 UTC
 
 
 def test_deliver_vectors():
-    """facts/modem.md §4.7 C1 and C4: the PDUs, built octet for octet."""
+    """TS 23.040 §9.2.2.1: the PDUs, built octet for octet."""
     epoch = _NINTH_OF_MARCH + 17 * 3600 + 35 * 60 + 59  # 14:05:59 in zone -03:30
     pdu = sms_pdu.deliver(
         _SENDER,
@@ -51,7 +51,7 @@ def test_deliver_vectors():
 
 
 def test_submit_vector():
-    """facts/modem.md §4.7 C2: the SUBMIT, read."""
+    """TS 23.040 §9.2.2.2: the SUBMIT, read."""
     message = sms_pdu.parse_submit(bytes.fromhex(_C2)[1:])
     assert message["to"] == _SENDER and message["dcs"] == 4 and message["pid"] == 0
     assert message["udh"] == sms_pdu.ports(5683, 5683)
@@ -100,7 +100,7 @@ def test_addresses_and_alphabets():
 
 
 def test_stored_and_announced():
-    """facts/modem.md §4.1: +CMTI, CMGR marks read, CMGL, CMGD; RI is pulled for 120 ms."""
+    """AT800 CNMI, CMGR: +CMTI, CMGR marks read, CMGL, CMGD; RI is pulled for 120 ms."""
 
     async def body(desk):
         await desk.on("AT+CMGF=0", "AT+CNMI=2,1,0,0,0")
@@ -144,7 +144,7 @@ def test_stored_and_announced():
 
 
 def test_empty_slot():
-    """facts/modem.md §4.1: an empty slot gives only OK (SIM800) or +CMS ERROR: 321."""
+    """AT800 CMGR, AT7000 CMGR: an empty slot gives only OK (SIM800) or +CMS ERROR: 321."""
 
     async def body(desk):
         await desk.on()
@@ -155,7 +155,7 @@ def test_empty_slot():
 
 
 def test_direct():
-    """facts/modem.md §4.1: +CMT: ,36 and the PDU, nothing stored."""
+    """AT800 CNMI: +CMT: ,36 and the PDU, nothing stored."""
 
     async def body(desk, routing):
         await desk.on("AT+CMGF=0", routing)
@@ -169,7 +169,7 @@ def test_direct():
 
 
 def test_routing_rules():
-    """facts/modem.md §0.1 (8): SIM7000 refuses <mt> 2, 3 and <ds> 1 unless <mode> is 1."""
+    """AT7000 4.2.8: SIM7000 refuses <mt> 2, 3 and <ds> 1 unless <mode> is 1."""
 
     async def body(desk):
         await desk.on()
@@ -192,7 +192,7 @@ def test_routing_rules():
 
 
 def test_class_two_is_always_stored():
-    """facts/modem.md §4.1: class 2 is stored and announced by +CMTI, with mt=2 as well."""
+    """AT800 CNMI: class 2 is stored and announced by +CMTI, with mt=2 as well."""
 
     async def body(desk):
         await desk.on("AT+CNMI=1,2,0,0,0")
@@ -217,7 +217,7 @@ def test_codes_kept_back():
 
 
 def test_mms_push():
-    """facts/modem.md §4.1: an MMS notification is announced as "MMS PUSH"; LwM2M's push is not."""
+    """AT manual (CNMI): an MMS notification is announced as "MMS PUSH"; LwM2M's push is not."""
 
     async def body(desk):
         await desk.on()
@@ -233,7 +233,7 @@ def test_mms_push():
 
 
 def test_broken_announcement():
-    """facts/modem.md §4.1: +CMTI: ,-1 has been seen on SIM7000G."""
+    """logs of SIM7000G: +CMTI: ,-1 has been seen on SIM7000G."""
 
     async def body(desk):
         await desk.on()
@@ -246,7 +246,7 @@ def test_broken_announcement():
 
 
 def test_full_storage():
-    """facts/modem.md §4.2: full: no code; the network keeps the message and tries again later."""
+    """TS 23.040 §3.2: full: no code; the network keeps the message and tries again later."""
 
     async def body(desk):
         await desk.on()
@@ -266,7 +266,7 @@ def test_full_storage():
 
 
 def test_held_while_off():
-    """facts/modem.md §8.8: messages wait for a modem that is off, and come when it registers."""
+    """TS 23.040 §3.2: messages wait for a modem that is off, and come when it registers."""
 
     async def body(desk):
         desk.network.sms.send(_SENDER, NUMBER, _TRIGGER)
@@ -310,7 +310,7 @@ def test_concatenation():
 
 
 def test_sending():
-    """facts/modem.md §4.1: prompt, PDU and Ctrl-Z, +CMGS: mr; the listener gets the data."""
+    """AT800 CMGS: prompt, PDU and Ctrl-Z, +CMGS: mr; the listener gets the data."""
 
     async def body(desk):
         got = []
@@ -340,7 +340,7 @@ def test_sending():
 
 
 def test_pdu_is_echoed():
-    """facts/modem.md §4.1: with echo on the PDU text is echoed too."""
+    """AT800 CMGS, ATE: with echo on the PDU text is echoed too."""
 
     async def body(desk):
         await desk.on()
@@ -371,7 +371,7 @@ def test_from_modem_to_modem():
 
 
 def test_delete_by_kind():
-    """facts/modem.md §4.1: SIM800's AT+CMGDA=6 deletes all in PDU mode."""
+    """AT800 CMGDA: SIM800's AT+CMGDA=6 deletes all in PDU mode."""
 
     async def body(desk):
         await desk.on()
@@ -389,7 +389,7 @@ def test_delete_by_kind():
 
 
 def test_settings():
-    """facts/modem.md §4.1: CSMS, CSCA and CMGF in their forms."""
+    """AT800 CSMS, CSCA, CMGF: CSMS, CSCA and CMGF in their forms."""
 
     async def body(desk):
         await desk.on()

@@ -1,4 +1,4 @@
-"""The CIP* commands of the virtual modem, byte for byte (facts/modem.md §3.1)."""
+"""The CIP* commands of the virtual modem, byte for byte (AT800 chapter 8, TCP7000)."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ _PUBLIC = ("198.51.100.1", 40000)
 
 
 def test_bring_up():
-    """facts/modem.md §3.1: SHUT OK, CIPMUX only in IP INITIAL, CIFSR a bare line without OK."""
+    """AT800 CIPSHUT: SHUT OK, CIPMUX only in IP INITIAL, CIFSR a bare line without OK."""
 
     async def body(desk):
         await desk.on("AT+CMEE=1")
@@ -35,7 +35,7 @@ def test_bring_up():
 
 
 def test_address_without_context():
-    """facts/modem.md §0.1 (1): AT+CIFSR's error is ERROR; CIFSREX has prefix and OK on SIM7000."""
+    """AT800, AT7000: AT+CIFSR's error is ERROR; CIFSREX has prefix and OK on SIM7000."""
 
     async def body(desk):
         await desk.on()
@@ -50,7 +50,7 @@ def test_address_without_context():
 
 
 def test_failing_bring_up():
-    """facts/modem.md §8.7: CIICR ERROR: only CIPSHUT helps; a wrong access point is refused."""
+    """AT800 CIICR, CIPSHUT: CIICR ERROR: only CIPSHUT helps; a wrong access point is refused."""
 
     async def body(desk):
         await desk.on("AT+CIPMUX=1", 'AT+CSTT="internet"')
@@ -69,7 +69,7 @@ def test_failing_bring_up():
 
 
 def test_datagrams_both_ways():
-    """facts/modem.md §3.1: `> ` without line end, exactly the bytes, +RECEIVE,n,len:."""
+    """AT800 CIPSEND: `> ` without line end, exactly the bytes, +RECEIVE,n,len:."""
 
     async def body(desk):
         await desk.online()
@@ -87,7 +87,7 @@ def test_datagrams_both_ways():
 
 
 def test_source_of_a_datagram():
-    """facts/modem.md §3.1: AT+CIPSRIP=1 adds the peer; the colon at its end is a switch."""
+    """AT800 CIPSRIP: AT+CIPSRIP=1 adds the peer; the colon at its end is a switch."""
 
     async def body(desk):
         await desk.online("AT+CIPSRIP=1")
@@ -106,7 +106,7 @@ def test_source_of_a_datagram():
 
 
 def test_quick_send():
-    """facts/modem.md §3.1: AT+CIPQSEND=1 gives DATA ACCEPT; SIM7000 adds a space."""
+    """AT800 CIPQSEND, AT7000 CIPQSEND: AT+CIPQSEND=1 gives DATA ACCEPT; SIM7000 adds a space."""
 
     async def body(desk):
         await desk.online("AT+CIPQSEND=1")
@@ -119,7 +119,7 @@ def test_quick_send():
 
 
 def test_send_limits():
-    """facts/modem.md §3.1: 1460 bytes; a bad socket gives an error and no prompt."""
+    """AT800 CIPSEND: 1460 bytes; a bad socket gives an error and no prompt."""
 
     async def body(desk):
         await desk.online()
@@ -139,7 +139,7 @@ def test_send_limits():
 
 
 def test_send_without_a_length():
-    """facts/modem.md §3.1: without a length Ctrl-Z sends and ESC cancels."""
+    """AT800 CIPSEND: without a length Ctrl-Z sends and ESC cancels."""
 
     async def body(desk):
         await desk.online()
@@ -154,7 +154,7 @@ def test_send_without_a_length():
 
 
 def test_already_connected():
-    """facts/modem.md §0.1 (4): already open -> ERROR, then ALREADY CONNECT."""
+    """AT800 CIPSTART, logs: already open -> ERROR, then ALREADY CONNECT."""
 
     async def body(desk):
         await desk.online()
@@ -168,7 +168,7 @@ def test_already_connected():
 
 
 def test_host_names():
-    """facts/modem.md §3.1: a name is looked up first; an unknown one ends in CONNECT FAIL."""
+    """AT800 CIPSTART: a name is looked up first; an unknown one ends in CONNECT FAIL."""
 
     async def body(desk):
         desk.network.hosts["lwm2m.example"] = SERVER[0]
@@ -196,7 +196,7 @@ def test_host_names():
 
 
 def test_status():
-    """facts/modem.md §0.1 (3): OK first, then STATE, then the C: lines, and no end mark."""
+    """AT800 CIPSTATUS: OK first, then STATE, then the C: lines, and no end mark."""
 
     async def body(desk):
         await desk.on()
@@ -227,7 +227,7 @@ def test_status():
 
 
 def test_number_of_sockets():
-    """facts/modem.md §3.1: n is 0 to 5 on SIM800, 0 to 7 on SIM7000."""
+    """AT800 CIPSTART, AT7000 CIPSTART: n is 0 to 5 on SIM800, 0 to 7 on SIM7000."""
 
     async def body(desk):
         await desk.online()
@@ -241,7 +241,7 @@ def test_number_of_sockets():
 
 
 def test_close():
-    """facts/modem.md §3.1: n, CLOSE OK; an error where it is not open."""
+    """AT800 CIPCLOSE: n, CLOSE OK; an error where it is not open."""
 
     async def body(desk):
         await desk.online()
@@ -255,7 +255,7 @@ def test_close():
 
 
 def test_local_port():
-    """facts/modem.md §3.1: AT+CLPORT fixes the port, else each CIPSTART has a new one."""
+    """AT800 CLPORT: AT+CLPORT fixes the port, else each CIPSTART has a new one."""
 
     async def body(desk):
         await desk.online()
@@ -284,7 +284,7 @@ async def _single_only(desk):
 
 
 def test_only_the_peer_is_heard():
-    """facts/modem.md §3.1: a socket receives from its CIPSTART peer; CIPUDPMODE=1 from anyone."""
+    """AT800 CIPUDPMODE: a socket receives from its CIPSTART peer; CIPUDPMODE=1 from anyone."""
 
     async def body(desk):
         other = desk.network.attach("203.0.113.77", 1000, desk._received)
@@ -315,7 +315,7 @@ def test_only_the_peer_is_heard():
 
 
 def test_manual_receive():
-    """facts/modem.md §0.1 (7), §3.1: +CIPRXGET: 2,n,given,left; one code after empty; a stream."""
+    """AT800 CIPRXGET, logs: +CIPRXGET: 2,n,given,left; one code after empty; a stream."""
 
     async def body(desk):
         await desk.online("AT+CIPRXGET=1")
@@ -348,7 +348,7 @@ def test_manual_receive():
 
 
 def test_manual_receive_with_source():
-    """facts/modem.md §3.1: AT+CIPSRIP=1 adds the peer to the code and to the answer."""
+    """AT800 CIPSRIP, CIPRXGET: AT+CIPSRIP=1 adds the peer to the code and to the answer."""
 
     async def body(desk):
         await desk.online("AT+CIPRXGET=1", "AT+CIPSRIP=1")
@@ -382,7 +382,7 @@ def test_manual_receive_is_bounded():
 
 
 def test_single_connection():
-    """facts/modem.md §3.1: CIPSTART brings all up; results and data without a number."""
+    """AT800 CIPSTART: CIPSTART brings all up; results and data without a number."""
 
     async def body(desk):
         await desk.on("AT+CMEE=1", 'AT+CLPORT="UDP",5683')
@@ -427,7 +427,7 @@ def test_tcp_is_refused():
 
 
 def test_context_dropped():
-    """facts/modem.md §3.1: +PDP: DEACT closes all; CIPSHUT and the whole bring-up are needed."""
+    """TCP7000 13: +PDP: DEACT closes all; CIPSHUT and the whole bring-up are needed."""
 
     async def body(desk):
         await desk.online()
@@ -449,7 +449,7 @@ def test_context_dropped():
 
 
 def test_context_dropped_in_the_middle():
-    """facts/modem.md §8.7: +PDP: DEACT within CIICR, within a prompt, instead of SEND OK."""
+    """logs: +PDP: DEACT within CIICR, within a prompt, instead of SEND OK."""
 
     async def body(desk):
         await desk.on("AT+CIPMUX=1", 'AT+CSTT="internet"')
@@ -472,7 +472,7 @@ def test_context_dropped_in_the_middle():
 
 
 def test_codes_within_a_prompt():
-    """facts/modem.md §4.3: codes may come between `> ` and the data; a switch."""
+    """AT800 CIPSEND: codes may come between `> ` and the data; a switch."""
 
     async def body(desk):
         await desk.online()
@@ -488,7 +488,7 @@ def test_codes_within_a_prompt():
 
 
 def test_failing_sockets():
-    """facts/modem.md §8.7: CONNECT FAIL and SEND FAIL."""
+    """AT800 CIPSTART, CIPSEND: CONNECT FAIL and SEND FAIL."""
 
     async def body(desk):
         await desk.online()
@@ -505,7 +505,7 @@ def test_failing_sockets():
 
 
 def test_late_result_in_another_answer():
-    """facts/modem.md §0.1 (4): CONNECT OK can land inside a later command's answer."""
+    """AT800 CIPSTART, logs: CONNECT OK can land inside a later command's answer."""
 
     async def body(desk):
         await desk.online()
