@@ -23,15 +23,17 @@ class Contact:
     """One contact of a node.
 
     level: at which it is pressed, 0 where it closes to ground. function(count) is called in the
-    node's loop when there is more to count, or is None. Raises ValueError for a pin that cannot
-    end the sleep that the site allows, and for a second contact: the chip wakes at one level for
-    all of them (ext1), and each would need its own.
+    node's loop when there is more to count, or is None. Raises ValueError for a pin that is taken
+    or cannot end the sleep that the site allows, and for a second contact: the chip wakes at one
+    level for all of them (ext1), and each would need its own.
     """
 
     def __init__(self, node, pin: int, function, level: int, debounce_ms: int):
         if node.counter:
             text = "contact(%d): there is one at %d, and the chip wakes for one only"
             raise ValueError(text % (pin, node.counter.pin))
+        if pin in _taken(node.board):
+            raise ValueError("contact(%d): the board uses it for something else" % pin)
         if node.site["sleep"] in ("deep", "light") and not hw.can_wake(pin):
             raise ValueError("contact(%d): ends no sleep; use an RTC GPIO, such as 32" % pin)
         self.pin = pin
@@ -135,3 +137,9 @@ class Contact:
         self._node.counted = pulses.pack(
             self.pin, pressed, self._level, tells, self._stored, until_s, wake_pin
         )
+
+
+def _taken(board):
+    """Return the GPIOs that are the modem's or the board's own."""
+    taken = [board.PINS[name] for name in board.PINS if "pressed" not in name]
+    return taken + [board.UART["tx"], board.UART["rx"]] + list(getattr(board, "TAKEN", ()))

@@ -7,6 +7,8 @@ from node import hw, pulses, retained
 from node.contact import Contact
 from shim import virtual_time
 
+from boards.host import board
+
 _PIN = 32
 _COUNTERS = (7, 9)
 
@@ -44,6 +46,8 @@ class _Node:
     counters = _COUNTERS
     counter = None
     resumable = True
+
+    board = board
 
     def __init__(self, counted=b"", sleep="deep"):
         self.counted = counted
@@ -348,7 +352,8 @@ def test_refusals():
 
     async def play(chip, node, contact):
         for pin, text in (
-            (33, "contact(33): there is one at 32, and the chip wakes for one only"),
+            (34, "contact(34): there is one at 32, and the chip wakes for one only"),
+            (33, "contact(33): the board uses it for something else"),
             (5, "contact(5): ends no sleep; use an RTC GPIO, such as 32"),
         ):
             try:
