@@ -25,6 +25,7 @@ _SITE = "site.json"
 _MEANT = const(0x40)  # bit of `crashes`, see node/crash.py
 _LOOK_MS = const(50)
 _MEASURE_S = const(8)
+_START_S = const(30)  # for an IMEI where site.json has no endpoint
 _END_S = const(30)  # for what a search of a position has to switch off
 _MODEM_STATES = ("off", "ready", "attached")
 _ENDS = {  # commands that end in another way than by OK
@@ -230,9 +231,9 @@ async def _until(names, seconds):
         left_ms -= _LOOK_MS
 
 
-async def _ready(node, part):
+async def _ready(node, part, seconds=_START_S):
     """Return node.bearer or node.client as soon as it is there, None where it is not soon."""
-    for _ in range(_END_S * 1000 // _LOOK_MS):
+    for _ in range(min(seconds, _START_S) * 1000 // _LOOK_MS):
         found = getattr(node, part)
         if found or _node is not node:
             return found
@@ -274,7 +275,7 @@ async def _at(node, text, seconds):
 
 
 async def _update(node, seconds):
-    if await _ready(node, "client"):
+    if await _ready(node, "client", seconds):
         del _seen[:]
         node.client.update()
         await _until(("updated", "registered", "register_failed"), seconds)
@@ -283,7 +284,7 @@ async def _update(node, seconds):
 async def _position(node, seconds):
     from node.position import position as search
 
-    if await _modem_of(node) and await _ready(node, "client"):
+    if await _modem_of(node) and await _ready(node, "client", seconds):
         fix = await search(node, seconds)
         for name in sorted(fix) if fix else ():
             print("%-10s %s" % (name, fix[name]))  # pyright: ignore[reportOptionalSubscript]
