@@ -17,8 +17,8 @@ _NO_SYNC = (
 )
 _GONE = "the port went away: is the cable loose? Plug it in and run this again"
 _SILENT = (
-    "the chip stopped answering in the middle, and its flash has half of it: run this again, "
-    "with --baud 115200 or a shorter cable"
+    "the chip stopped answering in the middle, and its flash may have half of it: run this again "
+    "with --baud 115200, or with a shorter cable"
 )
 _DENIED = (
     "no permission: `sudo usermod -a -G dialout $USER` (Arch: uucp), log in anew, and run this "
@@ -71,7 +71,11 @@ _ESPTOOL = (
         "the chip is locked (secure boot or flash encryption), and only its owner's tools write "
         "to it",
     ),
-    (r"Flash write error|Failed SPI|Failed to write|Failed to erase", _SILENT),
+    (
+        r"Flash write error|Failed SPI|Failed to (write|erase)",
+        "the chip cannot write its flash: run this again; if it comes again, the board's supply "
+        "or its flash is faulty",
+    ),
     (
         r"returned no data|Input/output error|Errno [569]\b|Errno 19\b|No such device|"
         r"ClearCommError|disconnected|WriteFile failed|port that is not open|could not open port",
@@ -83,7 +87,7 @@ _ESPTOOL = (
         r"Write timeout",
         _SILENT,
     ),
-    (r"cancelled by user", "stopped; what was written is half of it: run this again"),
+    (r"cancelled by user", "stopped, and flash may have half of it: run this again"),
 )
 _ERRNO = {
     errno.EACCES: _DENIED,

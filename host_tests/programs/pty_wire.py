@@ -15,9 +15,10 @@ class PtyWire:
     """
 
     def __init__(self):
-        self._master, self._slave = os.openpty()
-        tty.setraw(self._slave)  # it stays open, or the master would see an end between two users
-        self.path = os.ttyname(self._slave)
+        self._master, slave = os.openpty()
+        tty.setraw(slave)  # it stays open, or the master would see an end between two users
+        self._ends = (self._master, slave)
+        self.path = os.ttyname(slave)
         self._ending = False
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -26,8 +27,6 @@ class PtyWire:
         return self
 
     def __exit__(self, *_):
-        self._ending = True
-        self._thread.join(10)
         self.pull()
 
     def received(self, data):
@@ -35,15 +34,17 @@ class PtyWire:
 
     def send(self, data):
         with contextlib.suppress(OSError):
-            while data:
+            while data and self._ends:
                 data = data[os.write(self._master, data) :]
 
     def pull(self):
         """The cable is pulled out: whoever has the port open finds it gone."""
         self._ending = True
-        for end in (self._slave, self._master):
-            with contextlib.suppress(OSError):
-                os.close(end)
+        if threading.current_thread() is not self._thread:
+            self._thread.join(10)
+        ends, self._ends = self._ends, ()
+        for end in ends:  # once: somebody else's file may have the number by then
+            os.close(end)
 
     def _run(self):
         while not self._ending:

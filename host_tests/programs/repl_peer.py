@@ -126,6 +126,10 @@ class ReplPeer(PtyWire):
             )  # fmt: skip
             os.close(theirs)
             self.starts.append(how)
+            if how == "soft":
+                # Now that what was forked here has let go of the other end of the wire, which it
+                # would keep from being opened again.
+                self.send(b"MPY: soft reboot\r\n")
             threading.Thread(
                 target=self._forward, args=(self._process, inner), daemon=True
             ).start()
@@ -149,12 +153,13 @@ class ReplPeer(PtyWire):
                 continue
             if not self._silent:
                 self.send(data)
-        os.close(inner)
         process.wait()
         with self._changing:
+            os.close(inner)
+            if self._inner == inner:
+                self._inner = -1
             ended = self._process is process
             if ended:  # by Ctrl-D; who cuts the power forgets the process before
-                self.send(b"MPY: soft reboot\r\n")
                 self._start("soft", running=not self._raw)
 
     def received(self, data):
