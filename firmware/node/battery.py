@@ -44,8 +44,10 @@ def _measured_mv(board):
             sum_uv += probe.read_uv()
         battery_mv = sum_uv // (_SAMPLES * 1000) * board.BATTERY["ratio"]
     elif hasattr(board, "battery_mv"):
+        from node import supplies
+
         try:
-            battery_mv = board.battery_mv(hw)
+            battery_mv = board.battery_mv(supplies)
         except OSError:
             return None  # a power chip that does not answer has been told of by power_up
     else:

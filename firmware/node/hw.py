@@ -231,17 +231,8 @@ def hold(pin: int, level: int) -> None:
     machine.Pin(pin, machine.Pin.OUT, value=level, hold=True)  # pyright: ignore[reportCallIssue]
 
 
-def write_register(sda: int, scl: int, address: int, register: int, value: int) -> None:
-    """Write one byte to a chip on the I2C bus of two GPIOs; OSError where none acknowledges."""
-    _i2c(sda, scl).writeto_mem(address, register, bytes((value,)))
-
-
-def read_register(sda: int, scl: int, address: int, register: int) -> int:
-    """Read one byte of a chip on the I2C bus of two GPIOs; OSError where none acknowledges."""
-    return _i2c(sda, scl).readfrom_mem(address, register, 1)[0]
-
-
-def _i2c(sda, scl):
+def i2c(sda: int, scl: int):
+    """Return the I2C bus on two GPIOs, as `machine.SoftI2C` has it."""
     lines = [machine.Pin(pin, machine.Pin.IN, machine.Pin.PULL_UP) for pin in (sda, scl)]
     return machine.SoftI2C(sda=lines[0], scl=lines[1], freq=100_000)
 

@@ -263,7 +263,7 @@ class Node:
         from node.battery import show_battery
 
         show_battery(self)
-        forget("node.battery")
+        forget("node.battery", "node.supplies")
         if not kept:
             self.client.start(self.clock.now())
             if self.client.bootstrap:

@@ -11,8 +11,8 @@ from node.lean import forget
 # Modules that are of use when the client is made, or comes out of a deep sleep.
 _AT_START = (
     "node.prepare node.start node.kept node.values node.written node.storage node.objects "
-    "node.battery node.crash lwm2m.state lwm2m.steps lwm2m.codec.cbor lwm2m.retry lwm2m.enablers "
-    "lwm2m.configured lwm2m.server_uri lwm2m.backoff"
+    "node.battery node.supplies node.crash lwm2m.state lwm2m.steps lwm2m.codec.cbor lwm2m.retry "
+    "lwm2m.enablers lwm2m.configured lwm2m.server_uri lwm2m.backoff"
 )
 
 
@@ -51,8 +51,10 @@ def begin(node) -> "tuple | None":
 def make_bearer(node, kept, received, on_event) -> None:
     """Make the node's bearer, with the board's supplies up; kept: its part of the record."""
     if hasattr(node.board, "power_up"):
+        from node import supplies
+
         try:
-            node.board.power_up(hw)
+            node.board.power_up(supplies)
         except OSError as error:  # the modem may have its supply all the same
             reason = "board: no answer of its power chip to power_up: %s" % error
             node.log.event("error", {"reason": reason})

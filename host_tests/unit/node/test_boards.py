@@ -1,7 +1,7 @@
 """The boards of boards/: wires that their chip can carry, and supplies that come up."""
 
 import machine
-from node import battery, hw
+from node import battery, hw, supplies
 
 HEAP_K = 128  # all boards at once, of which a board holds one
 
@@ -47,7 +47,7 @@ def _powered(name, chips):
     machine.i2c_chips.clear()
     machine.i2c_chips.update(chips)
     try:
-        board(name).power_up(hw)
+        board(name).power_up(supplies)
     finally:
         machine.i2c_chips.clear()
         machine.host = None

@@ -69,6 +69,7 @@ def test_the_watchdog_starts_with_the_first_feed():
 def test_light_sleep_ends_by_pin_or_timer():
     """ESP32 machine.lightsleep: any GPIO that is armed wakes, and is not armed afterwards."""
     machine.host = chip = _Chip()
+    machine.wake_pin = machine.light_wake_pin = None
     assert asyncio.run(hw.light_sleep(5000, 16)) is True
     assert asyncio.run(hw.light_sleep(7000, None)) is False
     assert chip.slept == [(5000, 16), (7000, None)]
