@@ -5,7 +5,7 @@ there.
 """
 
 
-class OneWireError(OSError):
+class OneWireError(Exception):
     """Nothing answers to a reset of the bus."""
 
 

@@ -15,14 +15,15 @@ def setup(node):
     probe = DS18X20(OneWire(Pin(PIN)))
     temperature = node.add(Temperature(units="Cel", low=-55, high=125))
 
-    # The board waits for it before it sleeps. An OSError, also the driver's own where nothing
-    # answers, is told as error code 8, and the next try is due as always.
+    # The board waits for it before it sleeps. An OSError is told as error code 8, and the next try
+    # is due as always. The driver's own errors are none: anything else would restart the board.
     async def measure():
-        probe.convert_temp()
-        await asyncio.sleep_ms(750)  # as long as a conversion of 12 bits takes
-        found = probe.scan()
-        if not found:
+        try:
+            probe.convert_temp()
+            await asyncio.sleep_ms(750)  # as long as a conversion of 12 bits takes
+            celsius = probe.read_temp(probe.scan()[0])
+        except Exception:  # nothing answers, or not what its checksum says
             raise OSError("no DS18B20 on GPIO %d" % PIN)
-        temperature.set(5700, probe.read_temp(found[0]))
+        temperature.set(5700, celsius)
 
     node.every(EVERY_MS, measure)
