@@ -17,6 +17,9 @@ from node import hw, pulses, retained
 
 _TICKS_MASK = const(0x3FFFFFFF)
 _MASK = const(0xFFFFFFFF)
+# GPIOs from here on stay deaf after a light sleep that they could end: Pin's `hold` passes over an
+# ESP32's inputs.
+_STAY_DEAF = const(34)
 
 
 class Contact:
@@ -34,8 +37,8 @@ class Contact:
             raise ValueError(text % (pin, node.counter.pin))
         if pin in _taken(node.board):
             raise ValueError("contact(%d): the board uses it for something else" % pin)
-        if node.site["sleep"] in ("deep", "light") and not hw.can_wake(pin):
-            raise ValueError("contact(%d): ends no sleep; use an RTC GPIO, such as 32" % pin)
+        if node.site["sleep"] in ("deep", "light") and (pin >= _STAY_DEAF or not hw.can_wake(pin)):
+            raise ValueError("contact(%d): ends no sleep; use an RTC GPIO up to 33" % pin)
         self.pin = pin
         self._node = node
         self._level = level

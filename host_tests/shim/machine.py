@@ -25,6 +25,7 @@ DEEPSLEEP_RESET = 4
 wake_pin = None  # set through esp32.wake_on_ext0
 contact = None  # (pin, level), set through esp32.wake_on_ext1; it ends both sleeps
 rtc_pins = set()  # those that belong to the RTC: each that was armed in a deep sleep
+latched = set()  # those of them that ext1 has latched in a light sleep, until they are let go
 light_wake_pin = None  # set through esp32.wake_on_gpio
 watched = {}  # GPIO -> (Pin, handler) of its edges
 held = set()  # pins whose level stays as it is until they are let go
@@ -79,6 +80,7 @@ def lightsleep(time_ms: "int | None" = None) -> None:
     """Stop the chip until the timer or the armed pin, and go on."""
     if contact is not None:
         rtc_pins.add(contact[0])
+        latched.add(contact[0])  # a start from deep sleep lets go of it, this does not
     host.light_sleep(time_ms, light_wake_pin)
 
 
@@ -177,12 +179,15 @@ class Pin:
 
     def init(self, mode=-1, pull=-1, value=None, hold=None):
         """Set the level, where one is given, and the hold; a pin that is held keeps its level
-        until it is let go, and has the new one then. A mode takes the pin back from the RTC.
+        until it is let go, and has the new one then. A mode takes the pin back from the RTC, but
+        one that ext1 has latched only with a hold, and that passes over the inputs from 34 on.
         """
         number = self.number
         if number >= _FIRST_INPUT_ONLY and (mode == self.OUT or pull in (1, 2)):
             raise ValueError("pin can only be input" if mode == self.OUT else "no pull-up")
-        if mode != -1:
+        if hold is not None and number < _FIRST_INPUT_ONLY:
+            latched.discard(number)
+        if mode != -1 and number not in latched:
             rtc_pins.discard(number)
         if value is not None and number in held:
             self._waiting = value
@@ -197,9 +202,9 @@ class Pin:
             held.add(number)
 
     def value(self, level=None):
-        """Return the level from outside, or set one."""
+        """Return the level from outside, or set one; one that belongs to the RTC reads low."""
         if level is None:
-            return host.pin_read(self.number)
+            return 0 if self.number in rtc_pins else host.pin_read(self.number)
         self.init(value=level)
         return None
 

@@ -354,7 +354,8 @@ def test_refusals():
         for pin, text in (
             (34, "contact(34): there is one at 32, and the chip wakes for one only"),
             (33, "contact(33): the board uses it for something else"),
-            (5, "contact(5): ends no sleep; use an RTC GPIO, such as 32"),
+            (5, "contact(5): ends no sleep; use an RTC GPIO up to 33"),
+            (34, "contact(34): ends no sleep; use an RTC GPIO up to 33"),
         ):
             try:
                 Contact(node, pin, None, 0, 20)
@@ -365,5 +366,7 @@ def test_refusals():
             node.counter = None
         node.site["sleep"] = "idle"
         Contact(node, 5, None, 0, 20)
+        node.counter = None
+        Contact(node, 34, None, 0, 20)
 
     _play(play)
