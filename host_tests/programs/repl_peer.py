@@ -3,7 +3,6 @@ a LittleFS in a file as its flash, which outlives a pulled cable and a power cut
 """
 
 import os
-import signal
 import subprocess
 import sys
 import termios
@@ -188,8 +187,3 @@ class ReplPeer(PtyWire):
                     return
                 if byte == 3:
                     time.sleep(0.02)
-
-
-def interrupt(process):
-    """Press Ctrl-C at the terminal of a program."""
-    process.send_signal(signal.SIGINT)
