@@ -4,6 +4,7 @@ Only names that the firmware uses are here. On MicroPython this module must not 
 """
 
 import asyncio
+import inspect
 import sys
 import time
 import traceback
@@ -47,6 +48,15 @@ class _ThreadSafeFlag:
     async def wait(self) -> None:
         await self._event.wait()
         self._event.clear()
+
+
+def close_unstarted(task) -> None:
+    """Close what a task was given that ends before its first turn, or CPython warns of it."""
+    coroutine = task.get_coro()
+    if inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
+        for value in coroutine.cr_frame.f_locals.values():
+            if inspect.iscoroutine(value):
+                value.close()
 
 
 def _print_exception(error, file=sys.stdout) -> None:

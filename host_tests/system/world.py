@@ -13,6 +13,7 @@ the seed (system/events.py).
 import asyncio
 import gc
 import json
+import sys
 
 import machine
 from node import config, hw, pulses
@@ -528,4 +529,9 @@ def _end(node):
         for link in node.bearer.links:
             if link._task:
                 link._task.cancel()
+    if sys.implementation.name != "micropython":
+        from shim.cpython import close_unstarted
+
+        for task in node._tasks:
+            close_unstarted(task)
     node.close()
