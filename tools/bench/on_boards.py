@@ -72,7 +72,7 @@ def spared_by_romfs() -> int:
     """Return the bytes of the heap that a node does not take where its modules are in a ROMFS.
 
     Of 64-bit words, because the WebAssembly port has no ROMFS. What is spared is byte code, which
-    is the same with any.
+    is the same with any, in pieces that are rounded up to 32 bytes and not to 16.
     """
     image = measure.FOLDER / "romfs.img"
     image.write_bytes(filesystems.romfs(_shared("host"), _ROM_BYTES))

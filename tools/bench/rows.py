@@ -89,9 +89,9 @@ _LWM2M = ["lwm2m.client"] + [
 # What a node with a SIM7000 keeps of modem/; the rest comes with its use and goes behind it.
 _MODEM = ["modem." + name for name in "sim7000 simcom at link udp sms".split()] + ["modem"]
 _USUAL = {"lwm2m": _LWM2M, "modem": _MODEM}
-# Modules that a node with a SIM7000 does not load: the registry is for applications and tests, and
-# the socket is that of a simulated board without a modem.
-_NOT_COUNTED = {"coap.registry", "node.udp_socket"} | {
+# Modules that a node with a SIM7000 does not load: the registry is for applications and tests, the
+# socket that of a simulated board without a modem, and the prompt's module for a person.
+_NOT_COUNTED = {"coap.registry", "node.udp_socket", "node.repl"} | {
     "modem." + name for name in "sim800 sim7080 ca_context ca_read ca_sockets ca_udp".split()
 }
 
@@ -104,7 +104,6 @@ TARGETS = {
     "import.lwm2m": {"kept_bytes": 24_576},
     "import.modem": {"kept_bytes": 14_336},
     NODE: {"kept_bytes": _STARTING_HEAP},
-    ROM_NODE: {"kept_bytes": _STARTING_HEAP},
     "node.retained": {"kept_bytes": 512},
     "modem.wake_to_update": {"round_trips": 6, "device_ms": 2_000, "flash_writes": 0},
     "coap.get.served": {
