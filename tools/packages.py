@@ -8,6 +8,9 @@ all that the package needs, and one command installs it, from a clone or from Gi
 
     mpremote mip install firmware/lwm2m.json
     mpremote mip install github:ORG/REPO/firmware/lwm2m.json@v0.1.0
+
+In each room is a package.json of the same files, for who names the folder. That of lwm2m has `..`
+in its names, which a folder on disk and most servers follow, and a server need not.
 """
 
 import json
@@ -40,21 +43,31 @@ def files(package: str, folder: Path, suffix: str) -> list:
     )
 
 
-def listing(package: str, folder: Path, suffix: str) -> str:
-    """Return the text of a package's list that is to lie in `folder`."""
-    pairs = [
-        f"  [{json.dumps(name)}, {json.dumps(name)}]" for name in files(package, folder, suffix)
-    ]
+def lists(folder: Path, suffix: str) -> dict:
+    """Return {path from `folder`: text} of the lists of all packages, whose files are there."""
+    found = {}
+    for package in PACKAGES:
+        names = files(package, folder, suffix)
+        found[f"{package}.json"] = _listing((name, name) for name in names)
+        own = f"{package}/"
+        found[f"{own}package.json"] = _listing(
+            (name, name.removeprefix(own) if name.startswith(own) else f"../{name}")
+            for name in names
+        )
+    return found
+
+
+def _listing(pairs):
+    rows = [f"  [{json.dumps(name)}, {json.dumps(source)}]" for name, source in pairs]
     head = f'{{"version": {json.dumps(version())},\n "deps": [],\n "urls": [\n'
-    return head + ",\n".join(pairs) + "\n ]}\n"
+    return head + ",\n".join(rows) + "\n ]}\n"
 
 
 def main() -> int:
     """Write the lists of firmware/, and print one line; return the exit code."""
     changed = []
-    for package in PACKAGES:
-        path = ROOT / "firmware" / f"{package}.json"
-        text = listing(package, ROOT / "firmware", ".py")
+    for name, text in lists(ROOT / "firmware", ".py").items():
+        path = ROOT / "firmware" / name
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
             changed.append(path.relative_to(ROOT).as_posix())

@@ -33,8 +33,9 @@ def contents() -> dict:
     build(("firmware",))
     compiled = BUILD / "firmware"
     files = {}
+    for name, text in packages.lists(compiled, ".mpy").items():
+        files[name] = text.encode()
     for package in packages.PACKAGES:
-        files[f"{package}.json"] = packages.listing(package, compiled, ".mpy").encode()
         for name in packages.files(package, compiled, ".mpy"):
             files[name] = (compiled / name).read_bytes()
     for name in boards.names():

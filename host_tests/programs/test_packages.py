@@ -29,10 +29,12 @@ _OF_MPY = {"coap": 56, "lwm2m": 72, "modem": 56}
 _MODEM_NUMBER = "+447700900123"
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
+class _Plain(http.server.SimpleHTTPRequestHandler):
     def log_message(self, format, *arguments):
         """Say nothing."""
 
+
+class _Strict(_Plain):
     def send_head(self):
         """As raw.githubusercontent.com may: a path that is not the plain one is not served."""
         if ".." in self.path or "//" in self.path:
@@ -53,7 +55,7 @@ def released(tmp_path_factory):
 def origin(request, released):
     """Give (folder with the lists, its URL): the clone's and a release's."""
     folder = ROOT / "firmware" if request.param == "clone" else released
-    handler = functools.partial(_Quiet, directory=folder.parent)
+    handler = functools.partial(_Strict, directory=folder.parent)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield folder, f"http://127.0.0.1:{server.server_port}/{folder.name}"
@@ -112,17 +114,39 @@ class _Example:
         await self.process.wait()
 
 
-@pytest.mark.parametrize("package", packages.PACKAGES)
-def test_the_lists_are_right(package):
+def test_the_lists_are_right():
     """DESIGN §2: a list has each file of its rooms; `python -m tools.packages` brings it up to
     date.
     """
-    text = (ROOT / "firmware" / f"{package}.json").read_text()
-    wanted = packages.listing(package, ROOT / "firmware", ".py")
-    assert text == wanted, f"firmware/{package}.json: run `python -m tools.packages`"
-    for there, source in json.loads(text)["urls"]:
-        assert (ROOT / "firmware" / source).is_file() and there == source
-        assert not source.startswith(("/", ".")), source
+    firmware = ROOT / "firmware"
+    for name, wanted in packages.lists(firmware, ".py").items():
+        path = firmware / name
+        assert path.read_text() == wanted, f"{path}: run `python -m tools.packages`"
+        for there, source in json.loads(wanted)["urls"]:
+            assert (path.parent / source).resolve() == firmware / there
+            assert not source.startswith("/")
+            assert ".." not in source or name == "lwm2m/package.json", source
+
+
+@pytest.mark.parametrize("package", packages.PACKAGES)
+def test_a_package_by_its_folder(package, released, tmp_path):
+    """A folder of the clone or of a release that a plain server offers is a package, too."""
+    for folder, suffix in ((ROOT / "firmware", ".py"), (released, ".mpy")):
+        handler = functools.partial(_Plain, directory=folder)
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            target = tmp_path / suffix[1:]
+            done = subprocess.run(
+                [
+                    interpreter(), "-m", "mip", "install", "--target", target,
+                    f"http://127.0.0.1:{server.server_port}/{package}/",
+                ],
+                text=True, capture_output=True, check=False, timeout=TIMEOUT_S,
+            )  # fmt: skip
+            server.shutdown()
+        assert done.stdout.endswith("Done\n"), done.stdout + done.stderr
+        for name in packages.files(package, folder, suffix):
+            assert (target / name).read_bytes() == (folder / name).read_bytes()
 
 
 def test_coap_alone(origin, tmp_path):
