@@ -37,6 +37,8 @@ RTC_PINS = (0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39)
 
 _FIRST_INPUT_ONLY = const(34)  # of an ESP32: these have no pull-ups either
 _NO_ACKNOWLEDGE = const(19)  # ENODEV
+_LEAST_UV = const(142_000)
+_MOST_UV = const(3_150_000)
 _HARDWARE_FIFO = const(128)  # bytes that the UART takes beyond its ring buffer
 
 
@@ -239,16 +241,20 @@ class SoftI2C:
 
 
 class ADC:
-    """An analog input."""
+    """An analog input; its calibration has an offset at 0 V, and it measures no further than 3.15 V
+    (ESP-IDF, line fitting, 11 dB).
+    """
 
     ATTN_11DB = 3
 
-    def __init__(self, pin, atten=ATTN_11DB):
+    def __init__(self, pin, *, atten):
+        if atten != self.ATTN_11DB:
+            raise ValueError("only 11 dB is simulated")
         self._number = pin.number
 
     def read_uv(self) -> int:
         """Return the voltage outside, in microvolts."""
-        return host.adc_uv(self._number)
+        return min(max(host.adc_uv(self._number), _LEAST_UV), _MOST_UV)
 
 
 class RTC:

@@ -16,7 +16,7 @@ def setup(node):
 
     def measure():
         volts_uv = adc.read_uv()
-        if not 100_000 < volts_uv < 3_000_000:  # the ADC measures no further
+        if not 150_000 < volts_uv < 3_000_000:  # the ADC measures no further
             raise OSError("no NTC on GPIO %d" % PIN)  # error code 8
         ratio = volts_uv / (SUPPLY_UV - volts_uv)  # resistance in 10 kΩ
         # An LM35 in its place: temperature.set(5700, adc.read_uv() / 10_000)
