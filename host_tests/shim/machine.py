@@ -241,8 +241,8 @@ class SoftI2C:
 
 
 class ADC:
-    """An analog input; its calibration has an offset at 0 V, and it measures no further than 3.15 V
-    (ESP-IDF, line fitting, 11 dB).
+    """An analog input: its calibration has an offset at 0 V, and ends at 3.15 V (ESP-IDF, line
+    fitting, 11 dB).
     """
 
     ATTN_11DB = 3
