@@ -77,6 +77,22 @@ def test_light_sleep_ends_by_pin_or_timer():
     machine.host = None
 
 
+def test_a_contact_that_could_end_a_light_sleep_is_taken_back():
+    """ESP-IDF Sleep Modes, ext1: the pin is latched as an RTC IO until its hold is let go of, which
+    Pin does up to GPIO 33 alone.
+    """
+    machine.host = chip = _Chip()
+    chip.pin_read = lambda number: 1
+    for pin, level in ((32, 1), (34, 0)):
+        hw.wake_at(pin, 0)
+        asyncio.run(hw.light_sleep(5000, None))
+        assert machine.Pin(pin, machine.Pin.IN).value() == 0
+        assert hw.contact(pin, 0).value() == level, pin
+    machine.contact = machine.host = None
+    machine.rtc_pins.clear()
+    machine.latched.clear()
+
+
 def test_causes_by_name():
     """ESP32 machine.reset_cause: brown-outs count as power-on, panics as hard resets."""
     machine.host = chip = _Chip()
