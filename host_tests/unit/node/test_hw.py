@@ -78,8 +78,8 @@ def test_light_sleep_ends_by_pin_or_timer():
 
 
 def test_a_contact_that_could_end_a_light_sleep_is_taken_back():
-    """ESP-IDF Sleep Modes, ext1: the pin is latched as an RTC IO until its hold is let go of, which
-    Pin does up to GPIO 33 alone.
+    """ESP-IDF Sleep Modes, ext1: the pin is latched as an RTC IO until its hold is let go of,
+    which Pin does up to GPIO 33 alone.
     """
     machine.host = chip = _Chip()
     chip.pin_read = lambda number: 1
