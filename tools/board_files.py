@@ -3,11 +3,13 @@ site its configuration and its application.
 """
 
 import json
+import re
 import sys
 import tempfile
 from pathlib import Path
 from subprocess import PIPE, STDOUT, run
 
+from tools import site_files
 from tools.boards import Board
 from tools.build import BUILD, ROOT, BuildError, build, compiler
 
@@ -27,9 +29,14 @@ def collect(board: Board, site: "Path | None" = None, application: "Path | None"
     """
     files = {}
     if site is not None:
+        if not site.exists():
+            raise FilesError(f"{site}: no such file; it holds the site configuration")
+        try:
+            given = site_files.read(site)
+        except site_files.SiteProblem as error:
+            raise FilesError(str(error)) from None
         feasible.check_board(config.load(str(site)), board.module)
         # As it was given but for blanks: a default that a later firmware changes, changes.
-        given = json.loads(site.read_text())
         text = json.dumps(given, separators=(",", ":"), ensure_ascii=False)
         try:
             files["site.json"] = text.encode()
@@ -47,10 +54,18 @@ def collect(board: Board, site: "Path | None" = None, application: "Path | None"
     return dict(sorted(files.items()))
 
 
+def _in_one_line(source, said):
+    """Return what mpy-cross said, the lines of a traceback, with the file as it was given."""
+    lines = said.strip().splitlines() or ["mpy-cross ended without a word"]
+    places = re.findall(r'^  File ".*", line (\d+)', said, re.M)
+    where = f"{source}, line {places[-1]}" if places else source
+    return f"{where}: does not compile: {lines[-1].strip()}"
+
+
 def _compiled(source: Path, name: str, level: str) -> bytes:
     """Return the .mpy of a source, whose tracebacks call it `name`."""
     if not source.is_file():
-        raise FilesError(f"{source}: no such file")
+        raise FilesError(f"{source}: {'no' if source.exists() else 'no such'} file")
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "out.mpy"
         result = run(
@@ -61,5 +76,5 @@ def _compiled(source: Path, name: str, level: str) -> bytes:
             check=False,
         )
         if result.returncode:
-            raise BuildError(f"{source} does not compile:\n{result.stdout.strip()}")
+            raise BuildError(_in_one_line(source, result.stdout))
         return target.read_bytes()

@@ -26,6 +26,9 @@ def read(path: Path) -> dict:
         site = json.loads(path.read_bytes().decode())
     except OSError as error:
         raise SiteProblem(f"{path}: {reason(error)}") from None
+    except json.JSONDecodeError as error:  # its text has nothing of the file, which may hold a PIN
+        where = f"line {error.lineno}, column {error.colno}"
+        raise SiteProblem(f"{path}: not a JSON document: {where}: {error.msg}") from None
     except (ValueError, RecursionError):
         raise SiteProblem(f"{path}: not a JSON document") from None
     if not isinstance(site, dict):

@@ -242,16 +242,21 @@ def test_what_cannot_work(capsys, arguments, said):
 def test_files_that_cannot_be_read(capsys, monkeypatch):
     """DESIGN §6: the file is named, and what it holds is not shown."""
     Path("bad.json").write_text('{"modem":{"pin":"90817263"')
+    Path("comma.json").write_text('{"servers": [\n  {"uri": "coap://h"},\n]}\n')
     Path("list.json").write_text("[]")
     Path("latin").write_bytes(b"\xff90817263")
     for arguments, said in (
         (["--template=none.json"], "none.json: No such file or directory\n"),
-        (["--template=bad.json"], "bad.json: not a JSON document\n"),
+        (
+            ["--template=bad.json"],
+            "bad.json: not a JSON document: line 1, column 27: Expecting ',' delimiter\n",
+        ),
+        (["--template=comma.json"], "comma.json: not a JSON document: line 3, column 1: "),
         (["--template=list.json"], "list.json: not a JSON object\n"),
         ([*_PLAIN, "--pin-file=none"], "none: No such file or directory\n"),
         ([*_PLAIN, "--password-file=latin"], "latin: not UTF-8\n"),
     ):
-        assert _refused(capsys, 1, *arguments) == said
+        assert _refused(capsys, 1, *arguments).startswith(said)
     said = _refused(capsys, 1, *_PLAIN, "--pin-from-stdin", stdin="", monkeypatch=monkeypatch)
     assert said == "--pin-from-stdin: nothing came\n"
     Path("pin").write_text("90817263\n")
