@@ -15,6 +15,7 @@ PORT ?=
 CONFIG ?=
 APP ?=
 MICROPYTHON ?=
+FLASH_MB ?=
 
 SEED ?= 1
 DAYS ?= 3
@@ -32,8 +33,8 @@ help:
 	@echo "make bench   [JSON=FILE]   what an operation costs; needs valgrind, node and npm"
 	@echo "make provision           a site configuration, by asking; python -m tools.provision --help"
 	@echo "make image   BOARD=… CONFIG=site.json [APP=app.py] [MICROPYTHON=ESP32_GENERIC-….bin]"
-	@echo "             what is flashed onto a board"
-	@echo "make flash   BOARD=… PORT=… [IMAGE=FILE]   write it, by esptool"
+	@echo "             [FLASH_MB=16]   what is flashed onto a board"
+	@echo "make flash   BOARD=… PORT=… [IMAGE=FILE] [FLASH_MB=16]   write it, by esptool"
 	@echo "make deploy  BOARD=… PORT=… [CONFIG=site.json] [APP=app.py]   the files that differ"
 	@echo "make monitor PORT=…      what the board says; make erase BOARD=… PORT=…   empty its flash"
 	@echo "make release             packages for mip, with .mpy, in build/release"
@@ -91,10 +92,12 @@ option = $(if $(2),$(1) "$(2)")
 
 image: $(READY)
 	@$(RUN) -m tools.image --board "$(BOARD)" $(call option,--config,$(CONFIG)) \
-	  $(call option,--app,$(APP)) $(call option,--micropython,$(MICROPYTHON)) $(MORE)
+	  $(call option,--app,$(APP)) $(call option,--micropython,$(MICROPYTHON)) \
+	  $(call option,--flash-mb,$(FLASH_MB)) $(MORE)
 
 flash: $(READY)
-	@$(RUN) -m tools.flash --board "$(BOARD)" --port "$(PORT)" $(call option,--image,$(IMAGE)) $(MORE)
+	@$(RUN) -m tools.flash --board "$(BOARD)" --port "$(PORT)" $(call option,--image,$(IMAGE)) \
+	  $(call option,--flash-mb,$(FLASH_MB)) $(MORE)
 
 deploy: $(READY)
 	@$(RUN) -m tools.deploy --board "$(BOARD)" --port "$(PORT)" $(call option,--config,$(CONFIG)) \

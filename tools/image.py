@@ -70,8 +70,7 @@ def make(
     size) in bytes of what is written where there is no firmware to say so: of the file system, or
     with_romfs of the ROMFS. Raises ImageError, partitions.FirmwareError.
     """
-    megabytes = flash_mb or getattr(board.module, "FLASH_MB", 4)
-    flash = megabytes << 20
+    flash = flash_of(board, flash_mb)
     rom = None
     if firmware:
         _check(board, firmware, flash)
@@ -87,7 +86,7 @@ def make(
         if each and (each.end > flash or each.size < 2 * BLOCK):
             raise ImageError(
                 "the partition %s, from 0x%x on, does not fit into %d MB of flash; use another "
-                "--partition, or --flash-mb" % (each.name, each.offset, megabytes)
+                "--partition, or FLASH_MB=" % (each.name, each.offset, flash >> 20)
             )
     if not with_romfs:
         return Image(board, flash, firmware, files, _file_system(where, files), None)
@@ -109,6 +108,11 @@ def make(
     return Image(board, flash, firmware, files, _file_system(where, own), piece)
 
 
+def flash_of(board: boards.Board, flash_mb: "int | None" = None) -> int:
+    """Return the bytes of a board's flash: those of its module, or the flash_mb that are given."""
+    return (flash_mb or getattr(board.module, "FLASH_MB", 4)) << 20
+
+
 def site_files(files: dict) -> dict:
     """Return those of {path: bytes} that differ from site to site."""
     return {path: files[path] for path in files if path in _SITE}
@@ -122,7 +126,7 @@ def _check(board, firmware, flash):
         )
     if firmware.flash > flash:
         raise ImageError(
-            "the firmware wants %d MB of flash and %s has %d; use another .bin, or --flash-mb, if "
+            "the firmware wants %d MB of flash and %s has %d; use another .bin, or FLASH_MB=, if "
             "there is more" % (firmware.flash >> 20, board.name, flash >> 20)
         )
 
@@ -234,7 +238,7 @@ def _report(image, found):
                 piece.partition.blocks - used,
             )
         yield "             %d bytes are used, %d are free" % (piece.used, size - piece.used)
-        if piece.partition.end == image.flash and not _in_table(image):
+        if piece.partition.end == image.flash and _ends_with_flash(image.firmware):
             megabytes = image.flash >> 20
             yield "             MicroPython mounts it where flash has %d MB, no more" % megabytes
     for path, (offset, data) in found.items():
@@ -243,7 +247,7 @@ def _report(image, found):
     yield "to flash it"
     first = next(iter(found))
     if not image.romfs or image.firmware:
-        given = "" if first.parent == IMAGES else " IMAGE=%s" % _shown(first)
+        given = _given(image, first, *found[first])
         yield "  make flash BOARD=%s PORT=…%s" % (image.board.name, given)
     yield "  esptool --chip %s --port PORT write-flash \\" % chip
     if image.firmware:
@@ -254,9 +258,19 @@ def _report(image, found):
         )
 
 
-def _in_table(image):
-    """Whether the firmware says where its file system ends, whatever the flash that it finds."""
-    return image.firmware and any(each.name == "vfs" for each in image.firmware.partitions)
+def _given(image, path, offset, data):
+    """Return what `make flash` has to be told of the image at `path`, `data` for `offset`."""
+    given = "" if path.parent == IMAGES else " IMAGE=%s" % _shown(path)
+    if image.flash != flash_of(image.board):
+        given += " FLASH_MB=%d" % (image.flash >> 20)
+    if not image.firmware and offset + len(data) != image.flash:
+        given += ' MORE="--offset 0x%x"' % offset
+    return given
+
+
+def _ends_with_flash(firmware):
+    """Whether the file system's size is that of the flash, as far as is known."""
+    return not firmware or firmware.ends_with_flash
 
 
 def _shown(path):

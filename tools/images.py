@@ -5,11 +5,13 @@ from typing import NamedTuple
 
 from tools import partitions
 from tools.boards import Board
-from tools.image import IMAGES
+from tools.image import IMAGES, flash_of
 
 _MAGIC_AT = 8  # of a LittleFS, in either of its first two blocks
 _MAGIC = b"littlefs"
 _MB = 1 << 20
+# No layout of MicroPython's releases without a partition for files has applications up to here.
+_FILES_BEGIN_BEFORE = 0x600000
 
 
 class ImageError(Exception):
@@ -19,12 +21,16 @@ class ImageError(Exception):
 class Image(NamedTuple):
     """A file at `path`, for `offset` bytes from the start of flash; `what` it has and what is
     `lost`, in words.
+
+    `flash`: the bytes of flash that a chip has to have, no less and no more, or MicroPython looks
+    for the file system elsewhere; None where a partition of its own says where it lies.
     """
 
     path: Path
     offset: int
     what: str
     lost: str
+    flash: "int | None" = None
 
 
 def find(
@@ -50,29 +56,51 @@ def find(
             "MICROPYTHON=ESP32_GENERIC-….bin` makes it"
         )
     size = path.stat().st_size
-    flash_mb = flash_mb or getattr(board.module, "FLASH_MB", 4)
-    image = _looked_at(board, path, flash_mb * _MB - size)
+    flash = flash_of(board, flash_mb)
+    image = _looked_at(board, path, flash)
     if offset is not None:
-        image = image._replace(offset=offset)
-    if image.offset < 0 or image.offset + size > flash_mb * _MB:
+        image = image._replace(offset=offset, flash=None)
+    if image.offset < 0 or image.offset + size > flash:
         raise ImageError(
-            f"{_short(path)}: {size} bytes do not fit into the flash of {board.name}, {flash_mb} "
-            "MB; is it for another BOARD? Where there is more, --flash-mb says so"
+            f"{_short(path)}: {size} bytes do not fit into the flash of {board.name}, "
+            f"{flash // _MB} MB; is it for another BOARD? Where there is more, FLASH_MB= says so"
+        )
+    if image.flash and image.offset >= _FILES_BEGIN_BEFORE:
+        raise ImageError(
+            f"{_short(path)}: {size} bytes are no file system for {flash // _MB} MB of flash; "
+            f"{_again(board, flash)}, or use --offset, where it has a partition"
         )
     return image
 
 
-def _looked_at(board, path, offset_at_end):
+def another_flash(board: Board, image: Image, found: int) -> str:
+    """Return in words what to do where a chip has `found` bytes of flash, and image.flash has not
+    that size.
+    """
+    if found < 2 * _MB:
+        return f"is BOARD={board.name} right?"
+    ways = f"{_again(board, found)}, and `make flash … FLASH_MB={found // _MB}`"
+    if image.offset:  # files alone
+        ways += ", or MORE=--offset=… where MicroPython has a partition vfs"
+    return ways
+
+
+def _again(board, flash):
+    return f"`make image BOARD={board.name} … FLASH_MB={flash // _MB}` makes one"
+
+
+def _looked_at(board, path, flash):
     with path.open("rb") as file:
         head = file.read(_MAGIC_AT + len(_MAGIC))
     if head[_MAGIC_AT:] == _MAGIC:
         # MicroPython's file system goes on to the end of flash, in all its releases for 4 MB.
         return Image(
             _short(path),
-            offset_at_end,
+            flash - path.stat().st_size,
             "the board's files without MicroPython",
             "All files of the board go: site.json and app, the accounts of a bootstrap, what "
             "servers wrote.",
+            flash,
         )
     try:
         firmware = partitions.read(path)
@@ -105,6 +133,7 @@ def _looked_at(board, path, offset_at_end):
         f"MicroPython {version} with the board's files",
         "All of that flash goes: MicroPython, site.json and app, the accounts of a bootstrap, "
         "what servers wrote.",
+        files.end if firmware.ends_with_flash else None,
     )
 
 

@@ -91,10 +91,15 @@ class Firmware(NamedTuple):
             if start + 2 * BLOCK > flash:
                 raise FirmwareError(
                     "its partitions end at 0x%x and leave no room for a file system in %d MB of "
-                    "flash; use --flash-mb, if there is more" % (start, flash >> 20)
+                    "flash; use FLASH_MB=, if there is more" % (start, flash >> 20)
                 )
             found = Partition("vfs", _DATA, 0x81, start, flash - start)
         return self._usable(found, flash)
+
+    @property
+    def ends_with_flash(self) -> bool:
+        """Whether its file system has no partition, and goes on to the end of the chip's flash."""
+        return not self._data("vfs") and not self._data(_FAT)
 
     def romfs(self, flash: int) -> "Partition | None":
         """Return the partition of a ROMFS, or None where there is none; raises FirmwareError."""
@@ -111,7 +116,7 @@ class Firmware(NamedTuple):
         """Return the partition, which shall be overwritten, if nothing else is in it."""
         if partition.end > flash:
             raise FirmwareError(
-                "its partition %s ends at 0x%x, behind %d MB of flash; use --flash-mb, if there "
+                "its partition %s ends at 0x%x, behind %d MB of flash; use FLASH_MB=, if there "
                 "is more" % (partition.name, partition.end, flash >> 20)
             )
         if partition.offset % BLOCK or partition.size % BLOCK or partition.blocks < 2:

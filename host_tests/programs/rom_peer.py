@@ -16,6 +16,7 @@ _PLAIN = {0x05, 0x07, 0x0B, 0x0D, 0x0F, 0x12, _FLASH_END, _MEM_END, _ERASE}
 _MAGIC_REG = 0x40001000
 _SPI_CMD, _SPI_USR2, _SPI_W0 = 0x3FF42000, 0x3FF42024, 0x3FF42080
 _RDID = 0x9F
+_CAPACITIES = {"small": 0x14, "large": 0x18, "unsized": 0xFF}  # JEDEC: 2 to the power of that
 _INVALID = b"\x01\x05"  # status: an invalid message was received
 _BAD_SUM = b"\x01\x07"
 
@@ -25,7 +26,8 @@ class RomPeer(PtyWire):
 
     `faults`: "deaf" (it hears nothing), "silent" (it stops after `after` blocks), "pulled" (the
     cable is, then), "forgetful" (flash holds something else than was written), "other" (it is an
-    ESP32-S3), "small" (its flash has 1 MB).
+    ESP32-S3), "small", "large", "unsized" (its flash says that it has 1 MB, 16 MB, or what nobody
+    knows).
     """
 
     def __init__(self, *faults, after=0):
@@ -33,6 +35,8 @@ class RomPeer(PtyWire):
         self.flash = bytearray(b"\x00" * (4 << 20))
         self.commands = []
         self._faults = faults
+        capacity = next((_CAPACITIES[each] for each in faults if each in _CAPACITIES), 0x16)
+        self._flash_id = capacity << 16 | 0x40EF
         self._after = after
         self._frame = None
         self._stub = False
@@ -83,7 +87,7 @@ class RomPeer(PtyWire):
             address, value = struct.unpack("<II", body[:8])
             if address == _SPI_CMD:
                 if self._registers.get(_SPI_USR2, 0) & 0xFF == _RDID:
-                    self._registers[_SPI_W0] = 0x1440EF if "small" in self._faults else 0x1640EF
+                    self._registers[_SPI_W0] = self._flash_id
             else:
                 self._registers[address] = value
             self._answer(code)

@@ -10,7 +10,7 @@ import pytest
 from programs import esp32_binary
 from programs.rom_peer import RomPeer
 
-from tools import boards, erase, filesystems, flash, image, images, partitions
+from tools import boards, erase, esptool_run, filesystems, flash, image, images, partitions
 
 _BOARD = 'CHIP = "{}"\nUART = {{"id": 1, "tx": 27, "rx": 26, "baudrate": 115200}}\nPINS = {{}}\n'
 _BY_HAND = ("--before", "no-reset", "--after", "no-reset")
@@ -28,11 +28,11 @@ def desk(tmp_path, monkeypatch):
     return tmp_path / "images"
 
 
-def _merged():
+def _merged(rows=esp32_binary.USUAL, flash_mb=4):
     """Return what make image makes with a MicroPython: both, for byte 0 of flash."""
     files = {"main.py": b"import node\n", "node/noise.mpy": os.urandom(60_000)}
-    firmware = partitions.parse(esp32_binary.binary())
-    return image.merge(image.make(boards.load("desk"), files, firmware))
+    firmware = partitions.parse(esp32_binary.binary(rows))
+    return image.merge(image.make(boards.load("desk"), files, firmware, flash_mb))
 
 
 def _flash(capfd, *arguments, board="desk"):
@@ -54,6 +54,7 @@ def test_the_whole_image(desk, capfd):
         "4194304 bytes, MicroPython 1.28 with the board's files, to 0x0 of the flash" in first[0]
     )
     assert "site.json" in first[1] and peer.path in first[1]
+    assert first[2] == "The chip has 4 MB of flash, as the image needs it."
     assert "Hash of data verified" in out
     assert out.splitlines()[-1].startswith("written; `make monitor PORT=/dev/pts/")
 
@@ -92,7 +93,6 @@ def test_a_release_of_micropython_alone(desk, capfd, stub):
     [
         ("deaf", "no answer from the chip's boot loader: hold BOOT down"),
         ("other", "the chip is ESP32-S3, and BOARD=desk has ESP32"),
-        ("small", "the chip's flash has 1048576 bytes, which the image does not fit in"),
         ("silent", "the chip stopped answering in the middle"),
         ("pulled", "the port went away: is the cable loose?"),
         ("forgetful", "flash does not hold what was written"),
@@ -109,6 +109,108 @@ def test_what_goes_wrong_at_the_chip(desk, capfd, fault, said):
     assert code == 1
     assert err.startswith(f"{peer.path}: {said}"), err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "name", "arguments", "said"),
+    [
+        (
+            "large",
+            "desk.bin",
+            (),
+            "for 4 MB of flash, and the chip has 16 MB: `make image BOARD=desk … FLASH_MB=16` "
+            "makes one, and `make flash … FLASH_MB=16`; nothing is written\n",
+        ),
+        (
+            "large",
+            "desk-files.bin",
+            (),
+            "for 4 MB of flash, and the chip has 16 MB: `make image BOARD=desk … FLASH_MB=16` "
+            "makes one, and `make flash … FLASH_MB=16`, or MORE=--offset=… where MicroPython has "
+            "a partition vfs; nothing is written\n",
+        ),
+        ("large", "desk-files.bin", ("--flash-mb", "8"), None),
+        (
+            "small",
+            "desk.bin",
+            ("--no-stub",),
+            "for 4 MB of flash, and the chip has 1 MB: is BOARD=desk right?; nothing is written\n",
+        ),
+    ],
+)
+def test_flash_of_another_size(desk, capfd, fault, name, arguments, said):
+    """MicroPython's esp32 port, boardctrl_startup: without a partition of its own the file system
+    ends where the chip's flash does; another size is refused before anything is written.
+    """
+    data = _merged()
+    (desk / name).write_bytes(data if name == "desk.bin" else data[0x200000:])
+    with RomPeer(fault) as peer:
+        before = bytes(peer.flash)
+        code, _, err = _flash(capfd, "--port", peer.path, *_BY_HAND, *arguments)
+        assert code == 1
+        assert peer.flash == before
+    if said:
+        assert err.endswith(f"{name}: {said}"), err
+    else:  # 2 MB are the end of no flash of 8 MB; the port is not touched
+        assert "2097152 bytes are no file system for 8 MB of flash; `make image BOARD=desk" in err
+        assert not peer.commands
+    assert err.count("\n") == 1
+
+
+def test_a_board_that_was_asked_in_vain_runs_on(desk, capfd, monkeypatch):
+    """A refusal is no end of what the board does: the last word to the chip ends with a reset."""
+    (desk / "desk.bin").write_bytes(_merged())
+    lines = []
+    run = esptool_run.run
+    monkeypatch.setattr(
+        esptool_run, "run", lambda line, *rest: lines.append(line) or run(line, *rest)
+    )
+    with RomPeer("large") as peer:
+        arguments = ("--port", peer.path, "--before", "no-reset", "--baud", "115200")
+        assert _flash(capfd, *arguments)[0] == 1
+    after = [line[line.index("--after") + 1] for line in lines]
+    assert after == ["no-reset", "hard-reset"] and lines[-1][-1] == "read-mac"
+
+
+def test_flash_of_the_size_that_was_given(desk, capfd):
+    """FLASH_MB=16 of make image and make flash: what ends there goes through."""
+    (desk / "desk.bin").write_bytes(_merged(flash_mb=16))
+    code, _, err = _flash(capfd, "--port", "/dev/ttyNOBODY")
+    assert code == 1 and "Where there is more, FLASH_MB= says so" in err, err
+    with RomPeer("large") as peer:
+        arguments = ("--port", peer.path, *_BY_HAND, "--flash-mb", "16")
+        code, out, err = _flash(capfd, *arguments)
+        assert code == 0, err
+        assert peer.flash == (desk / "desk.bin").read_bytes()
+    assert "The chip has 16 MB of flash, as the image needs it." in out
+
+
+def test_flash_that_has_no_say(desk, capfd):
+    """A partition vfs, or an offset that is given, is where it is whatever the chip's size, and
+    the chip is not asked. One that does not tell its size is written, with a warning.
+    """
+    with_vfs = _merged(esp32_binary.WITH_VFS)
+    (desk / "vfs.bin").write_bytes(with_vfs)
+    (desk / "files.bin").write_bytes(with_vfs[0x200000:])
+    for name, more in (("vfs.bin", ()), ("files.bin", ("--offset", "0x200000"))):
+        with RomPeer("large") as peer:
+            arguments = ("--port", peer.path, *_BY_HAND, "--image", str(desk / name), *more)
+            code, out, err = _flash(capfd, *arguments)
+            assert code == 0, err
+            assert out.count("esptool v") == 1 and "The chip has" not in out
+            assert peer.flash[0x200000:] == with_vfs[0x200000:]
+    with RomPeer("small") as peer:
+        code, _, err = _flash(
+            capfd, "--port", peer.path, *_BY_HAND, "--image", str(desk / "vfs.bin")
+        )
+    assert code == 1
+    assert "the chip's flash has 1048576 bytes, which the image does not fit in" in err
+    (desk / "desk.bin").write_bytes(_merged())
+    with RomPeer("unsized") as peer:
+        code, out, err = _flash(capfd, "--port", peer.path, *_BY_HAND)
+        assert code == 0, err
+        assert "The chip does not tell how much flash it has" in out
+        assert peer.flash == (desk / "desk.bin").read_bytes()
 
 
 def test_a_port_that_cannot_be_had(desk, capfd, monkeypatch):
@@ -157,11 +259,16 @@ def test_an_image_that_is_wrong(desk, capfd):
 
 
 def test_dry_run(desk, capfd):
-    """ISSUE 6: --dry-run prints the command line of esptool and does nothing."""
+    """ISSUE 6: --dry-run prints the command lines of esptool and does nothing."""
     (desk / "desk.bin").write_bytes(_merged())
     code, out, _ = _flash(capfd, "--port", "/dev/ttyNOBODY", "--dry-run", "--baud", "115200")
     assert code == 0
-    assert shlex.split(out) == [
+    first, second = out.splitlines()
+    assert shlex.split(first) == [
+        sys.executable, "-m", "esptool", "--chip", "esp32", "--port", "/dev/ttyNOBODY",
+        "--baud", "115200", "--before", "default-reset", "--after", "no-reset", "flash-id",
+    ]  # fmt: skip
+    assert shlex.split(second) == [
         sys.executable, "-m", "esptool", "--chip", "esp32", "--port", "/dev/ttyNOBODY",
         "--baud", "115200", "--before", "default-reset", "--after", "hard-reset",
         "write-flash", "--flash-size", "keep", "0x0", str(desk / "desk.bin"),

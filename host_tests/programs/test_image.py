@@ -167,6 +167,8 @@ def test_other_layouts(run, tmp_path, rows, flash_mb, offset, blocks):
     assert len(merged) == offset + blocks * 4096
     assert "main.py" in _files(merged[offset:])
     assert any("of its %d blocks" % blocks in line for line in lines)
+    told = "" if flash_mb == 4 else " FLASH_MB=%d" % flash_mb  # what make flash is told, too
+    assert "  make flash BOARD=host PORT=…" + told in lines
 
 
 def test_a_partition_that_is_given(run, tmp_path):
@@ -175,6 +177,10 @@ def test_a_partition_that_is_given(run, tmp_path):
     assert code == 0
     assert (tmp_path / "images/host-files.bin").stat().st_size == 0xF0000
     assert lines[-1] == "    0x310000 images/host-files.bin"
+    assert "  make flash BOARD=host PORT=…" in lines
+    code, lines = run("--partition", "0x210000:0x100000")
+    assert code == 0
+    assert '  make flash BOARD=host PORT=… MORE="--offset 0x210000"' in lines
 
 
 def _documented_table():
@@ -258,7 +264,7 @@ def test_an_old_micropython(run, tmp_path):
         (
             ("--micropython", "eight.bin"),
             1,
-            "the firmware wants 8 MB of flash and host has 4; use another .bin, or --flash-mb,",
+            "the firmware wants 8 MB of flash and host has 4; use another .bin, or FLASH_MB=,",
         ),
         (
             ("--micropython", "small.bin"),
@@ -292,12 +298,20 @@ def test_what_cannot_be_made(run, tmp_path, arguments, code, refusal):
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_an_application_that_does_not_compile(run, tmp_path):
-    """mpy-cross says where; nothing is written."""
-    (tmp_path / "app.py").write_text("def setup(node:\n")
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (b"x = 1\ndef setup(node):\n  return )\n", ", line 3: does not compile: SyntaxError: "),
+        (b"x = 1\n  y = 2\n", ", line 2: does not compile: IndentationError: "),
+        (b"\n\n\nbreak\n", ", line 4: does not compile: SyntaxError: 'break'"),
+    ],
+)
+def test_an_application_that_does_not_compile(run, tmp_path, source, said):
+    """mpy-cross says where, and it is one line; nothing is written."""
+    (tmp_path / "app.py").write_bytes(source)
     code, lines = run("--app", "app.py")
-    assert code == 1
-    assert lines[0] == "app.py does not compile:"
+    assert (code, len(lines)) == (1, 1)
+    assert lines[0].startswith("app.py" + said), lines
     assert not (tmp_path / "images").exists()
 
 

@@ -130,7 +130,7 @@ def test_no_such_file(tmp_path, name):
             made.USUAL[:2] + [("factory", 0, 0, 0x10000, 0x3F0000)],
             "its partitions end at 0x400000",
         ),
-        (made.EIGHT, "its partition vfs ends at 0x800000, behind 4 MB of flash; use --flash-mb"),
+        (made.EIGHT, "its partition vfs ends at 0x800000, behind 4 MB of flash; use FLASH_MB="),
         (made.USUAL + [("vfs", 1, 0x81, 0x200000, 0x1800)], "its partition vfs, 0x1800 bytes at"),
         (made.USUAL + [("vfs", 1, 0x81, 0x200000, 0x1000)], "its partition vfs, 0x1000 bytes at"),
         (made.USUAL + [("vfs", 1, 0x81, 0x180000, 0x90000)], "its partitions vfs and factory"),
