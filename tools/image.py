@@ -1,18 +1,21 @@
-"""What is flashed onto a board: `python -m tools.image --board BOARD --config site.json …`.
+"""What is flashed onto a board: `python -m tools.image --board BOARD …`.
 
-Without a MicroPython binary that is the board's file system: compiled firmware, board, site. With
-one (`--micropython`), the two are merged into one file for byte 0 of flash. The file system has to
-have exactly as many blocks as its partition, which is read from the binary; where the binary has
-none, MicroPython takes all behind its own to the end of flash, and so does this.
+Without a MicroPython binary that is the board's file system: compiled firmware,
+board, site. With one (`--micropython`), the two are merged into one file for
+byte 0 of flash. The file system has to have exactly as many blocks as its
+partition, which is read from the binary; where the binary has none, MicroPython
+takes all behind its own to the end of flash, and so does this.
 
-For a MicroPython of your own (boards/FREEZING.md): `--romfs` puts the compiled firmware into its
-partition `romfs`, where it runs without being copied to the heap, and what is the site's into the
-file system; with `--frozen` that is all, because the firmware is in MicroPython already.
+For a MicroPython of your own (boards/FREEZING.md): `--romfs` puts the compiled
+firmware into its partition `romfs`, where it runs without being copied to the
+heap, and what is the site's into the file system; with `--frozen` that is all,
+because the firmware is in MicroPython already.
 """
 
 import argparse
 import errno
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -274,8 +277,10 @@ def _ends_with_flash(firmware):
 
 
 def _shown(path):
+    """Return a path as it is typed, from here on where that is shorter."""
     path = path.resolve()
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    short = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return shlex.quote(str(short))
 
 
 def _place(text):
@@ -353,6 +358,8 @@ def main(arguments=None) -> int:
         return _refuse(error, 1)
     except OSError as error:
         return _refuse("%s: %s" % (error.filename or options.out, error.strerror), 1)
+    except KeyboardInterrupt:
+        return _refuse("\nnothing written", 1)
     if options.out is None:
         for path in IMAGES.glob("%s*.bin" % board.name):
             _forget(path, found, board.name)

@@ -62,7 +62,7 @@ class Asking:
         """
         self.ask("version", "LwM2M version")
         if self.ask("link", "Modem, or udp for none") != "udp":
-            self.ask("modem.apn", "Access point name of the operator", needed=True)
+            self.ask("modem.apn", "Access point name of the operator", by_itself="needed")
             if self.ask("modem.user", "User name there"):
                 self.ask("modem.password", "Password there, not shown")
             self.ask("modem.pin", "PIN of the SIM, not shown")
@@ -122,11 +122,10 @@ class Asking:
             if measured:
                 self.ask(part + "units", "Unit of the result, such as Cel")
 
-    def ask(self, name: str, question: str, by_itself: str = "", needed: bool = False):
+    def ask(self, name: str, question: str, by_itself: str = ""):
         """Ask for one key until the answer can work; return its value, None where it is left out.
 
-        by_itself: what is without an answer, where the schema has nothing to say. needed: Enter
-        alone is no answer, although the schema has a default.
+        by_itself: what is without an answer, where the schema has nothing to say.
         """
         key = site_keys.find(name)
         self._asked.add(name)
@@ -136,7 +135,7 @@ class Asking:
             if kept is None:
                 default = site_keys.default_of(key)
                 if default in ("", "unset"):
-                    default = by_itself or ("" if needed else default.replace("unset", "none"))
+                    default = by_itself or default.replace("unset", "none")
             else:
                 default = "set" if key.secret else site_keys.in_text(kept)
             answer = _answer(f"{question} [{default}]: " if default else f"{question}: ", key)

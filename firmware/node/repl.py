@@ -34,13 +34,13 @@ _ENDS = {  # commands that end in another way than by OK
     "AT+CPOWD=1": ("NORMAL POWER DOWN",),
 }
 _MAP = """\
-start()          start the node from site.json, without sleep; start(False): without app.py
+start()          start the node, without sleep; start(False): without app.py
 run(60)          let it work for 60 s and tell what happens; Ctrl-C ends that
 state()          servers, modem, signal, battery, memory, what is due
 update()         send an Update and tell what came of it
-at("AT+CSQ")     send an AT command and print the answer; at(..., 60): wait for it up to 60 s
+at("AT+CSQ")     send an AT command, print the answer; at(..., 60): wait 60 s
 position()       search for a position by GNSS, up to 180 s
-read("/3/0/9")   a value; do("set", path="/3303/0/5700", value=21): node/console.py has all
+read("/3/0/9")   a value; do("set", path="/3303/0/5700", value=21): a command
 stop()           end the node's run; the modem is left as it is
 reboot()         restart the chip, which then works by itself again
 help()           this map"""

@@ -315,6 +315,25 @@ def test_an_application_that_does_not_compile(run, tmp_path, source, said):
     assert not (tmp_path / "images").exists()
 
 
+def test_ctrl_c(run, tmp_path, monkeypatch):
+    """It ends in a line, and nothing is written."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(image.board_files, "build", interrupted)
+    assert run() == (1, ["", "nothing written"])
+    assert not (tmp_path / "images").exists()
+
+
+def test_a_path_with_blanks(run, tmp_path):
+    """What is to be typed is shown as it is typed."""
+    (tmp_path / "my site").mkdir()
+    code, lines = run("--out", "my site/out.bin")
+    assert code == 0
+    assert "  make flash BOARD=host PORT=… IMAGE='my site/out.bin'" in lines
+
+
 def test_what_a_full_disk_leaves(run, tmp_path, monkeypatch):
     """Where one of two files cannot be written there is none, and no part of one."""
     (tmp_path / "images/host-files.bin").mkdir(parents=True)

@@ -104,8 +104,8 @@ def test_questions_and_answers(tmp_path):
         terminal.answer("LwM2M version [1.1]", "")
         terminal.answer("Modem, or udp for none [sim7000]", "?")
         terminal.answer("Modem, or udp for none [sim7000]", "sim7080")
-        terminal.answer("Access point name of the operator", "")
-        terminal.answer("Access point name of the operator", "iot.example")
+        terminal.answer("Access point name of the operator [needed]", "")
+        terminal.answer("Access point name of the operator [needed]", "iot.example")
         terminal.answer("User name there [none]", "me")
         terminal.answer("Password there", _PASSWORD)
         terminal.answer("PIN of the SIM", _PIN + "9")
@@ -150,7 +150,7 @@ def test_questions_and_answers(tmp_path):
         "use one of botletics_sim7000, host, ",
         'version: "2.0" is not allowed; use draft, 1.0, 1.1 or 1.2 LwM2M',
         "link: udp, sim800, sim7000 or sim7080 Modem",
-        "of the operator: modem.apn: missing; use the operator's access point name Access",
+        "operator [needed]: modem.apn: missing; use the operator's access point name Access",
         "modem.pin: this value is not allowed; use text of at most 8 characters PIN",
         'sms_number: "call me" is not allowed; use a telephone number of 3 to 15 digits',
         'servers[0].uri: "coaps://x" is not allowed; use coap://HOST or coap://HOST:PORT',
