@@ -175,6 +175,9 @@ def main(arguments=None) -> int:
     except (BuildError, FilesError, OSError, PortTrouble, config.ConfigError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # before the first file; behind it _deploy() has its own line
+        print(f"\n{options.port}: stopped; run this again, or reset the board", file=sys.stderr)
+        return 1
 
 
 def _check_micropython(live, board):

@@ -326,6 +326,21 @@ def test_a_person_who_stops_it(flash, desk, capfd, monkeypatch, at):
     assert {path for path in flash.files() if not path.endswith(NEW)} == {"main.py"}
 
 
+def test_a_person_who_stops_it_before(flash, desk, capfd, monkeypatch):
+    """ISSUE 6: Ctrl-C while it compiles, and while it waits for the board: a line."""
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    with ReplPeer(flash) as peer:
+        monkeypatch.setattr(live_board.LiveBoard, "_take", stopped)
+        for _ in range(2):
+            assert deploy.main(["--board", "desk", "--port", peer.path]) == 1
+            said = capfd.readouterr().err
+            assert said == f"\n{peer.path}: stopped; run this again, or reset the board\n"
+            monkeypatch.setattr(deploy, "collect", stopped)
+
+
 def test_dry_run_and_wrong_arguments(desk, capfd):
     """ISSUE 6: --dry-run touches no port; contracts: exit code 2 for a wrong argument."""
     assert deploy.main(["--board", "desk", "--port", "/dev/ttyNOBODY", "--dry-run"]) == 0
