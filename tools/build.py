@@ -6,6 +6,7 @@ newer. Names that stay inside the firmware are shortened (tools/short_names.py);
 build/short_names.json says what each is called on a board.
 """
 
+import contextlib
 import functools
 import json
 import os
@@ -140,9 +141,7 @@ def build(folders=PORTABLE) -> int:
         ]:
             done.result()
     if renamed:
-        part = _NAMES.with_suffix(f".{os.getpid()}.part")
-        part.write_text(json.dumps(short, indent=1, sort_keys=True))
-        part.replace(_NAMES)
+        _replace(_NAMES, json.dumps(short, indent=1, sort_keys=True))
     return len(jobs)
 
 
@@ -166,14 +165,39 @@ def _dotted(path, root):
 
 def short_names() -> dict:
     """Return {name inside the firmware: what it is called on a board}."""
-    paths = [ROOT / _PAGE]
+    paths = [ROOT / _PAGE, ROOT / "tools/build.py", ROOT / "tools/short_names.py"]
     for folder in PORTABLE:
         paths += sorted((ROOT / folder).rglob("*.py"))
-    return _short_names(tuple((path, path.stat().st_mtime_ns) for path in paths if path.exists()))
+    dated = ((str(path), path.stat()) for path in paths if path.exists())
+    return _short_names(tuple((path, it.st_mtime_ns, it.st_size) for path, it in dated))
 
 
-@functools.lru_cache(1)  # of seconds, and a program may build several times
-def _short_names(_sources: tuple) -> dict:
+@functools.lru_cache(1)  # a program may build several times
+def _short_names(dated: tuple) -> dict:
+    """Return the short names of sources, ((path, time of its last change, size) …).
+
+    It takes seconds to find them, so they are kept for the programs after this.
+    """
+    kept = _NAMES.with_suffix(".found.json")
+    key = [list(each) for each in dated]
+    # Where it is not there, or is damaged, it is written again.
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        found = json.loads(kept.read_text())
+        if found["sources"] == key:
+            return found["names"]
+    names = _find_short_names()
+    _replace(kept, json.dumps({"sources": key, "names": names}))
+    return names
+
+
+def _replace(path, text):
+    part = path.with_suffix(f".{os.getpid()}.part")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    part.write_text(text)
+    part.replace(path)
+
+
+def _find_short_names():
     firmware = sources("firmware")
     page = ROOT / _PAGE
     met = [firmware[module] for module in firmware if module.startswith(_MET)]

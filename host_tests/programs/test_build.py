@@ -45,6 +45,31 @@ def test_another_short_name_is_taken_over_by_modules_that_were_not_named(tree):
     assert build.build() == 0
 
 
+def test_short_names_are_found_once_for_the_same_sources(tree, monkeypatch):
+    build.build()
+    names = build.short_names()
+    kept = tree / "build/short_names.found.json"
+    found = []
+    assign = build.assign
+    monkeypatch.setattr(build, "assign", lambda *given: found.append(1) or assign(*given))
+
+    def again():  # as another program has it
+        build._short_names.cache_clear()
+        return build.short_names()
+
+    assert again() == names and not found
+    (tree / "firmware/link.py").write_text("class Link:\n    _jobs = ()\n    _more = 1\n")
+    assert again() != names and len(found) == 1
+    (tree / "firmware/other.py").write_text("_own = 1\n")
+    again()
+    assert len(found) == 2
+    for text in ("", "[]", '{"sources": 1}'):
+        kept.write_text(text)
+        again()
+        again()
+    assert len(found) == 5
+
+
 def test_what_fails_half_way_is_begun_again(tree):
     _age(tree)
     build.build()
