@@ -29,6 +29,7 @@ def stick(function):
     NODES[-1].stir()
 
 def busy():
+    print("at work")
     while True:
         pass
 
@@ -194,10 +195,11 @@ def test_an_interrupt_in_the_middle_of_a_step():
                 await board.to_prompt()
                 await board.type("start()")
                 await board.type("import app; app.stick(app.busy)")
+                since = len(board.shown)
                 typing = asyncio.create_task(board.type("run()"))
-                await asyncio.sleep(3)
+                await board.until("at work", since)
                 os.write(board._end, _INTERRUPT.encode())
-                assert "interrupted in the middle of a step" in (await typing)[0]
+                assert "interrupted in the middle of a step" in (await typing)[1]
                 assert any(" registered " in line for line in await board.type("start()"))
                 await board.type("app.stick(app.bad)")
                 told = await board.type("run(5)")
