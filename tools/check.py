@@ -6,8 +6,9 @@ that is the simulated one.
 """
 
 import sys
+from pathlib import Path
 
-from tools import boards
+from tools import boards, site_files
 from tools.build import ROOT
 from tools.cli import Parser, say
 
@@ -28,10 +29,13 @@ def main(arguments=None) -> int:
         + " ".join(boards.names()),
     )
     options = parser.parse_args(arguments)
+    path = Path(options.site)
     try:
+        if path.exists():
+            site_files.read(path)  # which tells more of a file that cannot be read than the board
         site = config.load(options.site)
         feasible.check_board(site, boards.module_of(options.board))
-    except (config.ConfigError, boards.BoardError) as error:
+    except (config.ConfigError, boards.BoardError, site_files.SiteProblem) as error:
         say(str(error))
         return 1
     say("%s: fits" % options.site)

@@ -84,3 +84,13 @@ def test_no_such_file(tmp_path, capsys):
     """DESIGN §6: the file is named."""
     assert check.main([str(tmp_path / "none.json")]) == 1
     assert "none.json: no such file" in capsys.readouterr().out
+
+
+def test_a_file_that_cannot_be_read(tmp_path, capsys):
+    """DESIGN §6: the file is named, and where it is no JSON the line."""
+    path = tmp_path / "site.json"
+    path.write_text('{"servers": [\n  {"uri": "coap://h"},\n]}\n')
+    assert check.main([str(path)]) == 1
+    assert "/site.json: not a JSON document: line 3, column 1: " in capsys.readouterr().out
+    assert check.main([str(tmp_path)]) == 1
+    assert capsys.readouterr().out == f"{tmp_path}: Is a directory\n"
