@@ -373,7 +373,7 @@ def test_a_site_that_cannot_be_deployed(tmp_path, monkeypatch, capfd):
     for arguments, said in (
         (["--config", str(tmp_path / "none.json")], "none.json"),
         (["--config", str(tmp_path / "site.json")], "sleeep"),
-        (["--app", str(tmp_path / "app.py")], "app.py, line 1: does not compile: "),
+        (["--app", str(tmp_path / "app.py")], "app.py, line 2: does not compile: "),
         (["--app", str(tmp_path / "none.py")], "none.py: no such file"),
     ):
         assert deploy.main([*port, *arguments]) == 1
