@@ -204,7 +204,12 @@ def write(found: dict, secret: bool) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_name("%s.%d.part" % (path.name, os.getpid()))
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-            with open(os.open(part, flags, 0o600 if secret else 0o666), "wb") as file:
+            try:
+                handle = os.open(part, flags, 0o600 if secret else 0o666)
+            except OSError as error:
+                error.filename = str(path)  # which somebody has typed
+                raise
+            with open(handle, "wb") as file:
                 parts[path] = part
                 file.write(data)
         for path, part in parts.items():

@@ -281,6 +281,7 @@ def test_an_old_micropython(run, tmp_path):
         ),
         (("--romfs", "--partition", "0x380000:0x80000"), 1, "the partition vfs, from 0x400000 on"),
         (("--out", "."), 1, ""),
+        (("--out", "x" * 250), 1, "x" * 250 + ": File name too long"),
     ],
 )
 def test_what_cannot_be_made(run, tmp_path, arguments, code, refusal):
