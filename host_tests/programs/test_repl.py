@@ -159,7 +159,7 @@ async def _person(board, server):
     assert "value=21.25" in (await board.type('do("set", path="/3303/0/5700", value=21.25)'))[0]
     # It works while `run` does: the server reads what was set.
     reading = asyncio.create_task(server.read("probe-1", "/3303/0/5700"))
-    told = await board.type("run(4)")
+    told = await board.type("run(2)")
     assert any("request" in line for line in told), told
     assert (await reading).value == 21.25
     # Ctrl-C in a pause leaves the node as it was.
