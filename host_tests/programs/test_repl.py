@@ -197,9 +197,9 @@ def test_an_interrupt_in_the_middle_of_a_step():
                 await board.type("import app; app.stick(app.busy)")
                 since = len(board.shown)
                 typing = asyncio.create_task(board.type("run()"))
-                await board.until("at work", since)
+                await board.until("at work\n", since)
                 os.write(board._end, _INTERRUPT.encode())
-                assert "interrupted in the middle of a step" in (await typing)[1]
+                assert "interrupted in the middle of a step" in (await typing)[-1]
                 assert any(" registered " in line for line in await board.type("start()"))
                 await board.type("app.stick(app.bad)")
                 told = await board.type("run(5)")
