@@ -2,7 +2,6 @@
 site its configuration and its application.
 """
 
-import json
 import re
 import sys
 import tempfile
@@ -35,13 +34,14 @@ def collect(board: Board, site: "Path | None" = None, application: "Path | None"
             given = site_files.read(site)
         except site_files.SiteProblem as error:
             raise FilesError(str(error)) from None
-        feasible.check_board(config.load(str(site)), board.module)
-        # As it was given but for blanks: a default that a later firmware changes, changes.
-        text = json.dumps(given, separators=(",", ":"), ensure_ascii=False)
+        feasible.check_board(config.check(given), board.module)
+        # What was not given stays out: a default that a later firmware changes, changes.
         try:
-            files["site.json"] = text.encode()
-        except UnicodeEncodeError:  # MicroPython does not join the halves of a character
-            raise FilesError(f"{site}: has half a character, such as \\ud83d; write it as it is")
+            files["site.json"] = site_files.compact(given)
+        except config.ConfigError:  # MicroPython does not join the halves of a character
+            raise FilesError(
+                f"{site}: has half a character, such as \\ud83d; write it as it is"
+            ) from None
     if application is not None:
         files["app.mpy"] = _compiled(application, "app.py", "-O0")
     build(("firmware",))

@@ -6,6 +6,7 @@ from pathlib import Path
 from tools.build import ROOT
 
 BOARDS = ROOT / "boards"
+SIMULATED = "host"  # which no port leads to
 
 
 class BoardError(Exception):

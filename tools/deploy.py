@@ -15,9 +15,8 @@ import sys
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from tools import boards, serial_trouble
+from tools import serial_trouble
 from tools.board_files import FilesError, collect, config
-from tools.boards import BoardError
 from tools.build import BuildError
 from tools.cli import Parser, number, say
 from tools.live_board import NEW, LiveBoard, tell
@@ -153,13 +152,7 @@ def main(arguments=None) -> int:
     """Deploy to one board; return the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    try:
-        board = boards.load(options.board)
-        if board.name == "host":
-            raise BoardError("BOARD: host is the simulated board; python -m tools.device runs it")
-        serial_trouble.check_given(options.port)
-    except (BoardError, ValueError) as error:
-        parser.exit(2, f"{error}\n")
+    board = serial_trouble.board_at(parser, options)
     try:
         wanted = collect(board, options.config, options.app)
         if options.dry_run:

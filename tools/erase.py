@@ -2,8 +2,7 @@
 
 import sys
 
-from tools import boards, esptool_run, serial_trouble
-from tools.boards import BoardError
+from tools import esptool_run, serial_trouble
 from tools.cli import Parser, say
 
 
@@ -13,13 +12,7 @@ def main(arguments=None) -> int:
     esptool_run.add_options(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask")
     options = parser.parse_args(arguments)
-    try:
-        board = boards.load(options.board)
-        if board.name == "host":
-            raise BoardError("BOARD: host is the simulated board, which has no flash")
-        serial_trouble.check_given(options.port)
-    except (BoardError, ValueError) as error:
-        parser.exit(2, f"{error}\n")
+    board = serial_trouble.board_at(parser, options, ", which has no flash")
     line = esptool_run.command(board, options, "erase-flash")
     if options.dry_run:
         say(esptool_run.shown(line))

@@ -16,8 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools import boards, esptool_run, images, serial_trouble
-from tools.boards import BoardError
+from tools import esptool_run, images, serial_trouble
 from tools.cli import Parser, checked, number, say
 from tools.partitions import BLOCK
 
@@ -74,13 +73,7 @@ def main(arguments=None) -> int:
         help="the board's flash, where it is another than board.py says",
     )
     options = parser.parse_args(arguments)
-    try:
-        board = boards.load(options.board)
-        if board.name == "host":
-            raise BoardError("BOARD: host is the simulated board; python -m tools.device runs it")
-        serial_trouble.check_given(options.port)
-    except (BoardError, ValueError) as error:
-        parser.exit(2, f"{error}\n")
+    board = serial_trouble.board_at(parser, options)
     try:
         image = images.find(board, options.image, options.offset, options.flash_mb)
         line = esptool_run.command(

@@ -19,7 +19,6 @@ from tools import board_files, boards, packages
 from tools.build import BUILD, ROOT, BuildError, build
 from tools.cli import Parser, say
 
-_SIMULATED = "host"
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # of the dates that a zip can hold
 _UNIX = 3
 _FILE_MODE = 0o100644
@@ -39,7 +38,7 @@ def contents() -> dict:
         for name in packages.files(package, compiled, ".mpy"):
             files[name] = (compiled / name).read_bytes()
     for name in boards.names():
-        if name != _SIMULATED:
+        if name != boards.SIMULATED:
             held = board_files.collect(boards.load(name))
             files[f"nudge-{name}-{packages.version()}.zip"] = zipped(held)
     about = {"version": packages.version(), "commit": commit(), "mpy": mpy_version(files)}

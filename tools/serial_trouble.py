@@ -11,6 +11,8 @@ from pathlib import Path
 import serial
 from serial.tools import list_ports
 
+from tools import boards
+
 _NO_SYNC = (
     "no answer from the chip's boot loader: hold BOOT down while this runs again (some boards: "
     "hold BOOT, press RESET), and take a cable that has data lines"
@@ -124,6 +126,22 @@ def check_given(port: str) -> str:
     if not port:
         raise ValueError(f"PORT: missing; such as PORT=/dev/ttyUSB0: {ports()}")
     return port
+
+
+def board_at(parser, options, of_host: str = "; python -m tools.device runs it") -> boards.Board:
+    """Return the board that `options.board` names, which `options.port` is to lead to; ends the
+    program with exit code 2 where either is missing or wrong.
+
+    of_host: what is said besides of the simulated board, which no port leads to.
+    """
+    try:
+        board = boards.load(options.board)
+        if board.name == boards.SIMULATED:
+            raise boards.BoardError(f"BOARD: host is the simulated board{of_host}")
+        check_given(options.port)
+    except (boards.BoardError, ValueError) as error:
+        parser.exit(2, f"{error}\n")
+    return board
 
 
 def check(port: str) -> None:

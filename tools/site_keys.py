@@ -178,7 +178,7 @@ def ordered(site: dict) -> dict:
         rows = _PARTS.get(name, ())
         if isinstance(value, dict):
             value = _in_order(value, rows)
-        elif rows:
+        elif isinstance(value, list):
             value = [_in_order(entry, rows) for entry in value]
         result[name] = value
     return result
