@@ -4,6 +4,8 @@ import asyncio
 import json
 import sys
 
+from tools.server import running
+
 TIMEOUT_S = 120  # a board whose sources have changed is compiled first
 
 
@@ -94,3 +96,19 @@ class Program:
         if self._process.returncode is None:
             self._process.kill()
             await self.ended()
+
+
+def play_device(scenario, *arguments, awake_s=2):
+    """Run `scenario(device, server)` with tools.device that registers with an embedded server."""
+
+    async def main():
+        async with running("127.0.0.1", 0, awake_s=awake_s) as server:
+            address = f"coap://127.0.0.1:{server.port}"
+            device = await Program.start("tools.device", "--server", address, *arguments)
+            try:
+                await scenario(device, server)
+                assert await device.quit() == 0
+            finally:
+                await device.kill()
+
+    asyncio.run(main())

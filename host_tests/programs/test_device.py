@@ -7,31 +7,13 @@ import subprocess
 import sys
 
 import pytest
-from programs.program import TIMEOUT_S, Program
+from programs.program import TIMEOUT_S, Program, play_device
 
 from tools.server import running
 
 
 def _play(scenario, *arguments):
-    """Run `scenario(device, server)` with a device that registers with an embedded server."""
-
-    async def main():
-        async with running("127.0.0.1", 0, awake_s=2) as server:
-            device = await Program.start(
-                "tools.device",
-                "--server",
-                f"coap://127.0.0.1:{server.port}",
-                "--endpoint",
-                "sensor",
-                *arguments,
-            )
-            try:
-                await scenario(device, server)
-                assert await device.quit() == 0
-            finally:
-                await device.kill()
-
-    asyncio.run(main())
+    play_device(scenario, "--endpoint", "sensor", *arguments)
 
 
 @pytest.mark.parametrize("runtime", ["micropython", "cpython"])

@@ -3,37 +3,17 @@
 import asyncio
 
 import pytest
-from programs.program import Program
+from programs.program import play_device
 
 from tools.build import ROOT
-from tools.server import running
 
 _EXAMPLES = ROOT / "boards/examples"
 _MODEM = ("--link", "sim7000", "--modem-speed", "20", "--queue", "--awake-time", "1")
 
 
 def _play(example, scenario, *arguments):
-    """Run `scenario(device, server)` with a device that runs the example."""
-
-    async def main():
-        async with running("127.0.0.1", 0, awake_s=1) as server:
-            device = await Program.start(
-                "tools.device",
-                "--server",
-                f"coap://127.0.0.1:{server.port}",
-                "--endpoint",
-                "field",
-                "--app",
-                str(_EXAMPLES / example),
-                *arguments,
-            )
-            try:
-                await scenario(device, server)
-                assert await device.quit() == 0
-            finally:
-                await device.kill()
-
-    asyncio.run(main())
+    app = str(_EXAMPLES / example)
+    play_device(scenario, "--endpoint", "field", "--app", app, *arguments, awake_s=1)
 
 
 async def _value(server, path):

@@ -1,10 +1,6 @@
 """boards/examples/tracker on the simulated board, against the embedded server."""
 
-import asyncio
-
-from programs.program import Program
-
-from tools.server import running
+from programs.program import play_device
 
 _APP = "boards/examples/tracker/app.py"
 
@@ -12,20 +8,11 @@ _APP = "boards/examples/tracker/app.py"
 def test_tracker():
     """boards/examples/README.md: Read of /6/0 gives the position; then the board sleeps."""
 
-    async def main():
-        async with running("127.0.0.1", 0, awake_s=2) as server:
-            device = await Program.start(
-                "tools.device", "--server", f"coap://127.0.0.1:{server.port}",
-                "--endpoint", "tracker", "--link", "sim7000", "--modem-speed", "10",
-                "--queue", "--awake-time", "3", "--app", _APP, "--trace",
-            )  # fmt: skip
-            try:
-                await _play(device, server)
-                assert await device.quit() == 0
-            finally:
-                await device.kill()
-
-    asyncio.run(main())
+    play_device(
+        _play,
+        *("--endpoint", "tracker", "--link", "sim7000", "--modem-speed", "10", "--queue"),
+        *("--awake-time", "3", "--app", _APP, "--trace"),
+    )
 
 
 async def _play(device, server):

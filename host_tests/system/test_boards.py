@@ -122,20 +122,25 @@ def test_the_battery():
     _world("lilygo_t_call_sim800c").play(play_axp192)
 
 
+async def _hangs_and_is_reset(world):
+    """The modem hangs for good; it is RST alone that starts it again, and an Update arrives."""
+    await world.settled()
+    began = world.mark()
+    world.modem.set_fault("hang", "hard")
+    await world.sleep(60)
+    world.command(do="update")
+    await world.saw("server", "update", 600)
+    await world.sleeping()
+    boots = [facts["reason"] for facts in world.all("modem", "modem_boot", began)]
+    assert boots == ["RST"], boots
+
+
 def test_rst_where_there_is_no_key():
     """HW800L RESET: a modem that hangs for good is restarted by the wire to RST."""
 
     async def play(world):
         _tied(world)
-        await world.settled()
-        began = world.mark()
-        world.modem.set_fault("hang", "hard")
-        await world.sleep(60)
-        world.command(do="update")
-        await world.saw("server", "update", 600)
-        await world.sleeping()
-        boots = [facts["reason"] for facts in world.all("modem", "modem_boot", began)]
-        assert boots == ["RST"], boots
+        await _hangs_and_is_reset(world)
         # And again it can be woken.
         assert await _read(world, "/3303/0/5700") == b"21.5"
 
@@ -145,20 +150,8 @@ def test_rst_where_there_is_no_key():
 
 def test_rst_where_the_key_does_not_help():
     """HW7000 RESET, for emergencies."""
-
-    async def play(world):
-        await world.settled()
-        began = world.mark()
-        world.modem.set_fault("hang", "hard")
-        await world.sleep(60)
-        world.command(do="update")
-        await world.saw("server", "update", 600)
-        await world.sleeping()
-        boots = [facts["reason"] for facts in world.all("modem", "modem_boot", began)]
-        assert boots == ["RST"], boots
-
     for name in ("botletics_sim7000", "lilygo_t_call_sim800l_v13", "lilygo_t_call_sim800l_v14"):
-        _world(name).play(play)
+        _world(name).play(_hangs_and_is_reset)
 
 
 def test_the_supply_comes_before_the_key():
