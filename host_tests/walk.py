@@ -16,6 +16,7 @@ MicroPython is none but in its form. Commands that need a board (`NOT_WALKED`) a
 """
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
@@ -201,7 +202,8 @@ def _environment():
 
 async def _end(process):
     if process.returncode is None:
-        os.killpg(process.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):  # it has ended, and nobody has said so yet
+            os.killpg(process.pid, signal.SIGTERM)
         await process.wait()
 
 
