@@ -25,7 +25,7 @@ from esptool.logger import log as esptool_log
 
 from tools import board_files, boards, build, filesystems, partitions
 from tools.board_files import config
-from tools.cli import Parser, checked, number
+from tools.cli import Parser, checked, number, say
 from tools.partitions import BLOCK, Partition
 
 IMAGES = build.BUILD / "images"
@@ -369,7 +369,7 @@ def main(arguments=None) -> int:
         for path in IMAGES.glob("%s*.bin" % board.name):
             _forget(path, found, board.name)
     for line in _report(image, found):
-        print(line)
+        say(line)
     return 0
 
 
@@ -377,7 +377,7 @@ def _forget(path, found, name):
     """Remove an earlier image of this board, with other files in it: it shall not be flashed."""
     if path not in found and path.stem in (name, name + "-files", name + "-romfs"):
         path.unlink()
-        print("removed      %s, an earlier image" % _shown(path))
+        say("removed      %s, an earlier image" % _shown(path))
 
 
 def _refuse(why, code):
